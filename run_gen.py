@@ -41,6 +41,7 @@ from eval.verdict import Judgement, Verdict
 from utils import dist, io, paths
 from utils.args import TrainingOptions, judge_options, judge_settings, parse, read_deepspeed_config
 from utils.checkpoint import Checkpoints, Position
+from utils.curves import Curves
 from utils.generate import Continuous, Decoding, Engine, Request, make_engine
 from utils.io import InputError
 from utils.journal import Journal, Recorded
@@ -94,6 +95,8 @@ def main() -> None:
 
         # The model
         trainer = None
+        log_folder = paths.curves(options.log_dir, options.task, options.output_dir) if options.log_dir else None
+        curves = Curves(log_folder, ranks)
         if not options.eval_only:
             ds_config = deepspeed_settings(options, sum(map(len, plans)), ranks)
             written = {"settings": run, "inputs": inputs, "counts": {"drawn": len(drawn), "rows": len(rows)}}
@@ -101,8 +104,11 @@ def main() -> None:
             ranks.on_main(lambda: io.write_json(file, drawn, written))
         model = load_model(options, ranks.device)
         if not options.eval_only:
-            trainer = Trainer(start_engine(model, ds_config, ranks), plans, rows, policy, checkpoints, options, ranks)
+            trainer = Trainer(
+                start_engine(model, ds_config, ranks), plans, rows, policy, checkpoints, curves, options, ranks
+            )
             trainer.go_on_from(position)
+        curves.begin(trainer.position.curve if trainer is not None else [], entries)
         generator = make_engine(options.engine, model, policy, options.eval_batch_size)
 
         # Training and evaluation
@@ -120,6 +126,7 @@ def main() -> None:
                 entries.append({**about, **found, **loss, "settings": run, "versions": dist.versions()})
                 times.append({"epoch": epoch, **trained, "evaluation": evaluated})
                 ranks.on_main(partial(io.write_json, results, entries, meta, {"epochs": times}))
+                curves.add_evaluation(entries[-1])
         if options.ckpt_path and trainer is not None:
             ranks.on_main(lambda: save_model(model, policy, options.ckpt_path))
         if not unjudged(entries):
@@ -225,6 +232,7 @@ class Trainer:
     rows: Sequence[Row]
     policy: TokenizerPolicy
     checkpoints: Checkpoints
+    curves: Curves
     options: TrainingOptions
     ranks: dist.Ranks
     position: Position = field(default_factory=Position)
@@ -239,23 +247,27 @@ class Trainer:
     def train(self, epoch: int) -> dict:
         """Train to the end of an epoch; returns its mean loss (nats per token), and tokens and seconds of this run."""
         if epoch > self.position.epoch:
-            self.position = Position(epoch, 0, [*self.position.losses, []])
-        steps, losses, ranks = self.plans[epoch - 1], self.position.losses[epoch - 1], self.ranks
+            self.position = Position(epoch, 0, [*self.position.curve, []])
+        steps, curve, ranks = self.plans[epoch - 1], self.position.curve[epoch - 1], self.ranks
         bar = Progress(len(steps), f"epoch {epoch}/{self.options.num_epoch} training", ranks.main, unit="step")
-        bar.skip(len(losses))
-        ahead = steps[len(losses) :]
+        bar.skip(len(curve))
+        ahead = steps[len(curve) :]
         done = train_epoch(self.engine, ahead, self.rows, ranks.rank, ranks.world_size, self.policy.pad_id)
+        began, rate = bar.seconds, self.engine.get_lr()[0]  # the next step's
         for step, share in zip(ahead, done, strict=True):
-            losses.append(sum(ranks.all_values(share)))
-            bar.add(sum(len(self.rows[i].ids) for hand in step.micro_batches for batch in hand for i in batch))
+            tokens = sum(len(self.rows[i].ids) for hand in step.micro_batches for batch in hand for i in batch)
+            bar.add(tokens)
+            curve.append((sum(ranks.all_values(share)), rate, tokens / (bar.seconds - began)))
+            self.curves.add_step(epoch, curve[-1])
             self.position.step += 1
             last = self.position.step == len(steps)
             if last or (self.options.save_steps and self.position.step % self.options.save_steps == 0):
                 self.checkpoints.save(self.engine, self.position)
+            began, rate = bar.seconds, self.engine.get_lr()[0]
         bar.close()
         self.engine.module.eval()
-        loss, rate = sum(losses) / len(losses), bar.tokens / bar.seconds
-        ranks.log(f"epoch {epoch}: loss {loss:.4f} nats per token, {len(steps)} steps, {rate:.0f} tok/s")
+        loss, pace = sum(loss for loss, *_ in curve) / len(curve), bar.tokens / bar.seconds
+        ranks.log(f"epoch {epoch}: loss {loss:.4f} nats per token, {len(steps)} steps, {pace:.0f} tok/s")
         return {"loss": round(loss, 6), "training_seconds": round(bar.seconds, 3), "training_tokens": bar.tokens}
 
 

@@ -138,6 +138,9 @@ class TrainingOptions(JudgeFlags, GenerationOptions, CommonOptions):
     micro_batch_tokens: int = HfArg(default=0, help="tokens of a forward pass, padding included; 0: by device")
     save_steps: int = HfArg(default=0, help="keep the state every so many steps; 0: after every epoch")
     ckpt_path: str | None = HfArg(default=None, help="folder for the final weights (safetensors)")
+    log_dir: str | None = HfArg(
+        default=None, help="training curves below this folder: CSV, and TensorBoard if installed"
+    )
     eval_only: bool = HfArg(default=False, help="no training: score the model as it is")
     n_samples: int = HfArg(default=1, help="completions for each test problem")
     eval_temperature: float = HfArg(default=0.0, help="sampling temperature of the evaluation; 0: greedy")

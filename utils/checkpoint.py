@@ -21,11 +21,11 @@ BYTES_PER_PARAMETER = 16  # weights, fp32 master copy, two moments, and some roo
 
 @dataclass
 class Position:
-    """How far training has come: `step` optimiser steps of `epoch` are done; `losses` of all steps, by epoch."""
+    """How far training has come: `step` optimiser steps of `epoch` are done; what each step did, by epoch."""
 
     epoch: int = 1
     step: int = 0
-    losses: list[list[float]] = field(default_factory=lambda: [[]])  # nats per token
+    curve: list[list[tuple[float, float, float]]] = field(default_factory=lambda: [[]])  # (nats/token, rate, tokens/s)
 
 
 class Checkpoints:
@@ -44,7 +44,7 @@ class Checkpoints:
             return None
         mark = own[max(common)]
         io.check_same(self._folder(*max(common)), mark, self.about)
-        return Position(**{name: mark[name] for name in ("epoch", "step", "losses")})
+        return Position(**{name: mark[name] for name in ("epoch", "step", "curve")})
 
     def load(self, engine, position: Position) -> None:
         """Bring DeepSpeed's engine to a position."""

@@ -58,6 +58,11 @@ def state_folder(task: str, output_dir: str) -> Path:
     return Path("gen_code") / task / output_dir / "state"
 
 
+def curves(log_dir: str, task: str, output_dir: str) -> Path:
+    """The training curves of a run; its name keeps it apart from others in TensorBoard."""
+    return Path(log_dir) / task / output_dir
+
+
 def results(task: str, output_dir: str) -> Path:
     """The scores of a run, one entry for each epoch."""
     return Path("results") / task / f"{output_dir}.json"
