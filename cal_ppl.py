@@ -1,4 +1,4 @@
-"""Stage 2 of GiFT: the perplexity of every kept code under the description it was sampled from.
+"""Stage 2 of GiFT: the perplexity of every kept code under the description it was sampled from, or under d0.
 
 On one CPU or GPU:
 
@@ -14,6 +14,8 @@ On eight GPUs:
         ./data/introductory/selfsample_code/deepseek-ai/deepseek-coder-6.7b-base/passed_seq_code.json
 
 Writes `ppl-passed_seq_code.json` beside its input: `{"0": perplexity, ...}`, keyed by position in the flattened file.
+`--save_dir` puts it elsewhere: perplexities under d0 (`--description seed`) or of another model belong in a folder of
+their own.
 """
 
 from __future__ import annotations
@@ -26,9 +28,9 @@ if __name__ == "__main__":
 import math
 
 from eval import registry
-from eval.problem import Problem
+from eval.problem import Adapter, Problem
 from utils import dist, io, paths
-from utils.args import ScoringOptions, parse
+from utils.args import ScoringOptions, parse, set_off_default
 from utils.extract import split_program
 from utils.io import InputError
 from utils.journal import Journal
@@ -49,15 +51,17 @@ def main() -> None:
     codes = ranks.on_main(lambda: read_codes(source, problems[: options.limit or None]))
     config, policy = check_model(options.model_name_or_path, options.revision, options.trust_remote_code)
     check_length(config, options.max_length)
-    keys, rows = rows_to_score(source, codes, problems, policy, options.max_length, ranks)
+    adapter = registry.adapter(options.dataset) if options.description == "seed" else None
+    keys, rows = rows_to_score(source, codes, problems, adapter, policy, options.max_length, ranks)
 
     # What is there already
-    output = paths.perplexity_file(source)
+    output = paths.perplexity_file(source, options.save_dir)
     settings = {
         "model": paths.model_name(options.model_name_or_path),
         "revision": revision(options.model_name_or_path, config),
         "dtype": options.dtype,
         "max_length": options.max_length,
+        **set_off_default(options, "description"),
     }
     inputs = {"code": ranks.on_main(lambda: io.sha256(source)), "train": problems_digest}
     with ranks.alone_in(output):
@@ -102,13 +106,15 @@ def rows_to_score(
     source: str,
     codes: list[list[str]],
     problems: list[Problem],
+    adapter: Adapter | None,
     policy: TokenizerPolicy,
     max_length: int,
     ranks: dist.Ranks,
 ) -> tuple[list[int], list[Row]]:
     """Rows of all codes that can be scored, and their positions in the flattened list.
 
-    Those that do not fit or do not parse are counted in the log and get no perplexity. InputError where none is left.
+    With an adapter each code stands under its problem's own description, else under the one in its docstring. Those
+    that do not fit or do not parse are counted in the log and get no perplexity. InputError where none is left.
     """
     flat = [(problem, code) for problem, own in zip(problems, codes, strict=False) for code in own]
     keys, rows, broken = [], [], 0
@@ -118,6 +124,8 @@ def rows_to_score(
         except ValueError:
             broken += 1
             continue
+        if adapter is not None:
+            prompt = adapter.code_prompt(problem, problem.query)
         row = make_row(policy, prompt, target, max_length, end=False)
         if row is not None:
             keys.append(key)

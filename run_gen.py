@@ -39,16 +39,18 @@ from eval.judge import Judge
 from eval.problem import Adapter, Problem
 from eval.verdict import Judgement, Verdict
 from utils import dist, io, paths
-from utils.args import TrainingOptions, judge_options, judge_settings, parse, read_deepspeed_config
+from utils.args import TrainingOptions, judge_options, judge_settings, parse, read_deepspeed_config, set_off_default
 from utils.checkpoint import Checkpoints, Position
 from utils.curves import Curves
 from utils.generate import Continuous, Decoding, Engine, Request, make_engine
+from utils.gibbs import ask_for_description
 from utils.io import InputError
 from utils.journal import Journal, Recorded
 from utils.model import TokenizerPolicy, check_length, check_model, load_model, revision
 from utils.progress import Progress
 from utils.selection import read_sources, training_set
 from utils.sft_data import Row, make_row
+from utils.streams import stream
 from utils.train import TRAIN_TOKENS, Step, plan_epoch, save_model, settings_for, start_engine, train_epoch
 
 
@@ -65,13 +67,19 @@ def main() -> None:
     requests = test_requests(test, adapter, policy, options, ranks)
     run = {**settings(options), "revision": revision(options.model_name_or_path, config)}
     inputs = {"test": test_digest}
-    method, sampler, drawn, rows, plans = "base", None, [], [], []
+    method, sampler, made_with, drawn, rows, plans = "base", None, [], [], [], []
     if not options.eval_only:
         problems, inputs["train"] = ranks.on_main(lambda: registry.load(options.dataset, options.task, "train"))
         sources = ranks.on_main(lambda: read_sources(options, problems[: options.limit or None]))
         inputs |= {**sources.inputs, "deepspeed_config": io.sha256(options.deepspeed_config)}
-        method, sampler = sources.method, sources.sampler
-        drawn, left_out = training_set(problems[: options.limit or None], sources, adapter, options)
+        method, sampler, made_with = sources.method, sources.sampler, sources.made_with
+        ask = None
+        if options.description_pairs:
+            examples, inputs["ict"] = ranks.on_main(
+                lambda: registry.load_examples(options.dataset, options.task, problems)
+            )
+            ask = partial(pair_prompt, examples, {str(problem.id): problem for problem in problems}, options.seed)
+        drawn, left_out = training_set(problems[: options.limit or None], sources, adapter, options, ask)
         for line in (*sources.warnings, *(f"dropped: {n} {kind} codes do not parse" for kind, n in left_out.items())):
             ranks.log(line)
         rows = training_rows(drawn, policy, options.max_length, ranks)
@@ -121,7 +129,7 @@ def main() -> None:
                 meta = {"settings": run, "inputs": inputs, "isolation": judge.level}
                 found, evaluated = evaluation.run(epoch, meta)
                 about = {"task": options.task, "dataset": options.dataset, "model": run["model"], "method": method}
-                about |= {"sampler": sampler, "seed": options.seed, "epoch": epoch}
+                about |= {"sampler": sampler, "sources": made_with, "seed": options.seed, "epoch": epoch}
                 loss = {"loss": trained.pop("loss")} if trained else {}
                 entries.append({**about, **found, **loss, "settings": run, "versions": dist.versions()})
                 times.append({"epoch": epoch, **trained, "evaluation": evaluated})
@@ -144,6 +152,7 @@ def settings(options: TrainingOptions) -> dict:
         "dataset": options.dataset,
         "task": options.task,
         **{name: getattr(options, name) for name in (*shared, *decoding, *(() if options.eval_only else training))},
+        **({} if options.eval_only else set_off_default(options, "rounds", "no_gold", "description_pairs", "turn")),
         **judge_settings(options),
     }
 
@@ -170,6 +179,14 @@ def test_requests(
     if long:
         ranks.log(f"dropped: {long} test prompts longer than --max_length {options.max_length}; they count as failed")
     return requests
+
+
+def pair_prompt(
+    examples: dict[str, list[str]], gold: dict[str, Problem], seed: int, problem: Problem, program: str, place: int
+) -> str:
+    """The prompt of a (code -> description) pair: that of stage 1, with an example drawn for the program at `place`."""
+    rng = stream(seed, "pair example", str(problem.id), place)
+    return ask_for_description(str(problem.id), program, examples, gold, rng)
 
 
 def training_rows(drawn: list[dict], policy: TokenizerPolicy, max_length: int, ranks: dist.Ranks) -> list[Row]:

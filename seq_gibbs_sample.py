@@ -300,7 +300,8 @@ class Files:
         rounds = [[round_ for round_, kept in enumerate(chain.kept, 1) for _ in kept] for chain in chains]
         path = self.codes / "passed_seq_code.json"
         self._remove_later_rounds()
-        self._write(path, programs, {"counts": {"codes": sum(map(len, programs))}, "rounds": rounds}, None)
+        counts = {"codes": sum(map(len, programs)), "rounds": self.options.iter_num}
+        self._write(path, programs, {"counts": counts, "rounds": rounds}, None)
         found = f"{sum(map(len, programs))} codes for {sum(map(bool, programs))} of {len(programs)} problems"
         print(f"{path}: {found}", file=sys.stderr)
 

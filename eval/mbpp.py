@@ -22,6 +22,10 @@ class Mbpp(Adapter):
         lines = [f'{margin}""" {literal_text(description)}', *(margin + line for line in doctest(tests[0]))]
         return "\n".join([*lines, f'{margin}"""'])
 
+    def description(self, docstring: str) -> str:
+        """The text above the doctest."""
+        return re.split(r"\n[ \t]*>>> ", docstring)[0].strip()
+
     def finish(self, problem: Problem, program: str) -> str:
         """Cut what comes after the entry point and is not used by it, and a last statement that was not finished."""
         program = program.replace("\r\n", "\n")

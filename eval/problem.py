@@ -132,6 +132,10 @@ class Adapter:
         """The docstring block under the head, indented."""
         return f'{body_indent(problem.head)}""" {docstring_text(description)}"""'
 
+    def description(self, docstring: str) -> str:
+        """The description that `docstring` was made for; its text, evaluated."""
+        return docstring.strip()
+
     def finish(self, problem: Problem, program: str) -> str:
         """A last cut of a sampled program, where stop words alone cannot tell."""
         return program

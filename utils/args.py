@@ -10,7 +10,7 @@ import math
 import os
 import re
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Literal, TypeVar
 
@@ -116,9 +116,14 @@ class SamplingOptions(JudgeFlags, GenerationOptions, CommonOptions):
 
 @dataclass(kw_only=True)
 class ScoringOptions(CommonOptions):
-    """Stage 2: the perplexity of every kept code under the description it was sampled from."""
+    """Stage 2: the perplexity of every kept code under a description."""
 
     selfsample_code_source: str = HfArg(help="code file of stage 1, passed_seq_code.json")
+    description: Literal["sampled", "seed"] = HfArg(
+        default="sampled",
+        help="score a code under the description it was sampled from, or under the problem's own (d0)",
+    )
+    save_dir: str | None = HfArg(default=None, help="write code/ppl-*.json here instead of beside the code file")
 
 
 @dataclass(kw_only=True)
@@ -128,6 +133,10 @@ class TrainingOptions(JudgeFlags, GenerationOptions, CommonOptions):
     selfsample_code_source: str | None = HfArg(default=None, help="code file of stage 1")
     selfsample_code_source2: str | None = HfArg(default=None, help="code file of a second self-training turn")
     train_with_seq_gibbs: bool = HfArg(default=False, help="train on sampled codes too; without it gold pairs only")
+    rounds: str | None = HfArg(default=None, help="use codes of these rounds only, such as 1-5 or 3; default: all")
+    no_gold: bool = HfArg(default=False, help="leave the gold pairs out of training")
+    description_pairs: bool = HfArg(default=False, help="train on (code -> description) pairs too")
+    turn: int = HfArg(default=1, help="number of the self-training turn, for the report")
     num_seq: int = HfArg(default=1, help="K: codes drawn for each problem")
     resample: bool = HfArg(default=False, help="draw by weight, or fill up to K where there are fewer codes")
     weight_file1: str | None = HfArg(default=None, help="perplexities of --selfsample_code_source")
@@ -151,7 +160,7 @@ class TrainingOptions(JudgeFlags, GenerationOptions, CommonOptions):
         """Raise InputError on a value or a pair of values that cannot work."""
         super().check()
         self.check_judge()
-        for name in ("num_seq", "num_epoch", "train_batch_size", "n_samples", "max_new_tokens"):
+        for name in ("turn", "num_seq", "num_epoch", "train_batch_size", "n_samples", "max_new_tokens"):
             _at_least(self, name, 1)
         _at_least(self, "micro_batch_tokens", 0)
         _at_least(self, "save_steps", 0)
@@ -167,9 +176,26 @@ class TrainingOptions(JudgeFlags, GenerationOptions, CommonOptions):
         if not self.eval_only:
             self._check_sources()
 
+    @property
+    def round_range(self) -> tuple[int, int] | None:
+        """First and last of the `--rounds` to use, both counted from 1; None: all. InputError on anything else."""
+        if self.rounds is None:
+            return None
+        given = re.fullmatch(r"([1-9]\d*)(?:-([1-9]\d*))?", self.rounds)
+        first, last = (int(given[1]), int(given[2] or given[1])) if given else (1, 0)
+        if last < first:
+            raise InputError(
+                f"--rounds {self.rounds}: expected the first and the last round, such as 1-5, or one round"
+            )
+        return first, last
+
     def _check_sources(self) -> None:
         if self.train_with_seq_gibbs and not self.selfsample_code_source:
             raise InputError("--train_with_seq_gibbs: needs --selfsample_code_source, the code file of stage 1")
+        if self.round_range and not self.train_with_seq_gibbs:
+            raise InputError(f"--rounds {self.rounds}: chooses among sampled codes; add --train_with_seq_gibbs")
+        if self.no_gold and not self.train_with_seq_gibbs:
+            raise InputError("--no_gold: leaves nothing to train on; add --train_with_seq_gibbs")
         if self.selfsample_code_source2 and not self.selfsample_code_source:
             raise InputError("--selfsample_code_source2: needs --selfsample_code_source, the first turn's code file")
         for number, source in (("1", self.selfsample_code_source), ("2", self.selfsample_code_source2)):
@@ -256,6 +282,15 @@ def judge_options(options: JudgeFlags, local_world_size: int) -> JudgeOptions:
         isolation=options.isolation,
         allow_weak=options.allow_weak,
     )
+
+
+def set_off_default(options, *names: str) -> dict:
+    """The named settings that are not at their defaults, for meta files.
+
+    Flags that came later than others are written so: results made before them stay valid.
+    """
+    usual = {field.name: field.default for field in fields(options)}
+    return {name: getattr(options, name) for name in names if getattr(options, name) != usual[name]}
 
 
 def judge_settings(options: JudgeFlags) -> dict:

@@ -62,6 +62,11 @@ def split_program(program: str, entry_point: str) -> tuple[str, str]:
     return raw[:cut].decode(), raw[cut:].decode()
 
 
+def docstring(program: str, entry_point: str) -> str:
+    """The text of the entry function's docstring, or ""; ValueError where the program lacks the function."""
+    return ast.get_docstring(find_function(parse(program), entry_point), clean=False) or ""
+
+
 def _docstring(node: ast.AST) -> ast.Expr | None:
     first = node.body[0] if node.body else None
     is_text = (

@@ -15,6 +15,8 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 
+import numpy as np
+
 from eval.problem import Adapter, Problem
 from eval.verdict import Judgement, Verdict
 from utils.extract import remove_docstrings, truncate
@@ -145,12 +147,21 @@ def _text_prompt(
 ) -> str:
     """The description or rewrite prompt of a chain, with its in-context example drawn."""
     problem_id = str(chain.problem.id)
-    drawn = draw_example(examples, problem_id, stream(seed, "example", problem_id, round_))
+    rng = stream(seed, "example", problem_id, round_)
     if sampler == "gibbs":
-        shot = (_bare(gold[drawn[0]].code), drawn[1]) if drawn else None
-        return description_prompt(shot, _bare(chain.latest_code()))
+        return ask_for_description(problem_id, chain.latest_code(), examples, gold, rng)
+    drawn = draw_example(examples, problem_id, rng)
     shot = (gold[drawn[0]].query, drawn[1]) if drawn else None
     return rewrite_prompt(shot, chain.problem.query)
+
+
+def ask_for_description(
+    problem_id: str, program: str, examples: dict[str, list[str]], gold: dict[str, Problem], rng: np.random.Generator
+) -> str:
+    """The description prompt of a problem's program, with an in-context example of another problem drawn."""
+    drawn = draw_example(examples, problem_id, rng)
+    shot = (_bare(gold[drawn[0]].code), drawn[1]) if drawn else None
+    return description_prompt(shot, _bare(program))
 
 
 def _bare(program: str) -> str:

@@ -37,10 +37,24 @@ def description_folder(task: str, model: str, save_dir: str | None = None) -> Pa
     return Path(save_dir) / "sum" if save_dir else DATA / task / "selfsample_sum" / model_name(model)
 
 
-def perplexity_file(code_file: str | Path) -> Path:
-    """`.../passed_seq_code.json` -> `.../ppl-passed_seq_code.json`."""
+def chain_folders(folder: str | Path) -> tuple[Path, Path]:
+    """Codes and descriptions of a finished stage 1: below a `--save_dir`, or in the published pair of folders.
+
+    `folder` is the `--save_dir` or the folder of its codes.
+    """
+    folder = Path(folder)
+    if (folder / "code").is_dir():
+        return folder / "code", folder / "sum"
+    if folder.name == "code":
+        return folder, folder.with_name("sum")
+    return folder, Path(*("selfsample_sum" if part == "selfsample_code" else part for part in folder.parts))
+
+
+def perplexity_file(code_file: str | Path, save_dir: str | None = None) -> Path:
+    """`.../passed_seq_code.json` -> `.../ppl-passed_seq_code.json`, or `<save_dir>/code/ppl-passed_seq_code.json`."""
     code_file = Path(code_file)
-    return code_file.with_name(f"ppl-{code_file.name}")
+    folder = Path(save_dir) / "code" if save_dir else code_file.parent
+    return folder / f"ppl-{code_file.name}"
 
 
 def training_set(task: str, seed: int, output_dir: str) -> Path:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -17,7 +17,7 @@ import numpy as np
 from eval.problem import Adapter, Problem
 from utils import io
 from utils.args import TrainingOptions
-from utils.extract import training_target
+from utils.extract import docstring, training_target
 from utils.io import InputError
 from utils.streams import stream
 
@@ -69,6 +69,28 @@ def read_perplexities(
     return [[next(values) for _ in own] for own in codes], warning
 
 
+def in_rounds(path: str | Path, codes: Sequence[Sequence[str]], first: int, last: int) -> list[list[int]]:
+    """Positions of the codes that were kept in rounds `first` to `last`, per problem.
+
+    InputError where there are none, where the run was shorter, and where nothing tells a code's round: only the meta
+    file of stage 1 does, which the authors' files do not have.
+    """
+    meta = io.read_meta(path) or {}
+    rounds, place = meta.get("rounds"), f"--rounds {first}-{last}: {path}"
+    if rounds is None or list(map(len, rounds)) != list(map(len, codes)):
+        raise InputError(
+            f"{place} has no meta file of stage 1 that tells the round of each code; "
+            "leave out --rounds, or sample with seq_gibbs_sample.py"
+        )
+    held = meta["counts"].get("rounds", last)
+    if last > held:
+        raise InputError(f"{place} holds {held} rounds; give --rounds within them")
+    chosen = [[i for i, round_ in enumerate(own) if first <= round_ <= last] for own in rounds]
+    if not any(chosen):
+        raise InputError(f"{place} has no code of these rounds; give others")
+    return chosen
+
+
 @dataclass
 class Sources:
     """The sampled codes of one or two self-training turns, joined per problem, and what they were made from."""
@@ -78,6 +100,7 @@ class Sources:
     sampler: str | None = None  # of the last turn, where its meta file says so
     inputs: dict[str, str] = field(default_factory=dict)  # SHA-256 by flag
     warnings: list[str] = field(default_factory=list)
+    made_with: list[dict] = field(default_factory=list)  # by turn: settings of stages 1 and 2, None where not known
 
     @property
     def method(self) -> str:
@@ -98,15 +121,27 @@ def read_sources(options: TrainingOptions, problems: Sequence[Problem]) -> Sourc
         if not code_file:
             continue
         codes = read_codes(code_file, problems)
+        chosen = [range(len(own)) for own in codes]
+        if options.round_range:
+            chosen = in_rounds(code_file, codes, *options.round_range)
         sources.inputs[f"code{number}"] = io.sha256(code_file)
-        sources.sampler = ((io.read_meta(code_file) or {}).get("settings") or {}).get("sampler")
-        sources.codes = [old + new for old, new in zip(sources.codes, codes, strict=True)]
+        sampling = (io.read_meta(code_file) or {}).get("settings")
+        sources.sampler = (sampling or {}).get("sampler")
+        sources.codes = _joined(sources.codes, codes, chosen)
+        scoring = None
         if weight_file:
-            perplexities, warning = read_perplexities(weight_file, code_file, codes)
+            values, warning = read_perplexities(weight_file, code_file, codes)
             sources.inputs[f"weights{number}"] = io.sha256(weight_file)
             sources.warnings += [warning] if warning else []
-            sources.perplexities = [old + new for old, new in zip(sources.perplexities, perplexities, strict=True)]
+            sources.perplexities = _joined(sources.perplexities, values, chosen)
+            scoring = (io.read_meta(weight_file) or {}).get("settings")
+        sources.made_with.append({"codes": sampling, "perplexities": scoring})
     return sources
+
+
+def _joined(before: list[list], after: list[list], chosen: Sequence[Sequence[int]]) -> list[list]:
+    """Each problem's list, with what was chosen of its new one behind it."""
+    return [old + [new[i] for i in own] for old, new, own in zip(before, after, chosen, strict=True)]
 
 
 def weights(perplexities: Sequence[float], inverse_temperature: float) -> np.ndarray:
@@ -145,12 +180,18 @@ def draw(
 
 
 def training_set(
-    problems: Sequence[Problem], sources: Sources, adapter: Adapter, options: TrainingOptions
+    problems: Sequence[Problem],
+    sources: Sources,
+    adapter: Adapter,
+    options: TrainingOptions,
+    ask: Callable[[Problem, str, int], str] | None = None,
 ) -> tuple[list[dict], Counter]:
     """Gold pairs (d0, gold code), each followed by the problem's drawn pairs (d0, code); docstrings removed.
 
-    Rows are `{"id", "origin": "gold" | "sampled", "prompt", "target"}`. Also counts codes that had to be left out
-    because they do not parse or lack the problem's function.
+    With `ask`, which makes the description prompt of a problem's n-th program, every pair is followed by the one in the
+    other direction: the program, and d0 (gold code) or the description that it was sampled from.
+    Rows are `{"id", "origin": "gold" | "sampled" | "description", "prompt", "target"}`. Also counts codes that had to
+    be left out because they do not parse or lack the problem's function. InputError where no row is left.
     """
     rows, left_out = [], Counter()
     for number, problem in enumerate(problems):
@@ -164,13 +205,22 @@ def training_set(
             options.temperature,
             options.seed,
         )
-        programs = [("gold", problem.code), *(("sampled", sources.codes[number][i]) for i in picks)]
+        programs = [] if options.no_gold else [("gold", problem.code)]
+        programs += [("sampled", sources.codes[number][i]) for i in picks]
         prompt = adapter.code_prompt(problem, problem.query)
-        for origin, program in programs:
+        for place, (origin, program) in enumerate(programs):
             try:
                 target = training_target(program, problem.entry_point)
             except ValueError:
                 left_out[origin] += 1
                 continue
             rows.append({"id": problem.id, "origin": origin, "prompt": prompt, "target": target})
+            if ask is not None:
+                text = problem.query
+                if origin == "sampled":
+                    text = adapter.description(docstring(program, problem.entry_point))
+                pair = {"prompt": ask(problem, program, place), "target": text.strip()}
+                rows.append({"id": problem.id, "origin": "description", **pair})
+    if options.no_gold and not rows:
+        raise InputError("--no_gold: there is no sampled code to train on; leave it out, or sample more")
     return rows, left_out
