@@ -46,9 +46,9 @@ def toy_rows() -> list[dict]:
     return rows
 
 
-def toy_texts() -> list[tuple[str, str]]:
-    """(prompt, target) in both directions, as the stages make them."""
-    problems = [Problem.from_row(row) for row in toy_rows()]
+def toy_texts(rows: list[dict]) -> list[tuple[str, str]]:
+    """(prompt, target) in both directions, as the stages make them for rows with one-line docstrings."""
+    problems = [Problem.from_row(row) for row in rows]
     pairs = []
     for problem in problems:
         target = training_target(problem.code, problem.entry_point)
@@ -91,11 +91,17 @@ def tiny_config(**changes) -> LlamaConfig:
     return LlamaConfig(**{"vocab_size": 400, "bos_token_id": 0, "eos_token_id": 1, **sizes, **heads, **changes})
 
 
-def write_model(folder: Path, config: PretrainedConfig | None = None, special: dict = ENDS, steps: int = 120) -> Path:
+def write_model(
+    folder: Path,
+    config: PretrainedConfig | None = None,
+    special: dict = ENDS,
+    steps: int = 120,
+    problems: list[dict] | None = None,
+) -> Path:
     """Save a randomly initialised tiny model, trained for some seconds on the toy texts, with its tokenizer."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)  # the matrices are too small to share
-    pairs = toy_texts()
+    pairs = toy_texts(problems or toy_rows())
     tokenizer = tiny_tokenizer([prompt + target for prompt, target in pairs], special)
     policy = TokenizerPolicy(tokenizer)
     torch.manual_seed(0)

@@ -1,0 +1,33 @@
+#!/usr/bin/env bash
+# Ablation of what is trained on, with the samples of GiFT:
+#
+#   bash scripts/ablation_selection.sh [--dry_run] [--toy] [-h]
+#
+# K codes drawn uniformly; by perplexity; by perplexity under the seed description; by perplexity without the gold pairs;
+# with (code -> description) pairs too; from all passing codes of a round (sampled with --keep all) instead of one; and the
+# codes of RFT by perplexity. Before it trains it shows what the weights do to the draw. Writes results/<task>/selection/.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+# shellcheck source=scripts/common.sh
+. scripts/common.sh
+
+for model in $MODELS; do
+  for seed in $SEEDS; do
+    folder=$(samples "$model" "$seed" gibbs)
+    draw "$model" "$seed" gibbs
+    add python -m utils.report selection --code_file "$folder/code/passed_seq_code.json" \
+      --weight_file "$folder/code/ppl-passed_seq_code.json" --temperature "$INVERSE_TEMPERATURE"
+    tune "$model" "$seed" gibbs "$folder" uniform
+    tune "$model" "$seed" gibbs "$folder" perplexity
+    score "$model" "$seed" "$folder" --description seed --save_dir "$folder/under-d0"
+    tune "$model" "$seed" gibbs-under-d0 "$folder" "$folder/under-d0"
+    tune "$model" "$seed" gibbs-no-gold "$folder" perplexity --no_gold
+    tune "$model" "$seed" gibbs-descriptions "$folder" perplexity --description_pairs
+    for sampler in gibbs-all conditional; do
+      draw "$model" "$seed" "$sampler"
+      tune "$model" "$seed" "$sampler" "$(samples "$model" "$seed" "$sampler")" perplexity
+    done
+  done
+done
+tables selection
+run_plan

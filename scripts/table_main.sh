@@ -1,0 +1,26 @@
+#!/usr/bin/env bash
+# The main table: the base model, SFT, RFT, RFT+RD, and GiFT without and with perplexity selection.
+#
+#   bash scripts/table_main.sh [--dry_run] [--toy] [-h]
+#
+# Every sampler draws NUM_SEQ codes for each problem in ITER_NUM rounds, and every row that learns from samples is trained on
+# the gold pairs and K of its codes for each problem. SFT has the same epochs over the gold pairs alone.
+# Writes results/<task>/main/.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+# shellcheck source=scripts/common.sh
+. scripts/common.sh
+
+for model in $MODELS; do
+  evaluate "$model" "${SEEDS%% *}"
+  for seed in $SEEDS; do
+    tune_on_gold "$model" "$seed"
+    for sampler in conditional rewrite gibbs; do
+      draw "$model" "$seed" "$sampler"
+      tune "$model" "$seed" "$sampler" "$(samples "$model" "$seed" "$sampler")" uniform
+    done
+    tune "$model" "$seed" gibbs "$(samples "$model" "$seed" gibbs)" perplexity
+  done
+done
+tables main
+run_plan
