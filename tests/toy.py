@@ -46,9 +46,9 @@ def toy_rows() -> list[dict]:
     return rows
 
 
-def toy_texts(rows: list[dict]) -> list[tuple[str, str]]:
-    """(prompt, target) in both directions, as the stages make them for rows with one-line docstrings."""
-    problems = [Problem.from_row(row) for row in rows]
+def toy_texts(rows: list[dict] | None = None) -> list[tuple[str, str]]:
+    """(prompt, target) in both directions, as the stages make them; of the toy problems, or others like them."""
+    problems = [Problem.from_row(row) for row in rows or toy_rows()]
     pairs = []
     for problem in problems:
         target = training_target(problem.code, problem.entry_point)
@@ -101,7 +101,7 @@ def write_model(
     """Save a randomly initialised tiny model, trained for some seconds on the toy texts, with its tokenizer."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)  # the matrices are too small to share
-    pairs = toy_texts(problems or toy_rows())
+    pairs = toy_texts(problems)
     tokenizer = tiny_tokenizer([prompt + target for prompt, target in pairs], special)
     policy = TokenizerPolicy(tokenizer)
     torch.manual_seed(0)
