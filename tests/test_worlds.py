@@ -19,7 +19,7 @@ from eval.judge import Judge, JudgeOptions
 from utils import io
 from utils.io import InputError
 from utils.model import check_model
-from utils.prompts import description_prompt
+from utils.prompts import description_prompt, rewrite_prompt
 from utils.streams import stream
 
 SIZES = {"seeds": 6, "tests": 6, "pretraining": 400, "pairs": 2}
@@ -115,7 +115,7 @@ def test_meaning():
     assert intents.read("words.longer:2.length.sum").run(["to", "tree", "art"]) == 7
     assert intents.read("digits.descending.join:dashes").run(3071) == "7-3-1-0"
     assert intents.read("digits.multiple:3.square").run(6193) == [36, 81, 9]
-    assert intents.read("text.has:a.unique.join:commas").run("a tea a sip") == "a,tea"
+    assert intents.read("text.has:e.unique.join:commas").run("he tea he sip") == "he,tea"
     assert intents.read("numbers.odd.negate").run([-3, 4, 5]) == [3, -5]
 
 
@@ -367,33 +367,57 @@ def test_bad_flags_of_prepare(tmp_path, monkeypatch, flags):
 
 # Pretraining
 
-TINY = ["--steps", 3, "--batch_size", 8, "--hidden", 32, "--layers", 1, "--vocab", 400]
+TINY = ["--trunk_steps", 2, "--steps", 2, "--batch_size", 8, "--hidden", 32, "--layers", 1, "--vocab", 400]
 
 
 def training(folder, monkeypatch) -> pretrain.Training:
     monkeypatch.chdir(folder)
     options = pretrain.arguments().parse_args(["--name", "small", *map(str, TINY)])
-    return pretrain.Training(io.read_json("data/world-small/pretrain.json"), "world-small", options)
+    pairs = io.read_json("data/world-small/pretrain.json")
+    return pretrain.Training(pairs, pairs, "world-small", options)
 
 
 def test_texts_are_the_prompts_of_stage_1(small_world, monkeypatch):
     monkeypatch.chdir(small_world)
     pairs = io.read_json("data/world-small/pretrain.json")
-    rng = stream("texts")
-    prompt, target = pretrain.texts(pairs, "code", 0, "world-small", 1, rng)
-    assert prompt + target + "\n" == pairs[0]["code"].replace(
-        ":\n", f':\n    """ {pairs[0]["descriptions"][0]}"""\n', 1
-    )
-    prompt, target = pretrain.texts(pairs, "description", 0, "world-small", 1, rng)
-    assert target == pairs[0]["descriptions"][0]
-    shots = [(other["code"], other["descriptions"][0]) for other in pairs if other["id"] != pairs[0]["id"]]
-    assert prompt in {description_prompt(shot, pairs[0]["code"]) for shot in shots}
-    prompt, target = pretrain.texts(pairs, "rewrite", 0, "world-small", 1, rng)
-    assert target == pairs[0]["descriptions"][1]
-    assert prompt.count(pairs[0]["descriptions"][0]) == 1
-    assert pretrain.texts(pairs, "description", 0, "world-small", 0, rng)[0] == description_prompt(
-        None, pairs[0]["code"]
-    )
+    pair, rng = pairs[-1], stream("texts")
+
+    def read(kind: str, shot: bool) -> tuple[str, str]:
+        parts = pretrain.texts(pairs, kind, pair, "world-small", shot, rng)
+        joined = "".join(prompt + target for prompt, target in parts)
+        return joined.removesuffix(parts[-1][1]), parts[-1][1]
+
+    prompt, target = read("code", True)
+    assert prompt + target + "\n" == pair["code"].replace(":\n", f':\n    """ {pair["descriptions"][0]}"""\n', 1)
+    others = [other for other in pairs if other["id"] != pair["id"]]
+    prompt, target = read("description", True)
+    assert target == pair["descriptions"][0]
+    assert prompt in {description_prompt((other["code"], other["descriptions"][0]), pair["code"]) for other in others}
+    prompt, target = read("rewrite", True)
+    assert target == pair["descriptions"][1]
+    assert prompt in {rewrite_prompt(tuple(other["descriptions"]), pair["descriptions"][0]) for other in others}
+    assert read("description", False)[0] == description_prompt(None, pair["code"])
+
+
+def test_a_lesson_has_the_tokens_that_stage_1_gives(small_world, monkeypatch):
+    made = training(small_world, monkeypatch)
+    rng = stream("lessons")
+    for kind in pretrain.KINDS:
+        for pair in made.own.all[-30:]:
+            parts = pretrain.texts(made.own.all, kind, pair, "world-small", True, rng)
+            row = pretrain.lesson(made.policy, parts)
+            text, target = "".join(prompt + text for prompt, text in parts), parts[-1][1]
+            prompt = made.policy.encode_prompt(text.removesuffix(target))
+            assert row.ids == prompt + made.policy.encode(target) + [made.policy.eos_id]
+            learnt = [label for label in row.labels if label >= 0]
+            assert made.policy.decode(learnt) == "".join(text for _, text in parts)
+
+
+def test_held_out_pairs_are_not_trained_on(small_world, monkeypatch):
+    made = training(small_world, monkeypatch)
+    held_out = {pair["id"] for length in (2, 3) for pair in made.own.held_out[length]}
+    assert held_out
+    assert not held_out & {pair["id"] for pair in made.own.all}
 
 
 def test_resumed_training_is_the_same(small_world, monkeypatch, tmp_path):
@@ -402,23 +426,49 @@ def test_resumed_training_is_the_same(small_world, monkeypatch, tmp_path):
     for step in range(2):
         first.train_step(first.rows(step))
     first.save(tmp_path / "state.pt", {"a": 1})
-    second.load(tmp_path / "state.pt", {"a": 2})
+    assert not second.load(tmp_path / "state.pt", {"a": 2})
     assert second.step == 0  # other settings
-    second.load(tmp_path / "state.pt", {"a": 1})
+    assert second.load(tmp_path / "state.pt", {"a": 1})
     assert second.step == 2
     assert second.train_step(second.rows(2)) == pytest.approx(losses[2], abs=1e-5)
-    assert losses[2] < losses[0]
+
+
+def test_the_rate_rises_stays_and_falls(small_world, monkeypatch):
+    made = training(small_world, monkeypatch)
+    made.options.trunk_steps, made.options.steps, made.options.lr = 100, 20, 1.0
+    rates = [made.rate(step) for step in range(120)]
+    assert rates[0] < rates[10] < rates[60] == rates[100] == 1
+    assert rates[100] > rates[110] > rates[119] > 0
+
+
+def test_worlds_of_a_seed_share_a_trunk(small_world, monkeypatch, capsys):
+    """With the trunk's file or without, the same weights."""
+    monkeypatch.chdir(small_world)
+    sizes = [text for key, value in SIZES.items() for text in (f"--{key}", value)]
+    assert run(prepare, "--name", "tied", "--seed", 2, "--strength", 1, *sizes) == 0
+    models = small_world / "data" / "models"
+    assert run(pretrain, "--name", "tied", "--trunk", "small", *TINY, "--threads", 1) == 0
+    trunk = models / ".world-small.trunk.pt"
+    assert trunk.exists()
+    weights = (models / "world-tied" / "model.safetensors").read_bytes()
+    assert run(pretrain, "--name", "tied", "--trunk", "small", *TINY, "--threads", 1, "--overwrite") == 0
+    assert (models / "world-tied" / "model.safetensors").read_bytes() == weights
+    trunk.unlink()
+    assert run(pretrain, "--name", "tied", "--trunk", "small", *TINY, "--threads", 1, "--overwrite") == 0
+    assert (models / "world-tied" / "model.safetensors").read_bytes() == weights
+    assert run(pretrain, "--name", "tied", "--trunk", "tied", *TINY, "--threads", 1, "--overwrite") == 0
+    assert (models / "world-tied" / "model.safetensors").read_bytes() != weights
 
 
 def test_pretraining_writes_a_model_folder_once(small_world, monkeypatch, capsys):
     monkeypatch.chdir(small_world)
     flags = ["--name", "small", *TINY]
     assert run(pretrain, *flags, "--max_minutes", 0) == 0
-    assert "step 1 of 3" in capsys.readouterr().out
+    assert "step 1 of 4" in capsys.readouterr().out
     folder = small_world / "data" / "models" / "world-small"
     assert not folder.exists()
     assert run(pretrain, *flags) == 0
-    assert [path.name for path in folder.parent.iterdir()] == ["world-small"]  # the saved state is gone
+    assert not list(folder.parent.glob(".*.state.pt"))  # it is needed no more
     _, policy = check_model(str(folder), None, False)
     text = "def f(x):\n    return [v for v in x if 'é' in v]\n"
     assert policy.decode(policy.encode(text)) == text

@@ -52,7 +52,7 @@ def _map(name: str, takes: str, gives: str, change: Callable, code: tuple, phras
 
 
 PARAMETERS = (2, 3, 4, 5)  # few, so that a small model can learn what each of them means
-INITIALS = "aest"
+MARKS = "enor"  # letters that words are picked by
 
 
 def _number_filters() -> list[Operation]:
@@ -89,9 +89,9 @@ def _word_filters() -> list[Operation]:
         filters.append(
             made(f"shorter:{k}", lambda v, k=k: len(v) < k, f"len({{v}}) < {k}", short, f"of at least {k} letters")
         )
-    for c in INITIALS:
-        having, lacking = f"that contain {c}", f"without {c}"
-        start, other = f"that start with {c}", f"that do not start with {c}"
+    for c in MARKS:
+        having, lacking = f"that contain '{c}'", f"without '{c}'"
+        start, other = f"that start with '{c}'", f"that do not start with '{c}'"
         filters.append(made(f"has:{c}", lambda v, c=c: c in v, f"'{c}' in {{v}}", having, lacking))
         filters.append(made(f"lacks:{c}", lambda v, c=c: c not in v, f"'{c}' not in {{v}}", lacking, having))
         filters.append(made(f"starts:{c}", lambda v, c=c: v.startswith(c), f"{{v}}.startswith('{c}')", start, other))

@@ -1,13 +1,20 @@
 """Pretrain the base model of a world from scratch, with the prompts of stage 1 in both directions:
 
-    python -m data.worlds.pretrain --name s0-r0.5
+    python -m data.worlds.pretrain --name s0-r0.5 --trunk s0-r0
 
 Reads `data/world-<name>/pretrain.json`; writes the model folder `data/models/world-<name>/` when it is complete. State
 is saved beside it every minute; the same command goes on from there, `--max_minutes` ends a slice.
 
+The first steps, the trunk, are taken on the pairs of another world, `--trunk` (default: its own), at a constant rate;
+the last ones, the branch, on its own while the rate falls. Worlds of one seed differ in how strongly wording and style
+are tied, not in their intents, so they can share a trunk: what it has learnt is kept in a file, and the next world that
+names it starts its branch there. A step depends on the settings and its number alone: with or without that file the
+weights are the same.
+
 A row is a prompt and its target: a program, a description or other words. The lesson gets harder on the way: single
-operations come first, compositions later, and more and more of the description and rewrite prompts have the in-context
-example that they have in stage 1. It belongs to another intent; its wording and style say nothing about the target's.
+operations come first, compositions later, and description and rewrite prompts get the in-context example that they have
+in stage 1. It belongs to another intent; its wording and style say nothing about the target's. Its description is
+learnt as well, as that of a prompt without an example.
 """
 
 from __future__ import annotations
@@ -19,11 +26,14 @@ import os
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
-from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+import torch.nn.functional as F
+from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
 from tqdm import tqdm
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedModel, PreTrainedTokenizerFast
 
@@ -35,68 +45,86 @@ from utils import io, paths
 from utils.extract import training_target
 from utils.io import InputError
 from utils.model import TokenizerPolicy
-from utils.ppl import code_loss
 from utils.prompts import description_prompt, rewrite_prompt
-from utils.sft_data import Row, batches_by_length, make_row
+from utils.sft_data import IGNORED, batches_by_length
 from utils.streams import stream
 from utils.train import save_model
 
 MAX_LENGTH = 1024
 HEAD_WIDTH = 32  # of an attention head
 TOKENIZER_TEXTS = 3000  # rows that the tokenizer is made from
-KINDS = {"code": 0.45, "description": 0.43, "rewrite": 0.12}  # shares of the rows
-# Chance of rows about intents of one, two and three operations: at the start and from half-way on.
+# What is a token's own, byte-pair merges apart: the fixed lines of the prompts, parameters and names of one character,
+# which are copied from prompt to target, and what separates the clauses of a description. Between them whole phrases
+# become tokens, so that rows are short.
+PIECES = (
+    r"\n*###[\w ]+:\n|def f\(x\):\n    (?:\"\"\" )?|\"\"\"|[2-5]|\b(?:[b-z]|a(?! [lnst]))\b"
+    r"|, then |, | and |\.(?=\s|\"|$)"
+)
+KINDS = {"code": 0.5, "description": 0.38, "rewrite": 0.12}  # shares of the rows
+# Chance of rows about intents of one, two and three operations: at the start and from half-way through the trunk on.
 COURSE = ((0.8, 0.2, 0.0), (0.1, 0.4, 0.5))
-SHOTS_FROM = 0.6  # part of the course from which prompts have in-context examples, in the end all; they are long rows
-MICRO_BATCH_TOKENS = 2048  # of rows of like length; a step has several, so that it sees all kinds of rows
+SHOTS = (0.5, 1.0)  # part of the trunk from which prompts get in-context examples, and by which all of them have one
+MICRO_BATCH_TOKENS = 2048  # of rows of like length
+WARMUP = 50  # steps
+FINAL_RATE = 0.05  # of the highest
+HELD_OUT = 40  # of so many pretraining compositions one is held out, to see what is learnt
+HELD_OUT_ROWS = 16  # of each kind and number of operations
 SECONDS_BETWEEN_SAVES = 60
 
 
 def main(argv: list[str] | None = None) -> int:
     """Pretrain, from the last saved state if there is one; returns the exit status."""
     options = arguments().parse_args(argv)
-    task = task_of(options.name)
-    source = paths.task_file(task, "pretrain")
-    pairs = io.read_json(source, list, f"make it with: python -m data.worlds.prepare --name {options.name}")
-    folder, state_file = paths.MODELS / task, paths.MODELS / f".{task}.state.pt"
-    settings = settings_of(options) | {"pretrain": io.sha256(source)}
+    own, trunk = (task_of(name) for name in (options.name, options.trunk or options.name))
+    sources = [paths.task_file(task, "pretrain") for task in (trunk, own)]
+    pairs = [io.read_json(source, list, "make it with: python -m data.worlds.prepare") for source in sources]
+    folder, state_file = paths.MODELS / own, paths.MODELS / f".{own}.state.pt"
+    shared = {key: getattr(options, key) for key in TRUNK_SETTINGS} | {"trunk_pairs": io.sha256(sources[0])}
+    settings = {**shared, "steps": options.steps, "pairs": io.sha256(sources[1])}
     if is_made(folder, settings) and not options.overwrite:
         print(f"{folder}: is there already")
         return 0
     torch.set_num_threads(options.threads or len(os.sched_getaffinity(0)))
-    training = Training(pairs, task, options)
-    training.load(state_file, settings)
-    finished = training.run(state_file, settings, options.max_minutes)
-    if not finished:
-        print(f"step {training.step} of {options.steps}: the same command goes on from here")
-        return 0
+    training = Training(*pairs, own, options)
+    trunk_file = paths.MODELS / f".{trunk}.trunk.pt"
+    if not training.load(state_file, settings):
+        training.load(trunk_file, shared)
+    total = options.trunk_steps + options.steps
+    for end, file, marks in ((options.trunk_steps, trunk_file, shared), (total, state_file, settings)):
+        if training.step < end and not training.run(end, state_file, settings, options.max_minutes):
+            print(f"step {training.step} of {total}: the same command goes on from here")
+            return 0
+        if training.step == options.trunk_steps and file == trunk_file:
+            training.save(trunk_file, marks)
     save_model(training.model, training.policy, folder)
-    io.write_json(folder / "pretraining.json", settings, {"loss": training.loss})
+    found = {"loss": training.loss, "held_out": training.held_out_losses()}
+    io.write_json(folder / "pretraining.json", settings, found)
     state_file.unlink(missing_ok=True)
     print(f"{folder}: {training.model.num_parameters():,} parameters, loss {training.loss:.3f} nats per token")
     return 0
+
+
+TRUNK_SETTINGS = ("seed", "trunk_steps", "batch_size", "lr", "hidden", "layers", "vocab")
 
 
 def arguments() -> argparse.ArgumentParser:
     """The flags."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--name", required=True, help="the world, as given to prepare")
+    parser.add_argument("--trunk", help="the world whose pairs the first steps are taken on; default: the same")
     parser.add_argument("--seed", type=int, default=0, help="key of initial weights and order of rows")
-    parser.add_argument("--steps", type=int, default=600, help="optimiser steps")
+    parser.add_argument("--trunk_steps", type=int, default=700, help="optimiser steps at a constant rate")
+    parser.add_argument("--steps", type=int, default=200, help="optimiser steps at a falling rate, on the world's own")
     parser.add_argument("--batch_size", type=int, default=64, help="rows of a step")
     parser.add_argument("--lr", type=float, default=2e-3, help="highest learning rate")
     parser.add_argument("--hidden", type=int, default=160, help="width of the model")
     parser.add_argument("--layers", type=int, default=4, help="depth of the model")
-    parser.add_argument("--vocab", type=int, default=1024, help="size of the vocabulary")
+    parser.add_argument("--vocab", type=int, default=1536, help="size of the vocabulary")
     parser.add_argument("--threads", type=int, default=0, help="threads; 0: every core that this process may use")
     parser.add_argument("--max_minutes", type=float, default=math.inf, help="end this slice after so many minutes")
+    parser.add_argument("--look_every", type=int, default=0, help="print held-out losses every so many steps; 0: never")
     parser.add_argument("--overwrite", action="store_true", help="replace a model that is there already")
     return parser
-
-
-def settings_of(options) -> dict:
-    """What the weights depend on."""
-    return {key: getattr(options, key) for key in ("seed", "steps", "batch_size", "lr", "hidden", "layers", "vocab")}
 
 
 def is_made(folder: Path, settings: dict) -> bool:
@@ -115,29 +143,42 @@ def is_made(folder: Path, settings: dict) -> bool:
 
 
 def texts(
-    pairs: list[dict], kind: str, number: int, task: str, shot: float, rng: np.random.Generator
-) -> tuple[str, str]:
-    """Prompt and target of a row about one pair.
+    pairs: Sequence[dict], kind: str, pair: dict, task: str, shot: bool, rng: np.random.Generator
+) -> list[tuple[str, str]]:
+    """Prompts and targets of a row about one pair, in their order; joined they read as in stage 1.
 
-    With chance `shot` a description or rewrite prompt has an example, drawn among the pairs of other intents.
+    With `shot` a description or rewrite prompt has an example, drawn among the pairs of other intents.
     """
-    pair = pairs[number]
     first, second = pair["descriptions"]
     if kind == "code":
         problem = Problem(pair["id"], first, HEAD, pair["code"], {})
-        return adapter(task).code_prompt(problem, first), training_target(pair["code"], ENTRY_POINT)
-    example = pair if rng.random() < shot else None
-    while example is not None and example["id"] == pair["id"]:
+        return [(adapter(task).code_prompt(problem, first), training_target(pair["code"], ENTRY_POINT))]
+    own = [_text(kind, pair)]
+    example = pair
+    while shot and example["id"] == pair["id"]:
         example = pairs[rng.integers(len(pairs))]
-    if kind == "description":
-        return description_prompt(example and (example["code"], example["descriptions"][0]), pair["code"]), first
-    return rewrite_prompt(example and tuple(example["descriptions"]), first), second
+    return [_text(kind, example), ("\n\n" + own[0][0], own[0][1])] if shot else own
+
+
+def _text(kind: str, pair: dict) -> tuple[str, str]:
+    """Prompt without an example, and target."""
+    first, second = pair["descriptions"]
+    return (
+        (description_prompt(None, pair["code"]), first)
+        if kind == "description"
+        else (rewrite_prompt(None, first), second)
+    )
 
 
 def train_tokenizer(samples: list[str], size: int) -> PreTrainedTokenizerFast:
     """A byte-level BPE tokenizer with </s> at the end of a row and no token at its start."""
     tokenizer = Tokenizer(models.BPE())
-    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
+        [
+            pre_tokenizers.Split(Regex(PIECES), "isolated"),
+            pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False),
+        ]
+    )
     tokenizer.decoder = decoders.ByteLevel()
     alphabet = pre_tokenizers.ByteLevel.alphabet()
     trainer = trainers.BpeTrainer(
@@ -145,6 +186,38 @@ def train_tokenizer(samples: list[str], size: int) -> PreTrainedTokenizerFast:
     )
     tokenizer.train_from_iterator(samples, trainer)
     return PreTrainedTokenizerFast(tokenizer_object=tokenizer, eos_token="</s>", pad_token="<pad>")
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """Token ids of a row, and as labels the same ids where they are learnt, else IGNORED."""
+
+    ids: list[int]
+    labels: list[int]
+
+
+def lesson(policy: TokenizerPolicy, parts: list[tuple[str, str]]) -> Lesson:
+    """The row of prompts and targets; only the last target has an end, as the others are followed by more."""
+    ids: list[int] = []
+    labels: list[int] = []
+    for prompt, target in parts:
+        given, wanted = policy.encode(prompt), policy.encode(target)
+        ids += given + wanted
+        labels += [IGNORED] * len(given) + wanted
+    if len(ids) >= MAX_LENGTH:
+        raise InputError(f"a row is longer than {MAX_LENGTH} tokens; give a larger --vocab")
+    return Lesson([*ids, policy.eos_id], [*labels, policy.eos_id])
+
+
+def token_losses(model: PreTrainedModel, rows: Sequence[Lesson], pad_id: int) -> torch.Tensor:
+    """Negative log-likelihood of each token that is learnt, in nats, row by row; shape (tokens,)."""
+    width = max(len(row.ids) for row in rows)
+    ids = torch.tensor([row.ids + [pad_id] * (width - len(row.ids)) for row in rows])
+    labels = torch.tensor([row.labels + [IGNORED] * (width - len(row.ids)) for row in rows])[:, 1:]  # (rows, width - 1)
+    wanted = labels != IGNORED
+    # Padding is on the right and attention looks to the left, so a mask would change nothing but the time.
+    states = model.model(input_ids=ids, use_cache=False).last_hidden_state[:, :-1]  # (rows, width - 1, hidden)
+    return F.cross_entropy(model.lm_head(states[wanted]), labels[wanted], reduction="none")
 
 
 def new_model(options, vocabulary: int) -> PreTrainedModel:
@@ -168,14 +241,16 @@ def new_model(options, vocabulary: int) -> PreTrainedModel:
 class Training:
     """The model, its optimiser and the order of rows; a step depends on settings and step number alone."""
 
-    def __init__(self, pairs: list[dict], task: str, options):
-        self.pairs, self.task, self.options = pairs, task, options
-        self.lengths = np.array([pair["id"].count(".") for pair in pairs])  # operations
+    def __init__(self, trunk: list[dict], own: list[dict], task: str, options):
+        self.task, self.options = task, options
+        self.trunk, self.own = Pairs(trunk), Pairs(own)
         rng = stream(options.seed, "tokenizer")
         kinds = list(KINDS)
         samples = [
-            "".join(texts(pairs, kinds[i % len(kinds)], int(rng.integers(len(pairs))), task, 0.5, rng))
-            for i in range(min(TOKENIZER_TEXTS, 3 * len(pairs)))
+            text
+            for i in range(min(TOKENIZER_TEXTS, 3 * len(trunk)))
+            for part in texts(trunk, kinds[i % 3], trunk[rng.integers(len(trunk))], task, i % 2 == 0, rng)
+            for text in part
         ]
         self.policy = TokenizerPolicy(train_tokenizer(samples, options.vocab))
         self.model = new_model(options, len(self.policy.tokenizer))
@@ -185,41 +260,32 @@ class Training:
         self.optimiser = torch.optim.AdamW(groups, lr=options.lr, betas=(0.9, 0.98), fused=True)
         self.step, self.loss = 0, math.nan
 
-    def rows(self, step: int) -> list[Row]:
+    def rows(self, step: int) -> list[Lesson]:
         """The rows of a step, as hard as that part of the course wants them."""
-        rng, done = stream(self.options.seed, "rows", step), step / self.options.steps
-        shot = np.interp(done, (SHOTS_FROM, 1), (0, 1))
+        options, rng = self.options, stream(self.options.seed, "rows", step)
+        pairs, done = (self.trunk, step / options.trunk_steps) if step < options.trunk_steps else (self.own, 1)
+        shot = np.interp(done, SHOTS, (0, 1))
         shares = np.interp(done, (0, 0.5), (0, 1)) * (np.array(COURSE[1]) - COURSE[0]) + COURSE[0]
-        chances = shares[self.lengths - 1] / np.bincount(self.lengths, minlength=4)[self.lengths]
-        numbers = rng.choice(len(self.pairs), size=self.options.batch_size, p=chances / chances.sum())
-        kinds = rng.choice(list(KINDS), size=self.options.batch_size, p=list(KINDS.values()))
+        kinds = rng.choice(list(KINDS), size=options.batch_size, p=list(KINDS.values()))
         return [
-            self._row(kind, number, shot, rng) for kind, number in zip(kinds.tolist(), numbers.tolist(), strict=True)
+            lesson(self.policy, texts(pairs.all, str(kind), pair, self.task, bool(rng.random() < shot), rng))
+            for kind, pair in zip(kinds, pairs.draw(shares, options.batch_size, rng), strict=True)
         ]
 
-    def _row(self, kind: str, number: int, shot: float, rng: np.random.Generator) -> Row:
-        prompt, target = texts(self.pairs, kind, number, self.task, shot, rng)
-        row = make_row(self.policy, prompt, target, MAX_LENGTH, end=True)
-        if row is None:
-            raise InputError(f"a row of pair {number} is longer than {MAX_LENGTH} tokens; give a larger --vocab")
-        return row
-
     def rate(self, step: int) -> float:
-        """Learning rate: a linear warm-up over a twentieth of the steps, then a cosine down to a twentieth."""
-        warmup = max(1, self.options.steps // 20)
-        if step < warmup:
-            return self.options.lr * (step + 1) / warmup
-        done = (step - warmup) / max(1, self.options.steps - warmup)
-        return self.options.lr * (0.05 + 0.95 * (1 + math.cos(math.pi * done)) / 2)
+        """Learning rate: a linear warm-up, constant through the trunk, then falling linearly."""
+        left = (self.options.trunk_steps + self.options.steps - step) / max(1, self.options.steps)
+        return self.options.lr * min((step + 1) / WARMUP, 1, FINAL_RATE + (1 - FINAL_RATE) * left)
 
-    def run(self, state_file: Path, settings: dict, max_minutes: float) -> bool:
-        """Train to the end, or until the slice is over; returns whether the end is reached."""
+    def run(self, end: int, state_file: Path, settings: dict, max_minutes: float) -> bool:
+        """Train up to step `end`, or until the slice is over; returns whether the end is reached."""
         started = saved = time.monotonic()
         self.model.train()
-        bar = tqdm(total=self.options.steps, initial=self.step, desc="pretraining", unit="step", file=sys.stderr)
+        title = "trunk" if end == self.options.trunk_steps else "branch"
+        bar = tqdm(total=end, initial=self.step, desc=title, unit="step", file=sys.stderr, mininterval=2)
         tokens = 0
         with contextlib.closing(bar):
-            while self.step < self.options.steps:
+            while self.step < end:
                 rows = self.rows(self.step)
                 loss = self.train_step(rows)
                 self.loss = loss if math.isnan(self.loss) else 0.95 * self.loss + 0.05 * loss
@@ -227,28 +293,46 @@ class Training:
                 bar.update()
                 elapsed = time.monotonic() - started
                 bar.set_postfix({"loss": f"{self.loss:.3f}", "tok/s": f"{tokens / elapsed:.0f}"}, refresh=False)
+                if self.options.look_every and self.step % self.options.look_every == 0:
+                    bar.write(f"step {self.step}, {elapsed:.0f} s: {self.held_out_losses()}", file=sys.stderr)
                 over = elapsed > 60 * max_minutes
                 if over or time.monotonic() - saved > SECONDS_BETWEEN_SAVES:
                     self.save(state_file, settings)
                     saved = time.monotonic()
-                if over and self.step < self.options.steps:
+                if over and self.step < end:
                     return False
         return True
 
-    def train_step(self, rows: list[Row]) -> float:
-        """One optimiser step; returns the mean over rows of their loss in nats per target token."""
+    def train_step(self, rows: list[Lesson]) -> float:
+        """One optimiser step; returns the mean loss in nats per token learnt."""
         for group in self.optimiser.param_groups:
             group["lr"] = self.rate(self.step)
         self.optimiser.zero_grad()
+        learnt = sum(label != IGNORED for row in rows for label in row.labels)
         total = 0.0
         for part in batches_by_length([len(row.ids) for row in rows], MICRO_BATCH_TOKENS):
-            loss = code_loss(self.model, [rows[i] for i in part], self.policy.pad_id).sum() / len(rows)
+            loss = token_losses(self.model, [rows[i] for i in part], self.policy.pad_id).sum() / learnt
             loss.backward()
             total += loss.item()
         torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
         self.optimiser.step()
         self.step += 1
         return total
+
+    @torch.inference_mode()
+    def held_out_losses(self) -> dict[str, float]:
+        """Nats per token on pairs that are not trained on, by kind and number of operations."""
+        found, rng = {}, stream("held out")
+        for length, pairs in self.own.held_out.items():
+            for kind in KINDS:
+                rows = [
+                    lesson(self.policy, texts(self.own.all, kind, pair, self.task, False, rng))
+                    for pair in pairs[:HELD_OUT_ROWS]
+                ]
+                if rows:
+                    loss = token_losses(self.model, rows, self.policy.pad_id).mean().item()
+                    found[f"{kind} {length}"] = round(loss, 3)
+        return found
 
     def save(self, file: Path, settings: dict) -> None:
         """Replace the saved state by the present one."""
@@ -262,15 +346,38 @@ class Training:
         finally:
             Path(temporary).unlink(missing_ok=True)
 
-    def load(self, file: Path, settings: dict) -> None:
-        """Go on from a saved state of the same settings; any other is left behind."""
+    def load(self, file: Path, settings: dict) -> bool:
+        """Go on from a saved state of the same settings; any other is left behind. Returns whether there was one."""
         if not file.exists():
-            return
+            return False
         state = torch.load(file, weights_only=True)
-        if state["settings"] == settings:
-            self.step, self.loss = state["step"], state["loss"]
-            self.model.load_state_dict(state["model"])
-            self.optimiser.load_state_dict(state["optimiser"])
+        if state["settings"] != settings:
+            return False
+        self.step, self.loss = state["step"], state["loss"]
+        self.model.load_state_dict(state["model"])
+        self.optimiser.load_state_dict(state["optimiser"])
+        return True
+
+
+class Pairs:
+    """Pretraining pairs, some compositions held out."""
+
+    def __init__(self, pairs: list[dict]):
+        compositions = dict.fromkeys(pair["id"] for pair in pairs if pair["id"].count(".") > 1)
+        held_out = set(list(compositions)[::HELD_OUT])
+        self.all = [pair for pair in pairs if pair["id"] not in held_out]
+        self.lengths = np.array([pair["id"].count(".") for pair in self.all])  # operations
+        self.held_out = {
+            length: [pair for pair in pairs if pair["id"] in held_out and pair["id"].count(".") == length]
+            for length in (2, 3)
+        }
+        self.held_out[1] = self.all[:: max(1, len(self.all) // 500)]
+        self.held_out[1] = [pair for pair in self.held_out[1] if pair["id"].count(".") == 1]
+
+    def draw(self, shares: np.ndarray, number: int, rng: np.random.Generator) -> list[dict]:
+        """Pairs about intents of one, two and three operations, in these shares."""
+        chances = shares[self.lengths - 1] / np.bincount(self.lengths, minlength=4)[self.lengths]
+        return [self.all[i] for i in rng.choice(len(self.all), size=number, p=chances / chances.sum())]
 
 
 if __name__ == "__main__":

@@ -28,7 +28,7 @@ ENTRY_POINT = "f"  # tells nothing: the description alone carries the intent
 HEAD = f"def {ENTRY_POINT}(x):"
 
 LIST_NAMES = (("a", "b", "c"), ("y", "z", "r"))
-HELPER_NAMES = (("g", "h", "k"), ("step1", "step2", "step3"))
+HELPER_NAMES = (("g", "h", "k"), ("p", "q", "u"))
 ITEM_NAMES = {NUMBERS: ("n", "v"), WORDS: ("w", "v")}
 OPENINGS = {"digits": ["x = [int(d) for d in str(x)]"], "text": ["x = x.split()"]}
 

@@ -1,0 +1,97 @@
+"""The loss of a model averaged over the descriptions of test intents, the paper's L_marg, by Monte Carlo:
+
+    python -m data.worlds.losses --name s0-r0.5 --model_name_or_path FOLDER --output FILE
+
+For every test intent, wording and style a description and a program are drawn; the same ones for every model of a
+world. `marginal` is the mean over test intents of E[loss] with wording and style drawn independently of each other (the
+de-biased loss), `joint` with both drawn together, as the world ties them; nats per token of the program, its end
+included. `table` holds the mean loss by wording and style.
+"""
+
+from __future__ import annotations
+
+import argparse
+
+import numpy as np
+
+from data.worlds import intents, joint
+from data.worlds.grammar import WORDINGS, draw_description
+from data.worlds.intents import Intent
+from data.worlds.prepare import task_of
+from data.worlds.programs import ENTRY_POINT, STYLES, draw_program, styles_of_intent
+from eval import registry
+from utils import dist, io, paths
+from utils.extract import training_target
+from utils.model import check_model, read_weights
+from utils.ppl import mean_losses
+from utils.sft_data import batches_by_length, make_row
+from utils.streams import stream
+
+SCORE_TOKENS = 4096
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Score and write; returns the exit status."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--name", required=True, help="the world, as given to prepare")
+    parser.add_argument("--model_name_or_path", required=True, help="folder of the model")
+    parser.add_argument("--output", required=True, help="file to write")
+    options = parser.parse_args(argv)
+    task, ranks = task_of(options.name), dist.join()
+    problems, digest = registry.load(task, task, "test")
+    settings = io.read_meta(paths.task_file(task, "test"))["settings"]
+    _, policy = check_model(options.model_name_or_path, None, False)
+    model = read_weights(options.model_name_or_path, "fp32").to(ranks.device).eval()
+    keys, rows = [], []
+    for number, problem in enumerate(problems):
+        intent = intents.read(problem.id)
+        for wording in WORDINGS:
+            for style in styles_of_intent(intent):
+                rng = stream(settings["seed"], "loss", problem.id, wording, style)
+                text = draw_description(intent, wording, rng)
+                prompt = registry.adapter(task).code_prompt(problem, text)
+                target = training_target(draw_program(intent, style, rng), ENTRY_POINT)
+                rows.append(make_row(policy, prompt, target, 1 << 20, end=True))
+                keys.append((number, wording, style))
+    losses = {}
+    for part in batches_by_length([len(row.ids) for row in rows], SCORE_TOKENS):
+        for i, loss in zip(part, mean_losses(model, [rows[i] for i in part], policy.pad_id), strict=True):
+            losses[keys[i]] = loss
+    found = averages(losses, [intents.read(problem.id) for problem in problems], settings["strength"])
+    io.write_json(options.output, found, {"settings": settings, "inputs": {"test": digest}})
+    return 0
+
+
+def averages(losses: dict[tuple[int, str, str], float], own: list[Intent], strength: float) -> dict:
+    """`marginal`, `joint` and `table` from the loss of every (number of the intent, wording, style)."""
+    marginal, tied = [], []
+    for number, intent in enumerate(own):
+        styles = joint.style_marginal(intent)
+        marginal.append(
+            sum(
+                chance * styles[style] * losses[number, wording, style]
+                for wording, chance in joint.WORDING_PRIOR.items()
+                for style in styles_of_intent(intent)
+            )
+        )
+        tied.append(
+            sum(
+                chance * share * losses[number, wording, style]
+                for wording, chance in joint.WORDING_PRIOR.items()
+                for style, share in joint.style_given_wording(intent, wording, strength).items()
+                if share
+            )
+        )
+    table = {
+        wording: {
+            style: round(float(np.mean([v for (_, w, s), v in losses.items() if (w, s) == (wording, style)])), 5)
+            for style in STYLES
+            if any(s == style for _, _, s in losses)
+        }
+        for wording in WORDINGS
+    }
+    return {"marginal": round(float(np.mean(marginal)), 6), "joint": round(float(np.mean(tied)), 6), "table": table}
+
+
+if __name__ == "__main__":
+    io.run(main)

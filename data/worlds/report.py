@@ -1,0 +1,286 @@
+"""The replication study as tables and figures, from its result files alone:
+
+    python -m data.worlds.report [--results results/replication]
+
+Reads `<world>-<method>.json` of every world and method that is there; prints the tables and writes them, as
+`report.md`, and the figures beside them. Intervals are 95 % percentile intervals of a two-level bootstrap: seeds are
+drawn with replacement, then problems within each seed. Differences are paired by seed and problem.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections import Counter
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from data.worlds import truth
+from data.worlds.study import METHODS, SAMPLERS
+from eval.passk import pass_at_k
+from utils import io, stats
+from utils.io import InputError
+from utils.tables import markdown
+
+NAMES = {
+    "base": "base",
+    "sft": "SFT on gold",
+    "rft": "RFT",
+    "rft-rd": "RFT+RD",
+    "gift-uniform": "GiFT without selection",
+    "gift": "GiFT",
+}
+COMPARED = (("sft", "base"), ("rft", "sft"), ("gift", "rft"), ("gift", "rft-rd"), ("gift-uniform", "rft"))
+COLOURS = {"conditional": "#8a8f98", "rewrite": "#3b6ea5", "gibbs": "#d9822b"}
+LABELS = {"conditional": "RFT: P(c | d0)", "rewrite": "RFT+RD: rewriting d0", "gibbs": "GiFT: Gibbs"}
+ROUNDS_SHOWN = (1, 2, 3, 5, 10)
+DRAWS = 4000
+
+Results = dict[float, dict[str, dict[int, dict]]]  # strength -> method -> seed -> result
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Read, print, draw; returns the exit status."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--results", default="results/replication", help="folder of the result files")
+    folder = Path(parser.parse_args(argv).results)
+    results = read(folder)
+    text = "\n\n".join([finished_table(results), *scores(results), *against_truth(results)]) + "\n"
+    io.write_text(folder / "report.md", text)
+    figures(results, folder)
+    print(text)
+    return 0
+
+
+def read(folder: Path) -> Results:
+    """Every result of the folder; InputError where there is none."""
+    results: Results = {}
+    for file in sorted(folder.glob("*.json")):
+        found = io.read_json(file, dict)
+        own = results.setdefault(found["world"]["strength"], {}).setdefault(found["method"], {})
+        own[found["world"]["seed"]] = found
+    if not results:
+        raise InputError(f"{folder}: no results yet; bash scripts/replicate_world.sh makes them")
+    return dict(sorted(results.items()))
+
+
+# Numbers
+
+
+def bootstrap(values: Sequence[Sequence[float]]) -> np.ndarray:
+    """Means of two-level bootstrap draws; every seed has problems of its own."""
+    return stats.bootstrap_means(values, nested=True, draws=DRAWS)
+
+
+def mean_and_interval(values: Sequence[Sequence[float]]) -> tuple[float, float, float]:
+    """Mean over seeds of the mean over problems, and its 95 % interval."""
+    return float(np.mean([np.mean(own) for own in values])), *stats.interval(bootstrap(values))
+
+
+def rates(result: dict, decoding: str, k: int = 1) -> dict[str, float]:
+    """pass@k of every test problem."""
+    return {key: pass_at_k(n, c, k) for key, (n, c) in result[decoding].items()}
+
+
+def differences(first: dict[int, dict], second: dict[int, dict], decoding: str) -> list[list[float]]:
+    """pass@1 of one method less another's, by seed and problem, where both are finished."""
+    pairs = [(rates(first[s], decoding), rates(second[s], decoding)) for s in sorted(first.keys() & second.keys())]
+    return [[own[key] - other[key] for key in own if key in other] for own, other in pairs]
+
+
+def pooled_distance(results: Sequence[dict]) -> tuple[float, float]:
+    """Distance and noise of counted styles to the truth, counts of all seeds together; see `truth.distance`."""
+    counts: dict[str, Counter] = {}
+    laws: dict[str, Counter] = {}
+    for found in results:
+        for wording, row in found["styles"].items():
+            counts.setdefault(wording, Counter()).update(row)
+            number = sum(row.values())
+            laws.setdefault(wording, Counter()).update({s: number * p for s, p in found["truth"][wording].items()})
+    whole = {w: {style: p / sum(counts[w].values()) for style, p in row.items()} for w, row in laws.items()}
+    return truth.distance(counts, whole)
+
+
+# Tables
+
+
+def finished_table(results: Results) -> str:
+    """How many seeds of each method and strength there are."""
+    rows = [
+        [NAMES[method], *(str(len(by_method.get(method, {}))) for by_method in results.values())] for method in METHODS
+    ]
+    return "Seeds finished\n\n" + markdown(["method", *(f"strength {s:g}" for s in results)], rows)
+
+
+def scores(results: Results) -> list[str]:
+    """For every strength the table of methods and that of differences."""
+    return [
+        part for strength, found in results.items() for part in (_methods(strength, found), _pairs(strength, found))
+    ]
+
+
+def _methods(strength: float, found: dict[str, dict[int, dict]]) -> str:
+    header = ["method", "pass@1 greedy", "pass@1 sampled", "pass@10", "distinct right", "kept", "distinct kept"]
+    rows = []
+    for method in METHODS:
+        own = list(found.get(method, {}).values())
+        if not own:
+            continue
+        most = min(n for result in own for n, _ in result["samples"].values())
+        cells = [NAMES[method], *(_percent(own, *how) for how in (("greedy", 1), ("samples", 1), ("samples", most)))]
+        cells.append(f"{np.mean([np.mean(list(result['distinct'].values())) for result in own]):.2f}")
+        codes = [n for result in own if "sampling" in result for n in result["sampling"]["codes"].values()]
+        cells += [f"{np.mean([n[i] for n in codes]):.2f}" if codes else "" for i in (0, 1)]
+        losses = [f"{np.mean([result['loss'][kind] for result in own]):.4f}" for kind in ("marginal", "joint")]
+        minutes = np.mean([sum(result["minutes"].values()) for result in own])
+        rows.append([*cells, *losses, f"{minutes:.1f}"])
+    title = f"Strength {strength:g}: test problems (95 % intervals), codes kept for each seed problem, minutes"
+    return f"{title}\n\n" + markdown([*header, "L_marg", "L_joint", "minutes"], rows)
+
+
+def _percent(own: list[dict], decoding: str, k: int) -> str:
+    mean, low, high = mean_and_interval([list(rates(result, decoding, k).values()) for result in own])
+    return f"{mean:.1%} ({100 * low:.1f} to {100 * high:.1f})"
+
+
+def _pairs(strength: float, found: dict[str, dict[int, dict]]) -> str:
+    rows = []
+    for first, second in COMPARED:
+        cells = [f"{NAMES[first]} - {NAMES[second]}"]
+        for decoding in ("greedy", "samples"):
+            values = differences(found.get(first, {}), found.get(second, {}), decoding)
+            if not values:
+                break
+            mean, low, high = (100 * value for value in mean_and_interval(values))
+            cells.append(f"{mean:+.1f} ({low:+.1f} to {high:+.1f}), p = {stats.p_value(bootstrap(values)):.3f}")
+        else:
+            rows.append(cells)
+    title = f"Strength {strength:g}: paired differences in points, 95 % intervals"
+    return f"{title}\n\n" + markdown(["difference", "pass@1 greedy", "pass@1 sampled"], rows)
+
+
+def against_truth(results: Results) -> list[str]:
+    """Distances to the truth: by round, and of training sets."""
+    rounds, sets = [], []
+    for strength, found in results.items():
+        for method, sampler in SAMPLERS.items():
+            own = list(found.get(method, {}).values())
+            if own and method != "gift-uniform":
+                rounds += _rounds(strength, sampler, own)
+            for beta in own[0]["selection"] if own else ():
+                chosen = [result["selection"][beta] for result in own]
+                name = f"by perplexity, {beta}" if beta != "uniform" else beta
+                sets.append([f"{strength:g}", NAMES[method], name, *_distances(chosen, "tv_of_sets")])
+    shown = [f"round {i}" for i in ROUNDS_SHOWN]
+    return [
+        "Distance of the styles of kept codes to P(s | intent), by round: total variation by wording of the seed "
+        "description, seeds together\n\n" + markdown(["strength", "sampler", "", *shown], rounds),
+        "Training sets: the same distance, and the mean distance of each problem's set; in brackets what as many exact "
+        "draws would have\n\n" + markdown(["strength", "method", "selection", "by wording", "each set"], sets),
+    ]
+
+
+def _rounds(strength: float, sampler: str, own: list[dict]) -> list[list[str]]:
+    measured, noise, perfect = by_round(own)
+    shown = [i - 1 for i in ROUNDS_SHOWN if i <= len(measured)]
+    empty = [""] * (len(ROUNDS_SHOWN) - len(shown))
+    lines = (("measured", measured), ("noise", noise), ("perfect model", perfect))
+    return [
+        [f"{strength:g}", LABELS[sampler], name, *(f"{values[i]:.3f}" for i in shown), *empty] for name, values in lines
+    ]
+
+
+def by_round(own: list[dict]) -> tuple[list[float], list[float], list[float]]:
+    """Measured distance, noise and the distance of a perfect model, by round, seeds together."""
+    rounds = list(zip(*(result["sampling"]["rounds"] for result in own), strict=True))
+    pooled = [pooled_distance(now) for now in rounds]
+    perfect = [float(np.mean([one["tv_of_perfect_model"] for one in now])) for now in rounds]
+    return [far for far, _ in pooled], [noise for _, noise in pooled], perfect
+
+
+def _distances(own: list[dict], key: str) -> list[str]:
+    far, noise = pooled_distance(own)
+    each = np.mean(np.array([one[key] for one in own], dtype=float), axis=0)  # None, where nothing was kept, is NaN
+    return [f"{far:.3f} ({noise:.3f})", f"{each[0]:.3f} ({each[1]:.3f})"]
+
+
+# Figures
+
+
+def figures(results: Results, folder: Path) -> None:
+    """`distance.png`, `pass_at_1.png`, `coverage.png`."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    draw(results, folder / "distance.png", "distance of kept codes' styles to P(s | intent)", _draw_distance)
+    draw(results, folder / "pass_at_1.png", "pass@1 on test problems (%), 95 % interval", _draw_scores)
+    draw(results, folder / "coverage.png", "distance of all codes kept so far, each problem", _draw_coverage)
+
+
+def draw(results: Results, path: Path, label: str, fill: Callable) -> None:
+    """A panel for each strength, filled by `fill(axes, results by method)`."""
+    from matplotlib import pyplot as plt
+
+    figure, panels = plt.subplots(1, len(results), figsize=(4.6 * len(results), 4.2), sharey=True, squeeze=False)
+    for axes, (strength, found) in zip(panels[0], results.items(), strict=True):
+        fill(axes, found)
+        axes.set_title(f"strength {strength:g}")
+        axes.spines[["top", "right"]].set_visible(False)
+    panels[0][0].set_ylabel(label)
+    panels[0][-1].legend(frameon=False, fontsize=8)
+    figure.tight_layout()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(path, dpi=120)
+    plt.close(figure)
+
+
+def _draw_distance(axes, found: dict) -> None:
+    for method, sampler in SAMPLERS.items():
+        own = list(found.get(method, {}).values())
+        if not own or method == "gift-uniform":
+            continue
+        measured, noise, perfect = by_round(own)
+        places = range(1, len(measured) + 1)
+        axes.plot(places, measured, color=COLOURS[sampler], marker="o", label=LABELS[sampler])
+        axes.plot(places, perfect, color=COLOURS[sampler], linestyle="--", label=f"{LABELS[sampler]}, perfect model")
+        if method == "gift":
+            axes.plot(places, noise, color="black", linestyle=":", label="as many exact draws")
+    axes.set_ylim(bottom=0)
+    axes.set_xlabel("round")
+
+
+def _draw_coverage(axes, found: dict) -> None:
+    for method, sampler in SAMPLERS.items():
+        own = list(found.get(method, {}).values())
+        if not own or method == "gift-uniform":
+            continue
+        kept = [[one["tv_of_all_kept"] for one in result["sampling"]["rounds"]] for result in own]
+        far = np.mean(np.array(kept, dtype=float), axis=0)  # (rounds, 2)
+        places = range(1, len(far) + 1)
+        codes = np.mean([n[1] for result in own for n in result["sampling"]["codes"].values()])
+        label = f"{LABELS[sampler]}: {codes:.1f} distinct codes"
+        axes.plot(places, far[:, 0], color=COLOURS[sampler], marker="o", label=label)
+        if method == "gift":
+            axes.plot(places, far[:, 1], color="black", linestyle=":", label="as many exact draws")
+    axes.legend(frameon=False, fontsize=8)
+    axes.set_ylim(bottom=0)
+    axes.set_xlabel("round")
+
+
+def _draw_scores(axes, found: dict) -> None:
+    methods = [method for method in METHODS if found.get(method)]
+    for shift, decoding, colour in ((-0.2, "greedy", "#3b6ea5"), (0.2, "samples", "#d9822b")):
+        means = [
+            mean_and_interval([list(rates(result, decoding).values()) for result in found[method].values()])
+            for method in methods
+        ]
+        heights = [100 * mean for mean, _, _ in means]
+        errors = [[100 * (m - low) for m, low, _ in means], [100 * (high - m) for m, _, high in means]]
+        places = np.arange(len(methods)) + shift
+        axes.bar(places, heights, 0.4, yerr=errors, color=colour, capsize=2, label="greedy" if shift < 0 else "sampled")
+    axes.set_xticks(range(len(methods)), [NAMES[method] for method in methods], rotation=30, ha="right")
+
+
+if __name__ == "__main__":
+    io.run(main)

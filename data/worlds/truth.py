@@ -1,0 +1,137 @@
+"""What samplers and models have drawn, against the known joint distribution: styles, distances, noise.
+
+Everything is counted by the wording of the description that it belongs to (a problem's seed description d0), because
+only there the samplers differ: over all wordings even P(s | d0) averages to the marginal.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+
+from data.worlds import grammar, intents, joint
+from data.worlds.intents import Intent
+from data.worlds.programs import style_of
+from eval.problem import Problem
+
+Counts = dict[str, dict[str, int]]  # wording -> style -> how many
+Laws = dict[str, dict[str, float]]  # wording -> style -> probability
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Intent of a problem and wording of its seed description."""
+
+    intent: Intent
+    wording: str
+
+
+def origins(problems: Sequence[Problem]) -> list[Origin]:
+    """The origin of every problem of a world."""
+    return [Origin(intents.read(problem.id), grammar.parse(problem.query)[1]) for problem in problems]
+
+
+def marginal(origin: Origin) -> dict[str, float]:
+    """P(s | intent): what every sampler should come to."""
+    return joint.style_marginal(origin.intent)
+
+
+def intent_of(description: str) -> Intent | None:
+    """The intent of a description, or None where the grammar does not make it."""
+    found = grammar.parse(description)
+    return found[0] if found else None
+
+
+def count_styles(found: Sequence[Origin], programs: Sequence[Sequence[str]]) -> Counts:
+    """Styles of the programs of every problem, by wording; `programs` runs parallel to the origins."""
+    counts: Counts = {}
+    for origin, own in zip(found, programs, strict=True):
+        for program in own:
+            row = counts.setdefault(origin.wording, {})
+            style = style_of(program, origin.intent)
+            row[style] = row.get(style, 0) + 1
+    return counts
+
+
+def mean_laws(found: Sequence[Origin], numbers: Sequence[int], law) -> Laws:
+    """By wording the mean of `law(origin)`, every problem weighted by its number of programs."""
+    laws: dict[str, Counter] = {}
+    totals: Counter = Counter()
+    for origin, number in zip(found, numbers, strict=True):
+        if number:
+            row = laws.setdefault(origin.wording, Counter())
+            row.update({style: number * chance for style, chance in law(origin).items()})
+            totals[origin.wording] += number
+    return {w: {style: share / totals[w] for style, share in row.items()} for w, row in laws.items()}
+
+
+def distance(counts: Counts, laws: Laws) -> tuple[float, float]:
+    """Total variation between counted styles and their law, and what as many exact draws would have on average.
+
+    Both are means over wordings, weighted by the number of programs; NaN where there are none.
+    """
+    total = sum(sum(row.values()) for row in counts.values())
+    if not total:
+        return math.nan, math.nan
+    far = noise = 0.0
+    for wording, row in counts.items():
+        number = sum(row.values())
+        shares = {style: n / number for style, n in row.items()}
+        far += number / total * joint.total_variation(shares, laws[wording])
+        noise += number / total * expected_distance(tuple(laws[wording].values()), number)
+    return far, noise
+
+
+def law_distance(counts: Counts, laws: Laws, others: Laws) -> float:
+    """Mean total variation between two laws by wording, each wording weighted by its number of counted programs."""
+    total = sum(sum(row.values()) for row in counts.values())
+    far = sum(sum(row.values()) * joint.total_variation(laws[w], others[w]) for w, row in counts.items())
+    return far / total if total else math.nan
+
+
+def set_distance(found: Sequence[Origin], programs: Sequence[Sequence[str]]) -> tuple[float, float]:
+    """Mean over problems of the total variation between the styles of its programs and P(s | intent), and the noise.
+
+    Problems without a program are left out; NaN where none has one.
+    """
+    values, noises = [], []
+    for origin, own in zip(found, programs, strict=True):
+        if own:
+            law = joint.style_marginal(origin.intent)
+            shares = Counter(style_of(program, origin.intent) for program in own)
+            values.append(joint.total_variation({s: n / len(own) for s, n in shares.items()}, law))
+            noises.append(expected_distance(tuple(law.values()), len(own)))
+    if not values:
+        return math.nan, math.nan
+    return sum(values) / len(values), sum(noises) / len(noises)
+
+
+@cache
+def expected_distance(law: tuple[float, ...], number: int) -> float:
+    """Expected total variation between `number` exact draws from a law and the law itself.
+
+    Half the sum of the mean absolute deviations of binomial shares, in de Moivre's closed form.
+    """
+    return sum(_mean_deviation(number, chance) for chance in law) / (2 * number)
+
+
+def _mean_deviation(number: int, chance: float) -> float:
+    """E|X - np| for X binomial: 2 m (1 - p) P(X = m) with m = floor(np) + 1."""
+    if not 0 < chance < 1:
+        return 0.0
+    m = math.floor(number * chance) + 1
+    log = math.lgamma(number + 1) - math.lgamma(m + 1) - math.lgamma(number - m + 1) if m <= number else -math.inf
+    return 2 * m * (1 - chance) * math.exp(log + m * math.log(chance) + (number - m) * math.log1p(-chance))
+
+
+def sampler_law(origin: Origin, sampler: str, strength: float, round_: int) -> dict[str, float]:
+    """The law of the style that a perfect model's sampler draws in a round (from 1), before execution filtering.
+
+    Rewriting goes from a description through the programs that have it to another description of one of them, so all
+    its rounds but the first are like round two of the Gibbs chain.
+    """
+    steps = {"conditional": 1, "rewrite": min(round_, 2), "gibbs": round_}[sampler]
+    return joint.style_after(origin.intent, origin.wording, strength, steps)

@@ -1,0 +1,222 @@
+"""The replication study: styles and distances against hand-computed values, its script, a toy world in all stages."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from toy import REPOSITORY
+
+from data.worlds import intents, joint, losses, prepare, pretrain, report, truth
+from data.worlds.grammar import WORDINGS
+from data.worlds.programs import STYLES
+from data.worlds.truth import Origin
+from utils import io
+
+INTENT = intents.read("numbers.odd.add:3.sum")  # has all styles: .30 .25 .20 .15 .10
+LOOP = "def f(x):\n    t = 0\n    for v in x:\n        t = t + v\n    return t\n"
+EXPRESSION = "def f(x):\n    return sum(x)\n"
+RECURSION = "def f(x):\n    return x[0] + f(x[1:]) if x else 0\n"
+
+
+# Distances
+
+
+def test_noise_of_exact_draws_by_hand():
+    assert truth.expected_distance((0.5, 0.5), 1) == pytest.approx(0.5)  # one draw is always half away
+    assert truth.expected_distance((0.5, 0.5), 2) == pytest.approx(0.25)  # 0, 1, 2 heads: .5, 0, .5
+    assert truth.expected_distance((0.25, 0.75), 2) == pytest.approx(0.25 * 9 / 16 + 0.25 * 6 / 16 + 0.75 / 16)
+    assert truth.expected_distance((1.0, 0.0), 7) == 0
+    law = (0.3, 0.25, 0.2, 0.15, 0.1)
+    draws = np.random.default_rng(0).multinomial(40, law, size=20_000) / 40
+    assert truth.expected_distance(law, 40) == pytest.approx(np.abs(draws - law).sum(axis=1).mean() / 2, rel=0.01)
+
+
+def test_styles_are_counted_by_the_wording_of_the_seed_description():
+    origins = [Origin(INTENT, "noun"), Origin(INTENT, "noun"), Origin(INTENT, "third")]
+    counts = truth.count_styles(origins, [[LOOP, LOOP], [EXPRESSION], [RECURSION, "def f(x:"]])
+    assert counts == {"noun": {"loop": 2, "expression": 1}, "third": {"recursion": 1, "other": 1}}
+
+
+def test_distance_by_hand():
+    laws = {"noun": {"loop": 0.5, "expression": 0.5}, "third": {"loop": 1.0, "expression": 0.0}}
+    counts = {"noun": {"loop": 2}, "third": {"loop": 1, "other": 1}}
+    far, noise = truth.distance(counts, laws)
+    assert far == pytest.approx((0.5 + 0.5) / 2)
+    assert noise == pytest.approx((0.25 + 0) / 2)
+    assert all(math.isnan(value) for value in truth.distance({}, laws))
+
+
+def test_distance_of_sets_by_hand():
+    origins = [Origin(INTENT, "noun")] * 3
+    far, noise = truth.set_distance(origins, [[LOOP, EXPRESSION], [RECURSION], []])
+    assert far == pytest.approx(((0.45 + 0.45 + 0.1 + 0.2 + 0.15 - 0.45) / 2 + 0.9) / 2)
+    assert noise == pytest.approx((truth.expected_distance((0.3, 0.25, 0.2, 0.15, 0.1), 2) + 1 - 0.225) / 2)
+
+
+def test_laws_are_weighted_by_programs():
+    other = intents.read("numbers.unique.sum")  # no helper
+    laws = truth.mean_laws([Origin(INTENT, "noun"), Origin(other, "noun")], [3, 1], truth.marginal)
+    assert laws["noun"]["helper"] == pytest.approx(0.75 * 0.15)
+    assert truth.law_distance({"noun": {"loop": 4}}, laws, {"noun": joint.style_marginal(INTENT)}) == pytest.approx(
+        0.25 * 0.15
+    )
+
+
+def test_laws_of_the_samplers():
+    origin = Origin(INTENT, "gerund")
+
+    def left(sampler: str, round_: int) -> float:
+        law = truth.sampler_law(origin, sampler, 0.5, round_)
+        return joint.total_variation(law, truth.marginal(origin)) / 0.9
+
+    assert [left("conditional", i) for i in (1, 2, 9)] == pytest.approx([0.5] * 3)
+    assert [left("rewrite", i) for i in (1, 2, 9)] == pytest.approx([0.5, 0.125, 0.125])
+    assert [left("gibbs", i) for i in (1, 2, 3)] == pytest.approx([0.5, 0.125, 0.03125])
+
+
+def test_averages_of_losses_by_hand():
+    table = {(0, w, s): float(s == joint.PARTNER[w]) for w in WORDINGS for s in STYLES}
+    found = losses.averages(table, [INTENT], 1.0)
+    assert found["joint"] == pytest.approx(1)  # wording decides
+    assert found["marginal"] == pytest.approx(sum(p * p for p in joint.CHANCES))
+    assert found["table"]["noun"] == {style: float(style == "expression") for style in STYLES}
+    assert losses.averages(table, [INTENT], 0.0)["joint"] == found["marginal"]
+
+
+# The report
+
+
+def test_intervals_know_seeds_and_problems():
+    apart = [[0.0] * 50, [1.0] * 50]  # all that varies is the seed
+    assert report.mean_and_interval(apart) == (0.5, 0.0, 1.0)
+    alike = [[0.0, 1.0] * 50] * 8  # all that varies is the problem: 800 of them
+    mean, low, high = report.mean_and_interval(alike)
+    assert mean == 0.5
+    assert high - low == pytest.approx(2 * 1.96 * 0.5 / math.sqrt(800), rel=0.15)
+
+
+def test_differences_are_paired_by_seed_and_problem():
+    def result(**counts):
+        return {"greedy": counts}
+
+    first = {0: result(a=[1, 1], b=[1, 0]), 1: result(a=[2, 1])}
+    second = {0: result(b=[1, 1], a=[1, 1]), 2: result(a=[1, 1])}
+    assert report.differences(first, second, "greedy") == [[0, -1]]
+
+
+# The script
+
+
+def script(*flags: str, **variables: str) -> str:
+    command = ["bash", "scripts/replicate_world.sh", *flags]
+    environment = {**os.environ, **variables}
+    return subprocess.run(command, cwd=REPOSITORY, env=environment, check=True, capture_output=True, text=True).stdout
+
+
+def test_dry_run_shows_every_stage_of_every_world():
+    before = set(REPOSITORY.glob("data/world-*"))
+    shown = script("--dry_run", SEEDS="7", STRENGTHS="0 0.25", PREFIX="dry-")
+    assert "2 worlds of 1 seeds" in shown
+    for world in ("dry-s7-r0", "dry-s7-r0.25"):
+        assert shown.count(f"data.worlds.prepare --name {world} ") == 1
+        assert shown.count(f"data.worlds.pretrain --name {world} --trunk dry-s7-r0 ") == 1
+        stages = [line.split()[1] for line in shown.splitlines() if f"world-{world} " in f"{line} " and "_" in line]
+        assert stages.count("run_gen.py") == 12
+        assert stages.count("seq_gibbs_sample.py") == 4  # the third one of gift-uniform is there already for gift
+        assert stages.count("cal_ppl.py") == 1
+    for sampler in ("conditional", "rewrite", "gibbs"):
+        assert f"--sampler {sampler} --save_dir runs/replication/dry-s7-r0.25/{sampler} " in shown
+    assert set(REPOSITORY.glob("data/world-*")) == before
+
+
+# A toy world through the stages
+
+STUDY = ["--rounds", "2", "--num_seq", "3", "--k", "2", "--epochs", "1", "--samples", "2", "--results", "toy"]
+
+
+@pytest.fixture(scope="module")
+def toy_study(tmp_path_factory):
+    """A folder with a small world, a model that knows its seed problems by heart, and the study of two methods."""
+    folder = tmp_path_factory.mktemp("replication")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        sizes = ["--seeds", "4", "--tests", "4", "--pretraining", "250", "--pairs", "1"]
+        assert prepare.main(["--name", "toy", "--strength", "0.5", *sizes]) == 0
+        source = "data/world-toy/pretrain.json"
+        other = dict(io.read_json("data/world-toy/ict.json"))
+        rows = io.read_json("data/world-toy/train.json")
+        heart = [{"id": r["id"], "descriptions": [r["query"], other[r["id"]]], "code": r["code"]} for r in rows]
+        io.write_json(source, heart * 50, {})
+        patch.setattr(pretrain, "HELD_OUT", 10_000)
+        patch.setattr(pretrain, "COURSE", ((0.0, 0.5, 0.5), (0.0, 0.5, 0.5)))
+        sizes = ["--trunk_steps", "60", "--steps", "20", "--batch_size", "16", "--hidden", "64", "--layers", "2"]
+        assert pretrain.main(["--name", "toy", "--lr", "5e-3", *sizes]) == 0
+    run_study(folder)
+    return folder
+
+
+def run_study(folder) -> str:
+    command = [sys.executable, "-m", "data.worlds.study", "--name", "toy", "--methods", "base", "rft", "gift", *STUDY]
+    environment = {**os.environ, "PYTHONPATH": str(REPOSITORY)}
+    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr[-3000:]
+    return done.stderr
+
+
+def test_a_toy_study_ends_in_one_file_for_each_method(toy_study):
+    folder = toy_study / "results" / "toy"
+    assert sorted(path.name for path in folder.glob("*.json")) == [f"toy-{m}.json" for m in ("base", "gift", "rft")]
+    gift = io.read_json(folder / "toy-gift.json", dict)
+    test = {row["id"] for row in io.read_json(toy_study / "data" / "world-toy" / "test.json")}
+    assert set(gift["greedy"]) == set(gift["samples"]) == set(gift["distinct"]) == test
+    assert all(n == 2 for n, _ in gift["samples"].values())
+    rounds = gift["sampling"]["rounds"]
+    assert [one["counts"]["samples"] for one in rounds] == [12, 12]
+    kept = [one["counts"]["problems_passed"] for one in rounds]
+    assert kept[0] > 0
+    assert [sum(sum(row.values()) for row in one["styles"].values()) for one in rounds] == kept
+    assert sum(n for n, _ in gift["sampling"]["codes"].values()) == sum(kept)
+    assert set(gift["selection"]) == {"0.0", "1.0", "2.0", "4.0", "8.0", "16.0"}
+    assert set(io.read_json(folder / "toy-rft.json", dict)["selection"]) == {"uniform"}
+    assert 0 < gift["loss"]["marginal"] < 20
+
+
+def test_a_finished_study_is_not_run_again(toy_study):
+    folder = toy_study / "results" / "toy"
+    before = {path: path.read_bytes() for path in folder.glob("*.json")}
+    (folder / "toy-rft.json").unlink()
+    told = run_study(toy_study)
+    assert "base-greedy" not in told
+    assert "rft-greedy" in told
+    again = {path: path.read_bytes() for path in folder.glob("*.json")}
+    assert again == before
+
+
+def test_no_test_intent_in_any_training_file_of_a_study(toy_study):
+    test = {row["id"] for row in io.read_json(toy_study / "data" / "world-toy" / "test.json")}
+    files = list((toy_study / "fixed_data" / "world-toy").rglob("*.json"))
+    rows = [row for file in files if not file.name.endswith(".meta.json") for row in io.read_json(file)]
+    assert rows
+    for row in rows:
+        assert str(truth.intent_of(row["prompt"].split('"""')[1].strip())) == row["id"]
+        assert row["id"] not in test
+
+
+def test_the_report_is_drawn_from_the_files_alone(toy_study, tmp_path, capsys):
+    for file in (toy_study / "results" / "toy").glob("*.json"):
+        (tmp_path / file.name).write_bytes(file.read_bytes())
+    assert report.main(["--results", str(tmp_path)]) == 0
+    shown = capsys.readouterr().out
+    assert "GiFT - RFT " in shown
+    assert (tmp_path / "report.md").read_text() == shown.removesuffix("\n")
+    for name in ("distance", "pass_at_1", "coverage"):
+        assert (tmp_path / f"{name}.png").stat().st_size > 5000
+    with pytest.raises(io.InputError, match="no results yet"):
+        report.main(["--results", str(tmp_path / "none")])
+    json.loads((tmp_path / "toy-gift.json").read_text())
