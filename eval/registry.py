@@ -38,6 +38,17 @@ def task_name(dataset: str, difficulty: str | None) -> str:
     return difficulty if tasks else dataset
 
 
+def dataset_of(task: str) -> str:
+    """The data set that a task folder belongs to; InputError where there is no such task."""
+    for name, known in ADAPTERS.items():
+        if task in (known.tasks or (name,)):
+            return name
+    if World.is_name(task):
+        return task
+    names = [task for name, known in ADAPTERS.items() for task in (known.tasks or (name,))]
+    raise InputError(f"--task {task}: unknown; choose one of {', '.join(names)}, world-<name>")
+
+
 def _rows(dataset: str, task: str, split: str) -> tuple[list, str, str]:
     """Rows of a split, where they come from, and the SHA-256 of that."""
     path = paths.task_file(task, split)

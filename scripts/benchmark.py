@@ -191,7 +191,7 @@ def figure(line: dict, path: Path) -> None:
     """Both rates as bars or, where the line has a table, rates against problems, samples and ranks."""
     import matplotlib
 
-    from utils.report import BLUE, GREY
+    from utils.figures import BLUE, GREY
 
     matplotlib.use("Agg")
     from matplotlib import pyplot as plt

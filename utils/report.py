@@ -1,187 +1,216 @@
-"""Results as tables and figures:
+"""Results as tables and figures, and a look inside the chains and the selection:
 
     python -m utils.report quickstart [--run quickstart]
+    python -m utils.report tables --task TASK [--runs PATTERN] --output_dir FOLDER
+    python -m utils.report chains --task TASK --samplers NAME=SAVE_DIR ... --output FILE.png
+    python -m utils.report selection --task TASK --selfsample_code_source CODES [--weight_file1 PERPLEXITIES]
+        [--temperature 0 0.5 1 2 4] [--num_seq K] [--output FILE.png]
+    python -m utils.report export --task TASK --selfsample_code_source CODES --output PAIRS.jsonl
 
 `quickstart`: what each step of `scripts/quickstart.sh` cost and found, and the base model against the fine-tuned one.
+`tables`: all runs of a task in its results folder: mean and deviation over seeds, intervals, paired comparison with
+RFT, verdicts, and the published numbers beside them; Markdown, CSV and figures.
+`chains`: what went on in the rounds of stage 1, for several samplers side by side.
+`selection`: what inverse temperatures of stage 3 would draw.
+`export`: the kept (description, code) pairs as JSON lines for `datasets.load_dataset("json", data_files=...)`.
 """
 
 from __future__ import annotations
 
 import argparse
-from dataclasses import dataclass
+import json
+import sys
+from collections.abc import Sequence
 from pathlib import Path
 
-from eval.passk import mean_and_interval
-from utils import io, paths
-
-BLUE, ORANGE, GREY = "#3b6ea5", "#d9822b", "#8a8f98"
-
-
-@dataclass(frozen=True)
-class Step:
-    """A line of the table: what was done, how long it took, and what was judged; None where nothing was."""
-
-    name: str
-    seconds: float
-    tokens_per_second: float | None = None
-    judged: int | None = None
-    passed: int | None = None
-    distinct: int | None = None
-
-
-def timing(path: Path) -> dict:
-    """The timing file beside a result, or {}."""
-    file = io.beside(path, "timing")
-    return io.read_json(file, dict) if file.exists() else {}
-
-
-def sampling_steps(folder: Path) -> list[Step]:
-    """The steps of stage 1 in a `--save_dir`, in their order."""
-    steps = []
-    for number in range(1, len(list((folder / "code").glob("code_r*.meta.json"))) + 1):
-        codes, descriptions = folder / "code" / f"code_r{number}.json", folder / "sum" / f"sum_r{number}.json"
-        counts, cost = io.read_meta(codes)["counts"], timing(codes)
-        found = (counts["samples"], counts["passed"], counts["distinct"])
-        steps.append(Step(f"stage 1, round {number}: codes", cost["seconds"], cost["tokens_per_second"], *found))
-        if descriptions.exists():
-            cost = timing(descriptions)
-            steps.append(Step(f"stage 1, round {number}: descriptions", cost["seconds"], cost["tokens_per_second"]))
-    return steps
-
-
-def evaluation_step(name: str, task: str, output_dir: str, epoch: int) -> Step:
-    """The generation and judging of one evaluation of stage 3."""
-    path = paths.generations(task, output_dir, epoch)
-    rows, cost = io.read_json(path), timing(path)
-    passed = {row["solution"] for row in rows if row["passed"]}
-    counts = (len(rows), sum(bool(row["passed"]) for row in rows), len(passed))
-    return Step(name, cost["seconds"], cost["tokens_per_second"], *counts)
-
-
-def quickstart_steps(run: str, base: dict, tuned: list[dict]) -> list[Step]:
-    """All steps of a quickstart run."""
-    folder = Path("runs") / run
-    scored = timing(paths.perplexity_file(folder / "code" / "passed_seq_code.json"))
-    steps = [evaluation_step("base model, test problems", base["task"], f"{run}-base", 0), *sampling_steps(folder)]
-    steps.append(Step("stage 2: perplexity", scored["seconds"], scored["tokens_per_second"]))
-    task = tuned[0]["task"]
-    for cost in timing(paths.results(task, f"{run}-gift"))["epochs"]:
-        seconds, epoch = cost["training_seconds"], cost["epoch"]
-        steps.append(Step(f"stage 3, epoch {epoch}: training", seconds, cost["training_tokens"] / seconds))
-        steps.append(evaluation_step(f"stage 3, epoch {epoch}: test problems", task, f"{run}-gift", epoch))
-    return steps
-
-
-def table(header: list[str], rows: list[list[str]]) -> str:
-    """A Markdown table, columns padded so that it reads in a terminal too."""
-    widths = [max(len(row[column]) for row in [header, *rows]) for column in range(len(header))]
-    lines = [header, ["-" * width for width in widths], *rows]
-    return "\n".join("| " + " | ".join(c.ljust(w) for c, w in zip(line, widths, strict=True)) + " |" for line in lines)
-
-
-def steps_table(steps: list[Step]) -> str:
-    """Time, rate, candidates judged, share passing and distinct passing codes of each step."""
-
-    def cells(step: Step) -> list[str]:
-        minutes = f"{int(step.seconds) // 60}:{int(step.seconds) % 60:02d}"
-        rate = f"{step.tokens_per_second:.0f}" if step.tokens_per_second else ""
-        if not step.judged:
-            return [step.name, minutes, rate, "", "", ""]
-        return [step.name, minutes, rate, str(step.judged), f"{step.passed / step.judged:.0%}", str(step.distinct)]
-
-    return table(["step", "time", "tokens/s", "judged", "passing", "distinct codes"], [cells(step) for step in steps])
-
-
-def scores_table(entries: dict[str, dict]) -> str:
-    """pass@k with 95 % intervals, a line for each model."""
-    ks = list(next(iter(entries.values()))["pass_at_k"])
-    rows = []
-    for name, entry in entries.items():
-        cells = [name, str(entry["n_problems"])]
-        for k in ks:
-            low, high = entry["ci95"][k]
-            cells.append(f"{entry['pass_at_k'][k]:.1%} ({100 * low:.1f} to {100 * high:.1f})")
-        rows.append(cells)
-    return table(["model", "problems", *(f"pass@{k} (95 % interval)" for k in ks)], rows)
-
-
-def difference(base: dict, tuned: dict) -> tuple[float, tuple[float, float]]:
-    """Mean over common problems of the tuned model's pass rate less the base's, and its 95 % interval (paired)."""
-    common = [i for i in base["per_problem"] if i in tuned["per_problem"]]
-    rates = [[entry["per_problem"][i][1] / entry["per_problem"][i][0] for i in common] for entry in (base, tuned)]
-    return mean_and_interval([after - before for before, after in zip(*rates, strict=True)])
-
-
-def quickstart_figure(steps: list[Step], entries: dict[str, dict], path: Path) -> None:
-    """Three panels: where the time went, what passed in each round, and pass@1 before and after."""
-    import matplotlib
-
-    matplotlib.use("Agg")
-    from matplotlib import pyplot as plt
-
-    figure, (times, rounds, scores) = plt.subplots(1, 3, figsize=(15, 4.6), width_ratios=(1.25, 1, 0.8))
-    times.barh([step.name for step in steps], [step.seconds for step in steps], color=GREY)
-    times.invert_yaxis()
-    times.set_xlabel("seconds")
-    times.set_title("Where the time went")
-
-    sampled = [step for step in steps if step.name.endswith(": codes")]
-    places = range(1, len(sampled) + 1)
-    shares = [100 * step.passed / step.judged for step in sampled]
-    bars = rounds.bar(places, shares, color=BLUE, width=0.5)
-    labels = [f"{share:.0f} %\n{step.distinct} distinct" for share, step in zip(shares, sampled, strict=True)]
-    rounds.bar_label(bars, labels, padding=3)
-    rounds.set_xticks(list(places), [f"round {i}" for i in places])
-    rounds.set_ylim(0, max(10, 1.35 * max(shares)))
-    rounds.set_ylabel("codes that pass (%)")
-    rounds.set_title("Stage 1: codes sampled")
-
-    values = [100 * entry["pass_at_k"]["1"] for entry in entries.values()]
-    errors = [
-        [value - 100 * entry["ci95"]["1"][0], 100 * entry["ci95"]["1"][1] - value]
-        for value, entry in zip(values, entries.values(), strict=True)
-    ]
-    bars = scores.bar(
-        list(entries), values, yerr=list(zip(*errors, strict=True)), color=[GREY, ORANGE], width=0.5, capsize=5
-    )
-    scores.bar_label(bars, [f" {value:.1f} %" for value in values], label_type="center", color="white")
-    scores.set_ylim(0, 1.15 * max(value + error[1] for value, error in zip(values, errors, strict=True)) or 1)
-    scores.set_ylabel("pass@1 (%), 95 % interval")
-    scores.set_title(f"{next(iter(entries.values()))['n_problems']} test problems")
-    for axes in (times, rounds, scores):
-        axes.spines[["top", "right"]].set_visible(False)
-    figure.tight_layout()
-    path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, dpi=120)
-    plt.close(figure)
-
-
-def quickstart(run: str) -> None:
-    """Print the tables of a quickstart run and write its figure."""
-    base = io.read_json(paths.results("quickstart", f"{run}-base"), list, "run scripts/quickstart.sh")[0]
-    tuned = io.read_json(paths.results("quickstart", f"{run}-gift"), list, "run scripts/quickstart.sh")
-    steps = quickstart_steps(run, base, tuned)
-    entries = {"base": base, "fine-tuned": tuned[-1]}
-    change, (low, high) = difference(base, tuned[-1])
-    figure = paths.results("quickstart", run).with_suffix(".png")
-    quickstart_figure(steps, entries, figure)
-    print(f"{base['model']}, seed {base['seed']}\n")
-    print(steps_table(steps) + "\n")
-    print(scores_table(entries) + "\n")
-    verdict = "more than the noise" if low > 0 or high < 0 else "within the noise"
-    print(
-        f"Fine-tuned less base, pass@1: {100 * change:+.1f} points ({100 * low:+.1f} to {100 * high:+.1f}), {verdict}."
-    )
-    print(f"Figure: {figure}")
+from eval import registry
+from utils import figures, io, paths, quickstart, results
+from utils.io import InputError
+from utils.tables import (
+    chains_csv,
+    chains_summary,
+    csv_text,
+    markdown,
+    preview_rows,
+    runs_csv,
+    scores_csv,
+    scores_table,
+    verdicts_table,
+)
 
 
 def main() -> int:
     """Run the report that is asked for."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    reports = parser.add_subparsers(dest="report", required=True)
-    reports.add_parser("quickstart", help="a run of scripts/quickstart.sh").add_argument("--run", default="quickstart")
-    quickstart(parser.parse_args().run)
+    args = _parser().parse_args()
+    args.report(args)
     return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    reports = parser.add_subparsers(required=True, parser_class=_Parser)
+
+    one = reports.add_parser("quickstart", help="a run of scripts/quickstart.sh")
+    one.add_argument("--run", default="quickstart", help="name of the run")
+    one.set_defaults(report=lambda args: quickstart.report(args.run))
+
+    one = reports.add_parser("tables", help="methods over seeds, beside the published numbers")
+    one.add_argument("--task", required=True, help="folder below data/, such as mbpp or introductory")
+    one.add_argument("--runs", default="*", help="shell pattern of the names (--output_dir) of the runs to take")
+    one.add_argument("--against", help="setting to draw scores against, such as num_seq or temperature")
+    one.add_argument("--output_dir", required=True, type=Path, help="folder for the tables and figures")
+    one.set_defaults(report=tables)
+
+    one = reports.add_parser("chains", help="inside the chains of stage 1")
+    one.add_argument("--task", required=True, help="folder below data/")
+    one.add_argument("--samplers", required=True, nargs="+", metavar="NAME=SAVE_DIR", help="runs of stage 1 to compare")
+    one.add_argument("--output", required=True, type=Path, help="the page (PNG); its numbers go beside it as CSV")
+    one.set_defaults(report=chains)
+
+    one = reports.add_parser("selection", help="what an inverse temperature does to the drawn codes")
+    _add_sources(one)
+    one.add_argument("--temperature", nargs="+", type=float, default=[0, 0.5, 1, 2, 4], help="inverse temperatures")
+    one.add_argument("--num_seq", type=int, default=8, help="K: codes drawn for each problem")
+    one.add_argument("--output", type=Path, help="figure (PNG); its numbers go beside it as CSV")
+    one.set_defaults(report=selection)
+
+    one = reports.add_parser("export", help="kept pairs as JSON lines")
+    _add_sources(one)
+    one.add_argument("--output", required=True, type=Path, help="file to write (JSON lines)")
+    one.set_defaults(report=export)
+    return parser
+
+
+def _add_sources(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--task", required=True, help="folder below data/")
+    parser.add_argument("--limit", type=int, default=0, help="the --limit of stage 1")
+    parser.add_argument("--selfsample_code_source", required=True, help="code file of stage 1")
+    parser.add_argument("--weight_file1", help="its perplexities; default: those that stage 2 put beside it")
+
+
+class _Parser(argparse.ArgumentParser):
+    """Says in one line what is wrong with a flag."""
+
+    def __init__(self, **options):
+        super().__init__(**{"allow_abbrev": False, **options})
+
+    def error(self, message: str):
+        raise InputError(f"{message}; see python -m utils.report --help")
+
+
+def tables(args: argparse.Namespace) -> None:
+    """Write `<task>.md`, its CSV files and figures, and print the tables."""
+    runs = results.read_runs(args.task, args.runs)
+    rows = results.make_rows(runs)
+    quoted, parts, every = results.quoted(args.task), [], []
+    for k in sorted({k for row in rows for k in row.ks}):
+        scored = []
+        for row in rows:
+            if k in row.ks:
+                baseline = results.baseline_of(row, rows) if row.method != results.BASELINE else None
+                scored.append((row, results.score(row, k, baseline)))
+                every.append((row, k, scored[-1][1], baseline))
+        published = quoted if k == 1 else []
+        parts.append(f"## {args.task}: pass@{k}\n\n" + scores_table(scored, k, published))
+        figures.scores_figure(scored, k, published, args.task, args.output_dir / f"{args.task}-pass{k}.png")
+        if args.against:
+            figures.setting_figure(scored, k, args.against, args.output_dir / f"{args.task}-{args.against}-pass{k}.png")
+    parts.append(f"## {args.task}: verdicts\n\n" + verdicts_table(rows))
+    parts.append("\n".join(f"* {note}" for note in results.notes(rows, args.task)))
+    figures.verdicts_figure(rows, args.task, args.output_dir / f"{args.task}-verdicts.png")
+    text = "\n\n".join(parts) + "\n"
+    io.write_text(args.output_dir / f"{args.task}.md", text)
+    io.write_text(args.output_dir / f"{args.task}.csv", scores_csv(args.task, every, quoted, results.SOURCE))
+    io.write_text(args.output_dir / f"{args.task}-runs.csv", runs_csv(runs))
+    print(text)
+    print(f"Written: {args.output_dir}", file=sys.stderr)
+
+
+def chains(args: argparse.Namespace) -> None:
+    """Write the page and its numbers, and print the summary."""
+    from utils import chains as inside  # imported late: it takes seconds
+
+    dataset = registry.dataset_of(args.task)
+    runs = [inside.numbers(inside.read_chains(*pair, dataset, args.task)) for pair in _named(args.samplers)]
+    budget = min(run.samples[-1] for run in runs)
+    found = {form: [inside.at_budget(run, form, budget) for run in runs] for form in inside.FORMS}
+    header, rows = chains_summary(runs, found)
+    notes = inside.notes(runs, budget)
+    title = f"Inside the chains: {args.task}, {len(runs[0].found['exact'])} problems"
+    figures.chains_page(runs, title, notes, args.output)
+    io.write_text(args.output.with_suffix(".csv"), chains_csv(runs))
+    summary = csv_text([dict(zip(header, row, strict=True)) for row in rows])
+    io.write_text(args.output.with_name(f"{args.output.stem}-summary.csv"), summary)
+    turned = [list(column) for column in zip(header, *rows, strict=True)]  # a column for each sampler: fewer of them
+    print(f"{title}\n\n{markdown(turned[0], turned[1:])}\n\n" + "\n".join(f"* {note}" for note in notes))
+    print(f"Written: {args.output}", file=sys.stderr)
+
+
+def _named(samplers: Sequence[str]) -> list[tuple[str, str]]:
+    pairs = [tuple(given.split("=", 1)) for given in samplers]
+    for given, pair in zip(samplers, pairs, strict=True):
+        if len(pair) != 2 or not all(pair):
+            raise InputError(f"--samplers {given}: expected NAME=SAVE_DIR, such as GiFT=runs/gibbs")
+    names = [name for name, _ in pairs]
+    if len(set(names)) < len(names):
+        raise InputError(f"--samplers: a name stands twice among {', '.join(names)}; give each run its own")
+    return pairs
+
+
+def _read_sources(args: argparse.Namespace, scored: bool) -> tuple[list, list[list[str]], list[list[float | None]]]:
+    """Problems, kept codes and perplexities; where `scored`, there must be perplexities."""
+    from utils.selection import read_codes, read_perplexities
+
+    source = args.selfsample_code_source
+    problems, _ = registry.load(registry.dataset_of(args.task), args.task, "train")
+    problems = problems[: args.limit or None]
+    codes = read_codes(source, problems)
+    weights = Path(args.weight_file1) if args.weight_file1 else paths.perplexity_file(source)
+    if not scored and not args.weight_file1 and not weights.exists():
+        return problems, codes, [[None] * len(own) for own in codes]
+    perplexities, warning = read_perplexities(weights, source, codes)
+    if warning:
+        print(f"warning: {warning}", file=sys.stderr)
+    return problems, codes, perplexities
+
+
+def selection(args: argparse.Namespace) -> None:
+    """Print what each inverse temperature would draw, and warn where one code takes nearly all."""
+    from utils import preview
+
+    if args.num_seq < 1:
+        raise InputError(f"--num_seq {args.num_seq}: must be at least 1")
+    if not all(0 <= temperature < float("inf") for temperature in args.temperature):
+        raise InputError(f"--temperature {args.temperature}: must be numbers of 0 or above")
+    problems, codes, perplexities = _read_sources(args, scored=True)
+    choices = preview.choices([problem.id for problem in problems], codes, perplexities)
+    if not choices:
+        raise InputError(f"{args.selfsample_code_source}: no problem has two scored codes; there is nothing to choose")
+    found = [preview.preview(choices, value, args.num_seq) for value in sorted(args.temperature)]
+    header, rows = preview_rows(found, args.num_seq)
+    mean = sum(len(choice.codes) for choice in choices) / len(choices)
+    print(f"{args.task}: {len(choices)} problems with two scored codes or more, {mean:.1f} on average\n")
+    print(markdown(header, rows))
+    for one in found:
+        if line := preview.warning(choices, one):
+            print(f"\n{line}")
+    if args.output:
+        figures.preview_page(
+            found, args.num_seq, f"Selection preview: {args.task}, {len(choices)} problems", args.output
+        )
+        io.write_text(args.output.with_suffix(".csv"), csv_text([dict(zip(header, row, strict=True)) for row in rows]))
+        print(f"Written: {args.output}", file=sys.stderr)
+
+
+def export(args: argparse.Namespace) -> None:
+    """Write every kept code with the description it was sampled from, a JSON object on each line."""
+    from utils.chains import pairs
+
+    problems, codes, perplexities = _read_sources(args, scored=False)
+    meta = io.read_meta(args.selfsample_code_source) or {}
+    rows = pairs(registry.adapter(registry.dataset_of(args.task)), problems, codes, perplexities, meta.get("rounds"))
+    io.write_text(args.output, "".join(json.dumps(row) + "\n" for row in rows))
+    print(f"{args.output}: {len(rows)} pairs of {sum(map(bool, codes))} problems", file=sys.stderr)
 
 
 if __name__ == "__main__":

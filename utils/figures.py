@@ -1,0 +1,277 @@
+"""Figures of reports: one style, told apart by marker and line as well as by colour, so that grey print will do."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import matplotlib
+import numpy as np
+from matplotlib import ticker
+
+from utils.diversity import FORMS
+from utils.io import InputError
+from utils.stats import Interval
+
+if TYPE_CHECKING:
+    from utils.chains import Numbers
+    from utils.preview import Preview
+    from utils.results import Row, Score
+
+matplotlib.use("Agg")
+from matplotlib import pyplot as plt  # noqa: E402
+
+BLUE, ORANGE, GREY = "#3b6ea5", "#d9822b", "#8a8f98"
+GREEN, PURPLE, BLACK = "#4b8b5b", "#7a5195", "#222222"
+STYLES = (
+    {"color": BLUE, "marker": "o", "linestyle": "-"},
+    {"color": ORANGE, "marker": "D", "linestyle": "--"},
+    {"color": GREY, "marker": "s", "linestyle": ":"},
+    {"color": GREEN, "marker": "^", "linestyle": "-."},
+    {"color": PURPLE, "marker": "v", "linestyle": (0, (5, 1, 1, 1, 1, 1))},
+    {"color": BLACK, "marker": "x", "linestyle": (0, (1, 3))},
+)
+MEASURES = {"exact": "exact", "renamed": "after renaming variables", "shape": "by syntax-tree shape"}
+
+
+def style(number: int) -> dict:
+    """Colour, marker and line of the n-th series; they come round again after six."""
+    return STYLES[number % len(STYLES)]
+
+
+def save(figure, path: Path) -> None:
+    """Write a figure as PNG and let go of it."""
+    for axes in figure.axes:
+        axes.spines[["top", "right"]].set_visible(False)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(path, dpi=120)
+    plt.close(figure)
+
+
+def line(axes, x: Sequence, intervals: Sequence[Interval | None], number: int, label: str) -> None:
+    """A series of means with its 95 % intervals as a band; None leaves a gap."""
+    known = [(place, *found) for place, found in zip(x, intervals, strict=True) if found is not None]
+    if known:
+        places, means, ends = zip(*known, strict=True)
+        axes.plot(places, means, label=label, markersize=5, **style(number))
+        axes.fill_between(places, *zip(*ends, strict=True), color=style(number)["color"], alpha=0.15, linewidth=0)
+
+
+def dots(axes, names: Sequence[str], intervals: Sequence[Interval | None], unit: str) -> None:
+    """A dot and a 95 % interval for each name, zero marked."""
+    axes.axvline(0, color=BLACK, linewidth=0.8)
+    for number, found in enumerate(intervals):
+        if found is not None:
+            mean, (low, high) = found
+            look = style(number)
+            axes.plot([low, high], [number, number], color=look["color"], linewidth=2)
+            axes.plot(mean, number, color=look["color"], marker=look["marker"], markersize=7)
+            axes.annotate(f"{mean:+.3f}", (mean, number), (0, 9), textcoords="offset points", ha="center")
+    axes.set_yticks(range(len(names)), names)
+    axes.set_ylim(len(names) - 0.4, -0.6)
+    axes.margins(x=0.15)
+    axes.set_xlabel(unit)
+
+
+def chains_page(runs: Sequence[Numbers], title: str, notes: Sequence[str], path: Path) -> None:
+    """One page on the chains of stage 1: what passes, how many different codes, how perplexity moves."""
+    figure = plt.figure(figsize=(15, 14.2), layout="constrained")
+    grid = figure.subplot_mosaic(
+        [
+            ["pass", "drift", "coverage"],
+            ["exact", "renamed", "shape"],
+            ["tail", "surprise", "lag1"],
+            ["tail", "surprise", "trend"],
+        ],
+        height_ratios=(1, 1, 0.5, 0.5),
+    )
+    for number, run in enumerate(runs):
+        rounds = range(1, len(run.passing) + 1)
+        grid["pass"].plot(rounds, [100 * share for share in run.passing], label=run.name, **style(number))
+        line(grid["drift"], rounds, run.overlap, number, run.name)
+        start = (0.0, (0.0, 0.0))
+        line(grid["coverage"], [0, *run.samples], [start, *run.coverage["renamed"]], number, run.name)
+        for form in FORMS:
+            grid[form].plot(rounds, run.distinct[form], label=run.name, **style(number))
+        if run.perplexities:
+            share = 1 - np.arange(len(run.perplexities)) / len(run.perplexities)
+            look = {**style(number), "marker": None}
+            grid["tail"].step(run.perplexities, 100 * share, where="pre", label=run.name, **look)
+        line(grid["surprise"], rounds, run.surprise, number, run.name)
+    names = [run.name for run in runs]
+    dots(grid["lag1"], names, [run.lag1 for run in runs], "correlation")
+    dots(grid["trend"], names, [run.trend for run in runs], "nats per token and round")
+
+    _say(grid["pass"], "Codes that pass", "round", "share of the round's samples (%)")
+    _from_zero(grid["pass"])
+    _say(grid["drift"], "Description against d0", "round", "token overlap (F1 of words)")
+    grid["drift"].set_ylim(0, 1.05)
+    _say(
+        grid["coverage"],
+        "Coverage, after renaming variables",
+        "samples drawn, all problems",
+        "distinct passing codes per problem",
+    )
+    top = 1.08 * max(max(run.distinct[form]) for run in runs for form in FORMS) or 1
+    for form in FORMS:
+        _say(grid[form], f"Distinct codes of a round, {MEASURES[form]}", "round", "codes, all problems")
+        grid[form].set_ylim(0, top)
+    _say(grid["tail"], "Perplexity and its tail", "perplexity", "codes at least as perplexing (%)")
+    _log(grid["tail"])
+    _say(grid["surprise"], "Log-perplexity by round", "round", "less the problem's mean (nats per token)")
+    grid["surprise"].axhline(0, color=BLACK, linewidth=0.8)
+    grid["lag1"].set_title("Log-perplexity, lag-1 autocorrelation")
+    grid["trend"].set_title("Log-perplexity, trend")
+    for name in ("pass", "drift", *FORMS, "surprise"):
+        grid[name].xaxis.set_major_locator(ticker.MaxNLocator(integer=True))
+    if not any(run.perplexities for run in runs):
+        for name in ("tail", "surprise", "lag1", "trend"):
+            _empty(grid[name], "no perplexities: run cal_ppl.py")
+    figure.suptitle(title, fontsize=14)
+    handles = grid["pass"].get_legend_handles_labels()
+    figure.legend(*handles, loc="outside upper center", ncols=len(runs), frameon=False, fontsize=12, handlelength=4)
+    figure.supxlabel(
+        "\n".join(["Bands and bars: 95 % bootstrap intervals over problems.", *notes]), fontsize=9, x=0.01, ha="left"
+    )
+    save(figure, path)
+
+
+def _say(axes, title: str, x: str, y: str) -> None:
+    axes.set(title=title, xlabel=x, ylabel=y)
+
+
+def _from_zero(axes) -> None:
+    axes.margins(y=0.1)
+    axes.set_ylim(0, max(axes.get_ylim()[1], 1e-3))
+
+
+def _log(axes) -> None:
+    """Both axes logarithmic, with plain numbers at 1, 2 and 5, or evenly where the range is small."""
+    axes.set(xscale="log", yscale="log")
+    for axis, (low, high) in ((axes.xaxis, axes.get_xlim()), (axes.yaxis, axes.get_ylim())):
+        wide = high > 8 * low
+        axis.set_major_locator(ticker.LogLocator(subs=(1, 2, 5)) if wide else ticker.MaxNLocator(5))
+        axis.set_major_formatter(ticker.FuncFormatter(lambda value, _: f"{value:.4g}"))
+        axis.set_minor_formatter(ticker.NullFormatter())
+
+
+def _empty(axes, why: str) -> None:
+    axes.clear()
+    axes.set_axis_off()
+    axes.text(0.5, 0.5, why, ha="center", va="center", transform=axes.transAxes, color=BLACK)
+
+
+def scores_figure(
+    rows: Sequence[tuple[Row, Score]], k: int, quoted: Sequence[tuple[str, str, float]], task: str, path: Path
+) -> None:
+    """pass@k of every row with its interval, single seeds as small marks, the paper's numbers hollow."""
+    models = list(dict.fromkeys(row.model for row, _ in rows))
+    lines = [(f"{row.label}\n{row.model}" if len(models) > 1 else row.label) for row, _ in rows]
+    lines += [f"{method}, quoted\n{model}" for model, method, _ in quoted]
+    figure, axes = plt.subplots(figsize=(9, 1.4 + 0.55 * len(lines)), layout="constrained")
+    for number, (row, score) in enumerate(rows):
+        look = style(_method_number(row.method))
+        axes.plot(score.interval, [number] * 2, color=look["color"], linewidth=2)
+        axes.plot(score.mean, number, color=look["color"], marker=look["marker"], markersize=8, linestyle="")
+        means = [100 * run.last["pass_at_k"][str(k)] for run in row.runs.values()]
+        if len(means) > 1:
+            axes.plot(means, [number] * len(means), color=BLACK, marker="|", markersize=9, linestyle="")
+        axes.annotate(f"{score.mean:.1f}", (score.mean, number), (0, 9), textcoords="offset points", ha="center")
+    for number, (_, method, value) in enumerate(quoted, len(rows)):
+        look = style(_method_number(method))
+        axes.plot(value, number, color=look["color"], marker=look["marker"], fillstyle="none", markersize=8)
+        axes.annotate(f"{value:.1f}", (value, number), (0, 9), textcoords="offset points", ha="center")
+    axes.set_yticks(range(len(lines)), lines)
+    axes.set_ylim(len(lines) - 0.4, -0.7)
+    axes.margins(x=0.08)
+    axes.grid(axis="x", color=GREY, alpha=0.3)
+    counts = sorted({len(row.problems) for row, _ in rows})
+    axes.set_title(f"{task}, {' or '.join(map(str, counts))} problems" + (f", {models[0]}" if len(models) == 1 else ""))
+    ticks = "; ticks: single seeds" if any(len(row.runs) > 1 for row, _ in rows) else ""
+    axes.set_xlabel(f"pass@{k} (%), 95 % interval{ticks}" + ("; hollow: quoted from the paper" if quoted else ""))
+    save(figure, path)
+
+
+def _method_number(method: str) -> int:
+    """RFT and GiFT look alike in every figure, and so do the rest."""
+    return {"RFT": 0, "GiFT": 1, "RFT+RD": 2, "SFT": 3, "base": 4}.get(method, 5)
+
+
+def setting_figure(rows: Sequence[tuple[Row, Score]], k: int, setting: str, path: Path) -> None:
+    """pass@k against a numeric setting, a line for rows that differ in nothing else; InputError where none has it."""
+    models = dict.fromkeys(row.model for row, _ in rows)
+    lines: dict[str, list[tuple[float, Score]]] = {}
+    for row, score in rows:
+        if _is_number(value := row.settings.get(setting)):
+            name = ", ".join(part for part in row.label.split(", ") if not part.startswith(f"{setting} "))
+            lines.setdefault(f"{name}, {row.model}" if len(models) > 1 else name, []).append((value, score))
+    if not lines:
+        known = sorted({key for row, _ in rows for key, value in row.settings.items() if _is_number(value)})
+        raise InputError(f"--against {setting}: no run has this setting as a number; there are {', '.join(known)}")
+    figure, axes = plt.subplots(figsize=(7.5, 4.8), layout="constrained")
+    for number, (name, points) in enumerate(lines.items()):
+        places, found = zip(*sorted(points, key=lambda point: point[0]), strict=True)
+        means = [score.mean for score in found]
+        ends = np.transpose([(score.mean - score.interval[0], score.interval[1] - score.mean) for score in found])
+        axes.errorbar(places, means, yerr=ends, label=name, capsize=4, **style(number))
+    axes.set_xticks(sorted({place for points in lines.values() for place, _ in points}))
+    _say(axes, next(iter(models)) if len(models) == 1 else "", setting, f"pass@{k} (%), 95 % interval")
+    axes.legend(frameon=False, handlelength=4)
+    save(figure, path)
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
+HATCHES = ("", "//", "..", "\\\\", "xx", "--", "oo", "++", "**", "||", "O")
+
+
+def verdicts_figure(rows: Sequence[Row], task: str, path: Path) -> None:
+    """Shares of the judge's verdicts, a bar for each row."""
+    counts = [row.verdicts() for row in rows]
+    names = sorted({name for own in counts for name in own}, key=lambda name: (name != "PASS", name))
+    colours = [BLUE, ORANGE, GREY, GREEN, PURPLE, "#c9ccd1", "#e8c39e", "#a9c1dc", "#555555", "#b5d3bd", "#dddddd"]
+    models = {row.model for row in rows}
+    figure, axes = plt.subplots(figsize=(10, 1.9 + 0.5 * len(rows)), layout="constrained")
+    labels = [f"{row.label}\n{row.model}" if len(models) > 1 else row.label for row in rows]
+    left = np.zeros(len(rows))
+    for name, colour, hatch in zip(names, colours, HATCHES, strict=False):
+        shares = np.array([100 * own[name] / own.total() for own in counts])
+        axes.barh(
+            range(len(rows)), shares, left=left, color=colour, hatch=hatch, edgecolor="white", label=name, height=0.6
+        )
+        left += shares
+    axes.set_yticks(range(len(rows)), labels)
+    axes.invert_yaxis()
+    axes.set(xlim=(0, 100), xlabel="completions (%)", title=f"{task}: what the judge said")
+    figure.legend(loc="outside lower center", ncols=min(6, len(names)), frameon=False)
+    save(figure, path)
+
+
+def preview_page(found: Sequence[Preview], k: int, title: str, path: Path) -> None:
+    """What inverse temperatures draw: how the draw is shared out, how many codes it is worth, who takes it all."""
+    from utils.preview import SHARES, TOO_MUCH
+
+    figure, (shares, effective, taken) = plt.subplots(1, 3, figsize=(15, 4.8), layout="constrained")
+    for number, one in enumerate(found):
+        look = {**style(number), "marker": None}
+        shares.plot(100 * SHARES, [100 * share for share in one.curve], label=f"{one.temperature:g}", **look)
+    shares.legend(title="inverse temperature", frameon=False, loc="lower right")
+    _say(shares, "How the draw is shared out", "rarest codes of a problem (%)", "share of the draw (%)")
+    x = [one.temperature for one in found]
+    effective.plot(x, [one.effective for one in found], label="effective number of codes", **style(0))
+    effective.plot(x, [one.distinct for one in found], label=f"distinct codes in a draw of {k}", **style(1))
+    _from_zero(effective)
+    effective.legend(frameon=False)
+    _say(effective, "What a problem's draw is worth", "inverse temperature", "codes")
+    taken.plot(x, [100 * one.rarest for one in found], label="draw: its rarest tenth", **style(0))
+    taken.plot(x, [100 * one.heaviest for one in found], label="draw: its heaviest code (median)", **style(1))
+    many = [100 * len(one.taken) / one.problems for one in found]
+    taken.plot(x, many, label=f"problems: one code takes over {TOO_MUCH:.0%}", **style(3))
+    taken.set_ylim(0, 105)
+    taken.legend(frameon=False)
+    _say(taken, "How much goes to few", "inverse temperature", "share (%)")
+    figure.suptitle(title)
+    save(figure, path)

@@ -1,0 +1,100 @@
+"""What an inverse temperature of stage 3 would do to the drawn codes, before anything is trained."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.optimize import brentq
+
+from utils.diversity import effective_number, expected_distinct, forms, rarest_share
+from utils.selection import weights
+
+TOO_MUCH = 0.95  # of a problem's draw for one code: "nearly all"
+ALLOWED = 0.05  # share of the problems that may have such a code
+SHARES = np.linspace(0, 1, 51)
+
+
+@dataclass(frozen=True)
+class Choice:
+    """The scored codes of one problem: programs, their texts without names of variables, perplexities."""
+
+    problem_id: str
+    codes: list[str]
+    texts: list[str]
+    perplexities: list[float]
+
+
+@dataclass(frozen=True)
+class Preview:
+    """What a draw at one inverse temperature looks like: means over problems with two codes or more."""
+
+    temperature: float
+    problems: int
+    effective: float  # effective number of codes of a problem
+    distinct: float  # different codes expected among the K of a problem, after renaming variables
+    rarest: float  # share of the draw that goes to the rarest tenth of a problem's codes
+    heaviest: float  # median weight of a problem's heaviest code
+    curve: list[float]  # share of the draw that goes to the rarest SHARES of a problem's codes
+    taken: list[tuple[Choice, int]]  # problems where one code takes nearly all, and that code's position
+
+
+def choices(
+    problem_ids: Sequence[object], codes: Sequence[Sequence[str]], perplexities: Sequence[Sequence[float | None]]
+) -> list[Choice]:
+    """The problems that have something to choose from: two scored codes or more."""
+    found = []
+    for problem_id, own, values in zip(problem_ids, codes, perplexities, strict=True):
+        scored = [(code, value) for code, value in zip(own, values, strict=True) if value is not None]
+        if len(scored) > 1:
+            programs, known = map(list, zip(*scored, strict=True))
+            texts = [forms(program)["renamed"] for program in programs]
+            found.append(Choice(str(problem_id), programs, texts, known))
+    return found
+
+
+def preview(problems: Sequence[Choice], temperature: float, k: int) -> Preview:
+    """The draw of K codes for each problem at one inverse temperature."""
+    chances = [weights(problem.perplexities, temperature) for problem in problems]
+    both = list(zip(problems, chances, strict=True))
+    return Preview(
+        temperature,
+        len(problems),
+        float(np.mean([effective_number(chance) for chance in chances])),
+        float(np.mean([expected_distinct(chance, problem.texts, k) for problem, chance in both])),
+        float(np.mean([rarest_share(chance, problem.perplexities) for problem, chance in both])),
+        float(np.median([chance.max() for chance in chances])),
+        [float(np.mean([rarest_share(c, p.perplexities, share) for p, c in both])) for share in SHARES],
+        [(problem, int(chance.argmax())) for problem, chance in both if chance.max() > TOO_MUCH],
+    )
+
+
+def harmless_temperature(problems: Sequence[Choice], temperature: float) -> float:
+    """The highest inverse temperature up to `temperature` at which hardly a problem gives nearly all to one code."""
+
+    def limit(problem: Choice) -> float:
+        def over(value: float) -> float:
+            return weights(problem.perplexities, value).max() - TOO_MUCH
+
+        return brentq(over, 0, temperature) if over(temperature) > 0 else temperature
+
+    limits = sorted(limit(problem) for problem in problems)
+    return limits[int(ALLOWED * len(limits))]
+
+
+def warning(problems: Sequence[Choice], found: Preview) -> str:
+    """One line where one code takes nearly all of too many problems' draws, and what to do; else ""."""
+    if len(found.taken) <= ALLOWED * len(problems):
+        return ""
+    worst, place = max(found.taken, key=lambda pair: pair[0].perplexities[pair[1]] / np.median(pair[0].perplexities))
+    lower = harmless_temperature(problems, found.temperature)
+    step = 10.0 ** (math.floor(math.log10(lower)) - 1)
+    return (
+        f"warning: --temperature {found.temperature:g}: in {len(found.taken)} of {len(problems)} problems one code "
+        f"takes over {TOO_MUCH:.0%} of the draw (worst: problem {worst.problem_id}, perplexity "
+        f"{worst.perplexities[place]:.4g} against a median of {np.median(worst.perplexities):.4g}); train with at most "
+        f"--temperature {math.floor(lower / step) * step:.2g}, or score the codes under their problems' own "
+        "descriptions (cal_ppl.py --description seed) where a poor description made the outlier"
+    )

@@ -1,0 +1,155 @@
+"""What each step of `scripts/quickstart.sh` cost and found, and the base model against the fine-tuned one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from eval.passk import mean_and_interval
+from utils import io, paths
+from utils.figures import BLUE, GREY, ORANGE, plt, save
+from utils.tables import markdown
+
+
+@dataclass(frozen=True)
+class Step:
+    """A line of the table: what was done, how long it took, and what was judged; None where nothing was."""
+
+    name: str
+    seconds: float
+    tokens_per_second: float | None = None
+    judged: int | None = None
+    passed: int | None = None
+    distinct: int | None = None
+
+
+def timing(path: Path) -> dict:
+    """The timing file beside a result, or {}."""
+    file = io.beside(path, "timing")
+    return io.read_json(file, dict) if file.exists() else {}
+
+
+def sampling_steps(folder: Path) -> list[Step]:
+    """The steps of stage 1 in a `--save_dir`, in their order."""
+    steps = []
+    for number in range(1, len(list((folder / "code").glob("code_r*.meta.json"))) + 1):
+        codes, descriptions = folder / "code" / f"code_r{number}.json", folder / "sum" / f"sum_r{number}.json"
+        counts, cost = io.read_meta(codes)["counts"], timing(codes)
+        found = (counts["samples"], counts["passed"], counts["distinct"])
+        steps.append(Step(f"stage 1, round {number}: codes", cost["seconds"], cost["tokens_per_second"], *found))
+        if descriptions.exists():
+            cost = timing(descriptions)
+            steps.append(Step(f"stage 1, round {number}: descriptions", cost["seconds"], cost["tokens_per_second"]))
+    return steps
+
+
+def evaluation_step(name: str, task: str, output_dir: str, epoch: int) -> Step:
+    """The generation and judging of one evaluation of stage 3."""
+    path = paths.generations(task, output_dir, epoch)
+    rows, cost = io.read_json(path), timing(path)
+    passed = {row["solution"] for row in rows if row["passed"]}
+    counts = (len(rows), sum(bool(row["passed"]) for row in rows), len(passed))
+    return Step(name, cost["seconds"], cost["tokens_per_second"], *counts)
+
+
+def quickstart_steps(run: str, base: dict, tuned: list[dict]) -> list[Step]:
+    """All steps of a quickstart run."""
+    folder = Path("runs") / run
+    scored = timing(paths.perplexity_file(folder / "code" / "passed_seq_code.json"))
+    steps = [evaluation_step("base model, test problems", base["task"], f"{run}-base", 0), *sampling_steps(folder)]
+    steps.append(Step("stage 2: perplexity", scored["seconds"], scored["tokens_per_second"]))
+    task = tuned[0]["task"]
+    for cost in timing(paths.results(task, f"{run}-gift"))["epochs"]:
+        seconds, epoch = cost["training_seconds"], cost["epoch"]
+        steps.append(Step(f"stage 3, epoch {epoch}: training", seconds, cost["training_tokens"] / seconds))
+        steps.append(evaluation_step(f"stage 3, epoch {epoch}: test problems", task, f"{run}-gift", epoch))
+    return steps
+
+
+def steps_table(steps: list[Step]) -> str:
+    """Time, rate, candidates judged, share passing and distinct passing codes of each step."""
+
+    def cells(step: Step) -> list[str]:
+        minutes = f"{int(step.seconds) // 60}:{int(step.seconds) % 60:02d}"
+        rate = f"{step.tokens_per_second:.0f}" if step.tokens_per_second else ""
+        if not step.judged:
+            return [step.name, minutes, rate, "", "", ""]
+        return [step.name, minutes, rate, str(step.judged), f"{step.passed / step.judged:.0%}", str(step.distinct)]
+
+    return markdown(
+        ["step", "time", "tokens/s", "judged", "passing", "distinct codes"], [cells(step) for step in steps]
+    )
+
+
+def scores_table(entries: dict[str, dict]) -> str:
+    """pass@k with 95 % intervals, a line for each model."""
+    ks = list(next(iter(entries.values()))["pass_at_k"])
+    rows = []
+    for name, entry in entries.items():
+        cells = [name, str(entry["n_problems"])]
+        for k in ks:
+            low, high = entry["ci95"][k]
+            cells.append(f"{entry['pass_at_k'][k]:.1%} ({100 * low:.1f} to {100 * high:.1f})")
+        rows.append(cells)
+    return markdown(["model", "problems", *(f"pass@{k} (95 % interval)" for k in ks)], rows)
+
+
+def difference(base: dict, tuned: dict) -> tuple[float, tuple[float, float]]:
+    """Mean over common problems of the tuned model's pass rate less the base's, and its 95 % interval (paired)."""
+    common = [i for i in base["per_problem"] if i in tuned["per_problem"]]
+    rates = [[entry["per_problem"][i][1] / entry["per_problem"][i][0] for i in common] for entry in (base, tuned)]
+    return mean_and_interval([after - before for before, after in zip(*rates, strict=True)])
+
+
+def quickstart_figure(steps: list[Step], entries: dict[str, dict], path: Path) -> None:
+    """Three panels: where the time went, what passed in each round, and pass@1 before and after."""
+    figure, (times, rounds, scores) = plt.subplots(1, 3, figsize=(15, 4.6), width_ratios=(1.25, 1, 0.8))
+    times.barh([step.name for step in steps], [step.seconds for step in steps], color=GREY)
+    times.invert_yaxis()
+    times.set_xlabel("seconds")
+    times.set_title("Where the time went")
+
+    sampled = [step for step in steps if step.name.endswith(": codes")]
+    places = range(1, len(sampled) + 1)
+    shares = [100 * step.passed / step.judged for step in sampled]
+    bars = rounds.bar(places, shares, color=BLUE, width=0.5)
+    labels = [f"{share:.0f} %\n{step.distinct} distinct" for share, step in zip(shares, sampled, strict=True)]
+    rounds.bar_label(bars, labels, padding=3)
+    rounds.set_xticks(list(places), [f"round {i}" for i in places])
+    rounds.set_ylim(0, max(10, 1.35 * max(shares)))
+    rounds.set_ylabel("codes that pass (%)")
+    rounds.set_title("Stage 1: codes sampled")
+
+    values = [100 * entry["pass_at_k"]["1"] for entry in entries.values()]
+    errors = [
+        [value - 100 * entry["ci95"]["1"][0], 100 * entry["ci95"]["1"][1] - value]
+        for value, entry in zip(values, entries.values(), strict=True)
+    ]
+    bars = scores.bar(
+        list(entries), values, yerr=list(zip(*errors, strict=True)), color=[GREY, ORANGE], width=0.5, capsize=5
+    )
+    scores.bar_label(bars, [f" {value:.1f} %" for value in values], label_type="center", color="white")
+    scores.set_ylim(0, 1.15 * max(value + error[1] for value, error in zip(values, errors, strict=True)) or 1)
+    scores.set_ylabel("pass@1 (%), 95 % interval")
+    scores.set_title(f"{next(iter(entries.values()))['n_problems']} test problems")
+    figure.tight_layout()
+    save(figure, path)
+
+
+def report(run: str) -> None:
+    """Print the tables of a quickstart run and write its figure."""
+    base = io.read_json(paths.results("quickstart", f"{run}-base"), list, "run scripts/quickstart.sh")[0]
+    tuned = io.read_json(paths.results("quickstart", f"{run}-gift"), list, "run scripts/quickstart.sh")
+    steps = quickstart_steps(run, base, tuned)
+    entries = {"base": base, "fine-tuned": tuned[-1]}
+    change, (low, high) = difference(base, tuned[-1])
+    figure = paths.results("quickstart", run).with_suffix(".png")
+    quickstart_figure(steps, entries, figure)
+    print(f"{base['model']}, seed {base['seed']}\n")
+    print(steps_table(steps) + "\n")
+    print(scores_table(entries) + "\n")
+    verdict = "more than the noise" if low > 0 or high < 0 else "within the noise"
+    print(
+        f"Fine-tuned less base, pass@1: {100 * change:+.1f} points ({100 * low:+.1f} to {100 * high:+.1f}), {verdict}."
+    )
+    print(f"Figure: {figure}")

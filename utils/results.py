@@ -1,0 +1,262 @@
+"""Finished runs of stage 3, from `results/`, as rows of a table: a method's scores over its seeds, beside RFT's."""
+
+from __future__ import annotations
+
+import fnmatch
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from eval.passk import pass_at_k
+from utils import io, paths
+from utils.io import InputError
+from utils.stats import Interval, bootstrap_means, interval, p_value
+
+METHODS = ("base", "SFT", "RFT", "RFT+RD", "GiFT")  # in the order of tables; others follow
+BASELINE = "RFT"
+STAGES = {"codes": "stage 1", "perplexities": "stage 2"}  # whose settings a results file quotes
+PER_RUN = ("seed",)  # what may differ between the runs of one row
+
+# Greedy pass@1 in percent as published: Li, Feng, Zhou, Shen, "GiFT: Gibbs Fine-Tuning for Code Generation", ACL 2025,
+# arXiv:2502.11466. Read from a summary of the paper: cite the paper itself.
+SOURCE = "Li et al., ACL 2025, arXiv:2502.11466, by way of a summary"
+_COLUMNS = ("mbpp", "codeinsight", "introductory", "interview")
+PUBLISHED = {
+    ("DeepSeek-Coder-6.7B", "RFT"): dict(zip(_COLUMNS, (66.7, 36.5, 44.4, 15.3), strict=True)),
+    ("DeepSeek-Coder-6.7B", "GiFT"): dict(zip(_COLUMNS, (67.9, 38.8, 54.2, 16.0), strict=True)),
+    ("CodeLlama-7B", "RFT"): dict(zip(_COLUMNS, (55.3, 28.5, 34.7, 8.3), strict=True)),
+    ("CodeLlama-7B", "GiFT"): dict(zip(_COLUMNS, (56.0, 30.5, 38.9, 9.2), strict=True)),
+}
+
+
+@dataclass(frozen=True)
+class Run:
+    """One results file."""
+
+    path: Path
+    entries: list[dict]  # one for each epoch
+    made_with: dict  # all settings, those of the code and weight files included, with the stage in the name
+
+    @property
+    def last(self) -> dict:
+        """The scores after the last epoch."""
+        return self.entries[-1]
+
+
+def read_runs(task: str, pattern: str) -> list[Run]:
+    """The runs of a task whose names match a shell pattern; InputError where there is none, or one cannot be read."""
+    folder = paths.results(task, "x").parent
+    files = [path for path in sorted(folder.glob("*.json")) if not path.name.endswith((".meta.json", ".timing.json"))]
+    chosen = [path for path in files if fnmatch.fnmatchcase(path.stem, pattern)]
+    if not chosen:
+        there = f"it has {', '.join(path.stem for path in files[:8])}" if files else "run run_gen.py first"
+        raise InputError(f"--runs {pattern}: no results in {folder} match; {there}")
+    return [_read_run(path) for path in chosen]
+
+
+def _read_run(path: Path) -> Run:
+    entries, meta = io.read_json(path, list, "write it with run_gen.py"), io.read_meta(path)
+    needed = ("model", "method", "seed", "epoch", "n_problems", "pass_at_k", "ci95", "verdicts", "per_problem")
+    for number, entry in enumerate(entries):
+        missing = [key for key in needed if not isinstance(entry, dict) or key not in entry]
+        if missing:
+            raise InputError(f"{path}: entry {number} lacks {', '.join(missing)}; write it again with run_gen.py")
+    if not entries:
+        raise InputError(f"{path}: holds no evaluation; finish it with run_gen.py")
+    last = entries[-1]
+    settings = dict(last.get("settings") or {})
+    weighted = any(name.startswith("weights") for name in ((meta or {}).get("inputs") or {}))
+    if last.get("sampler"):
+        settings["selection"] = "by perplexity" if weighted else "uniform"
+    for turn, source in enumerate(last.get("sources") or [], 1):
+        for kind, values in source.items():
+            prefix = ("" if turn == 1 else f"turn {turn} ") + STAGES.get(kind, kind)
+            settings |= {f"{prefix} {key}": value for key, value in (values or {}).items()}
+    return Run(path, entries, {key: v for key, v in settings.items() if key.split(" ")[-1] not in PER_RUN})
+
+
+@dataclass
+class Row:
+    """A method on a model with one set of settings: its runs by seed."""
+
+    model: str
+    method: str
+    runs: dict[int, Run]
+    label: str = ""
+    missing: list[str] = field(default_factory=list)
+
+    @property
+    def settings(self) -> dict:
+        """What all its runs were made with."""
+        return next(iter(self.runs.values())).made_with
+
+    @property
+    def problems(self) -> list[str]:
+        """Ids of the problems that every run has scores for."""
+        every = [run.last["per_problem"] for run in self.runs.values()]
+        return [key for key in every[0] if all(key in other for other in every[1:])]
+
+    @property
+    def ks(self) -> list[int]:
+        """Values of k that every run was scored for."""
+        every = [set(run.last["pass_at_k"]) for run in self.runs.values()]
+        return sorted(map(int, set.intersection(*every)))
+
+    def verdicts(self) -> Counter:
+        """Verdicts over all seeds."""
+        return sum((Counter(run.last["verdicts"]) for run in self.runs.values()), Counter())
+
+
+def make_rows(runs: Sequence[Run]) -> list[Row]:
+    """Runs gathered into rows, in the order of tables; every row says what it lacks.
+
+    Runs belong to one row where model, method and all settings agree. Settings that differ between the rows of a
+    method are named in its label. Where one seed would stand twice in a row (runs told apart by nothing but their
+    names), the names tell.
+    """
+    groups: dict[tuple, list[Run]] = {}
+    for run in runs:
+        settings = tuple(sorted((key, repr(value)) for key, value in run.made_with.items()))
+        groups.setdefault((run.last["model"], run.last["method"], settings), []).append(run)
+    rows = []
+    for (model, method, _), own in groups.items():
+        seeds = [run.last["seed"] for run in own]
+        if len(set(seeds)) == len(seeds):
+            rows.append(Row(model, method, dict(sorted(zip(seeds, own, strict=True)))))
+            continue
+        named: dict[str, dict[int, Run]] = {}
+        for run in own:
+            name = run.path.stem.replace(str(run.last["seed"]), "*")
+            while run.last["seed"] in named.get(name, {}):
+                name += "'"
+            named.setdefault(name, {})[run.last["seed"]] = run
+        rows += [Row(model, method, dict(sorted(parts.items())), f"{method}, {name}") for name, parts in named.items()]
+    for row in rows:
+        row.label = ", ".join([row.label or row.method, *_what_differs(row, rows)])
+        row.missing = _what_lacks(row, rows)
+    return sorted(rows, key=_place)
+
+
+def _place(row: Row) -> tuple:
+    rank = METHODS.index(row.method) if row.method in METHODS else len(METHODS)
+    numbers = [value for _, value in sorted(row.settings.items()) if isinstance(value, (int, float))]
+    return row.model, rank, row.method, numbers, row.label
+
+
+def varying(rows: Sequence[Row]) -> list[str]:
+    """Names of the settings that are not the same in all rows."""
+    names = dict.fromkeys(key for row in rows for key in row.settings)
+    return [key for key in names if len({repr(row.settings.get(key)) for row in rows}) > 1]
+
+
+def _what_differs(row: Row, rows: Sequence[Row]) -> list[str]:
+    alike = [other for other in rows if (other.model, other.method) == (row.model, row.method)]
+    shown = []
+    for key in varying(alike):
+        value = row.settings.get(key)
+        if value is True:
+            shown.append(key)
+        elif value not in (None, False):
+            shown.append(f"{value}" if key == "selection" else f"{key} {value}")
+    return shown
+
+
+def _what_lacks(row: Row, rows: Sequence[Row]) -> list[str]:
+    seeds = {seed for other in rows if other.method != "base" for seed in other.runs}
+    lacking = sorted(seeds - set(row.runs)) if row.method != "base" else []
+    said = [f"no run with seed {', '.join(map(str, lacking))}"] if lacking else []
+    if row.method != BASELINE and baseline_of(row, rows) is None:
+        said.append(f"no {BASELINE} run to compare with")
+    counts = {len(run.last["per_problem"]) for run in row.runs.values()}
+    if len(counts) > 1:
+        said.append(f"seeds differ in problems ({', '.join(map(str, sorted(counts)))}); those in common count")
+    return said
+
+
+def baseline_of(row: Row, rows: Sequence[Row]) -> Row | None:
+    """The RFT row of the same model whose settings are nearest to the row's."""
+    offered = [other for other in rows if other.model == row.model and other.method == BASELINE and other is not row]
+
+    def apart(other: Row) -> int:
+        keys = {*row.settings, *other.settings}
+        return sum(repr(row.settings.get(key)) != repr(other.settings.get(key)) for key in keys)
+
+    return min(offered, key=apart, default=None)
+
+
+def scores(row: Row, k: int, problems: Sequence[str]) -> np.ndarray:
+    """pass@k of every problem, shape (seeds, problems), in percent."""
+    counts = [[run.last["per_problem"][key] for key in problems] for run in row.runs.values()]
+    return 100 * np.array([[pass_at_k(n, c, k) for n, c in own] for own in counts])
+
+
+@dataclass(frozen=True)
+class Score:
+    """What a table shows of a row: points are percent, intervals 95 %, by bootstrap over seeds and problems."""
+
+    mean: float
+    deviation: float | None  # standard deviation over seeds; None for one seed
+    interval: tuple[float, float]
+    difference: Interval | None = None  # less the baseline
+    p: float | None = None  # two-sided, paired by problem
+
+
+def score(row: Row, k: int, baseline: Row | None = None) -> Score:
+    """Mean, spread and interval of a row, and its paired difference from the baseline.
+
+    Runs of the same seed are compared problem by problem; a model that was not trained with every seed of the baseline.
+    """
+    own = scores(row, k, row.problems)
+    means = own.mean(axis=1)
+    spread = float(means.std(ddof=1)) if len(means) > 1 else None
+    found = float(means.mean()), spread, interval(bootstrap_means(own))
+    pairs = paired_differences(row, baseline, k) if baseline is not None else None
+    if pairs is None:
+        return Score(*found)
+    drawn = bootstrap_means(pairs)
+    return Score(*found, (float(pairs.mean()), interval(drawn)), p_value(drawn))
+
+
+def paired_differences(row: Row, baseline: Row, k: int) -> np.ndarray | None:
+    """Row less baseline, shape (common seeds, common problems), in points; None where they have nothing in common."""
+    problems = [key for key in row.problems if key in set(baseline.problems)]
+    if not problems or k not in baseline.ks:
+        return None
+    ours, theirs = scores(row, k, problems), scores(baseline, k, problems)
+    if row.method == "base":
+        return ours.mean(axis=0) - theirs
+    common = [seed for seed in row.runs if seed in baseline.runs]
+    if not common:
+        return None
+    place, other = list(row.runs).index, list(baseline.runs).index
+    return ours[[place(seed) for seed in common]] - theirs[[other(seed) for seed in common]]
+
+
+def quoted(task: str) -> list[tuple[str, str, float]]:
+    """(model, method, pass@1 in percent) as published for a task."""
+    return [(model, method, values[task]) for (model, method), values in PUBLISHED.items() if task in values]
+
+
+def notes(rows: Sequence[Row], task: str) -> list[str]:
+    """What a reader of the tables has to know, a sentence each."""
+    said = [
+        "sd: standard deviation over seeds. Intervals: 95 %, bootstrap over seeds and problems (problems alone where "
+        "there is one seed). less RFT: difference in points; p: two-sided, bootstrap, paired by problem and seed."
+    ]
+    trained = [row for row in rows if row.method in METHODS[2:]]
+    for model in dict.fromkeys(row.model for row in trained):
+        own = [row for row in trained if row.model == model]
+        methods = {row.method: row for row in own}
+        uneven = [
+            key
+            for key in varying(list(methods.values()))
+            if key not in ("selection", "resample", "temperature") and not key.endswith(("sampler",))
+        ]
+        if uneven:
+            said.append(f"{model}: the methods were not run alike: {', '.join(uneven)}")
+    if quoted(task):
+        said.append(f"Quoted: {SOURCE}; RFT is the paper's conditional sampling.")
+    return said

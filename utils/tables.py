@@ -1,0 +1,189 @@
+"""Tables of reports, as Markdown that reads in a terminal too, and as CSV."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Sequence
+from io import StringIO
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from eval.passk import mean_and_interval
+from utils.diversity import FORMS
+from utils.stats import Interval
+
+if TYPE_CHECKING:
+    from utils.chains import Numbers
+    from utils.preview import Preview
+    from utils.results import Row, Run, Score
+
+
+def markdown(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A Markdown table with padded columns."""
+    widths = [max(len(row[column]) for row in [header, *rows]) for column in range(len(header))]
+    lines = [header, ["-" * width for width in widths], *rows]
+    return "\n".join("| " + " | ".join(c.ljust(w) for c, w in zip(line, widths, strict=True)) + " |" for line in lines)
+
+
+def csv_text(rows: Sequence[dict]) -> str:
+    """Rows as CSV, columns in order of appearance; what a row lacks, and None, is an empty cell."""
+    text = StringIO()
+    writer = csv.DictWriter(text, dict.fromkeys(key for row in rows for key in row), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return text.getvalue()
+
+
+def spread(name: str, found: Interval | None) -> dict:
+    """The three cells of a mean with its interval."""
+    mean, (low, high) = found or (None, (None, None))
+    return {name: mean, f"{name}_low": low, f"{name}_high": high}
+
+
+def rate(value: float | None) -> str:
+    """A number of a table, two digits behind the point; empty where there is none."""
+    return "" if value is None or np.isnan(value) else f"{value:.2f}"
+
+
+def with_interval(found: Interval | None, digits: int = 2, sign: str = "") -> str:
+    """`1.23 (1.10 to 1.40)`; empty where there is nothing."""
+    if found is None:
+        return ""
+    mean, (low, high) = found
+    return f"{mean:{sign}.{digits}f} ({low:{sign}.{digits}f} to {high:{sign}.{digits}f})"
+
+
+# Results of stage 3
+
+SCORE_HEADER = (
+    "model",
+    "method",
+    "seeds",
+    "problems",
+    "{}, %",
+    "sd",
+    "95 % interval",
+    "less RFT",
+    "p",
+    "source",
+    "lacks",
+)
+
+
+def scores_table(rows: Sequence[tuple[Row, Score]], k: int, quoted: Sequence[tuple[str, str, float]]) -> str:
+    """pass@k of every row in percent; what the paper has stands in the same table."""
+    lines = []
+    for row, score in rows:
+        low, high = score.interval
+        seeds = ", ".join(map(str, row.runs))
+        spread = "" if score.deviation is None else f"{score.deviation:.1f}"
+        p = "" if score.p is None else ("< 0.001" if score.p < 0.001 else f"{score.p:.3f}")
+        found = [f"{score.mean:.1f}", spread, f"{low:.1f} to {high:.1f}", with_interval(score.difference, 1, "+"), p]
+        lines.append([row.model, row.label, seeds, str(len(row.problems)), *found, "ours", "; ".join(row.missing)])
+    for model, method, value in quoted:
+        lines.append([model, method, "", "", f"{value:.1f}", "", "", "", "", "quoted from the paper", ""])
+    header = [title.format(f"pass@{k}") for title in SCORE_HEADER]
+    if not any(line[-1] for line in lines):
+        header, lines = header[:-1], [line[:-1] for line in lines]
+    return markdown(header, lines)
+
+
+def verdicts_table(rows: Sequence[Row]) -> str:
+    """Shares of the judge's verdicts on all completions of each row."""
+    counts = [(row, row.verdicts()) for row in rows]
+    names = sorted({name for _, own in counts for name in own}, key=lambda name: (name != "PASS", name))
+    lines = [
+        [row.model, row.label, str(own.total()), *(f"{own[name] / own.total():.1%}" for name in names)]
+        for row, own in counts
+    ]
+    return markdown(["model", "method", "completions", *names], lines)
+
+
+def scores_csv(
+    task: str, rows: Sequence[tuple[Row, int, Score, Row | None]], quoted: Sequence[tuple[str, str, float]], source: str
+) -> str:
+    """Everything of the Markdown tables, unrounded, a line for each row and k. Points are percent."""
+    lines = []
+    for row, k, score, baseline in rows:
+        about = {"task": task, "model": row.model, "method": row.method, "label": row.label, "source": "ours"}
+        about |= {"seeds": " ".join(map(str, row.runs)), "problems": len(row.problems), "k": k}
+        found = {"pass_at_k": score.mean, "sd": score.deviation, "low": score.interval[0], "high": score.interval[1]}
+        found |= {"baseline": baseline.label if baseline and score.p is not None else None}
+        found |= {**spread("difference", score.difference), "p": score.p, "missing": "; ".join(row.missing)}
+        counts = row.verdicts()
+        shares = {f"share_{name}": counts[name] / counts.total() for name in sorted(counts)}
+        lines.append({**about, **found, **shares})
+    for model, method, value in quoted:
+        about = {"task": task, "model": model, "method": method, "label": method, "source": f"quoted: {source}"}
+        lines.append({**about, "k": 1, "pass_at_k": value})
+    return csv_text(lines)
+
+
+def runs_csv(runs: Sequence[Run]) -> str:
+    """The scores of every results file after every epoch; points are percent."""
+    lines = []
+    for run in runs:
+        for entry in run.entries:
+            about = {"run": run.path.stem, **{key: entry[key] for key in ("model", "method", "seed", "epoch")}}
+            about |= {"problems": entry["n_problems"], "loss": entry.get("loss")}
+            for k, value in entry["pass_at_k"].items():
+                low, high = entry["ci95"][k]
+                lines.append({**about, "k": k, "pass_at_k": 100 * value, "low": 100 * low, "high": 100 * high})
+    return csv_text(lines)
+
+
+# Chains of stage 1
+
+
+def chains_csv(runs: Sequence[Numbers]) -> str:
+    """What the page draws, a line for each sampler and round; samples and per_problem are up to and including it."""
+    lines = []
+    for run in runs:
+        for i, share in enumerate(run.passing):
+            line = {"sampler": run.name, "round": i + 1, "samples": run.samples[i], "passing": share}
+            line |= {f"distinct_{form}": run.distinct[form][i] for form in FORMS}
+            for form in FORMS:
+                line |= spread(f"per_problem_{form}", run.coverage[form][i])
+            line |= spread("overlap", run.overlap[i])
+            lines.append(line | spread("log_perplexity", run.surprise[i] if run.surprise else None))
+    return csv_text(lines)
+
+
+def chains_summary(runs: Sequence[Numbers], found: dict[str, list[np.ndarray]]) -> tuple[list[str], list[list[str]]]:
+    """Header and rows of the summary, a row for each sampler.
+
+    `found[form]` holds for each run the different codes of every problem at the budget that is common to all.
+    """
+    header = ["sampler", "rounds", "samples", "passing", "problems solved"]
+    header += [f"distinct per problem, {form}" for form in FORMS]
+    header += ["overlap with d0, last round", "perplexity: median", "90 %", "99 %", "highest"]
+    header += ["lag-1 autocorrelation", "trend (nats per token and round)"]
+    rows = []
+    for number, run in enumerate(runs):
+        samples = np.diff([0, *run.samples])
+        passing = float(np.average(run.passing, weights=samples))
+        cells = [run.name, str(len(run.passing)), str(run.samples[-1]), f"{passing:.1%}"]
+        cells.append(f"{int((run.found['exact'][:, -1] > 0).sum())} of {len(run.found['exact'])}")
+        cells += [with_interval(mean_and_interval(found[form][number])) for form in FORMS]
+        cells.append(with_interval(run.overlap[-1]))
+        tail = np.percentile(run.perplexities, [50, 90, 99, 100]) if run.perplexities else [None] * 4
+        cells += [rate(value) for value in tail]
+        cells += [with_interval(run.lag1, 3, "+"), with_interval(run.trend, 3, "+")]
+        rows.append(cells)
+    return header, rows
+
+
+# Selection of stage 3
+
+
+def preview_rows(found: Sequence[Preview], k: int) -> tuple[list[str], list[list[str]]]:
+    """Header and rows of the selection preview, a row for each inverse temperature."""
+    header = ["inverse temperature", "effective codes", f"distinct codes in a draw of {k}", "share of the rarest tenth"]
+    header += ["heaviest code (median)", "problems where one code takes nearly all"]
+    rows = [
+        [f"{p.temperature:g}", rate(p.effective), rate(p.distinct), f"{p.rarest:.1%}", f"{p.heaviest:.1%}"]
+        + [str(len(p.taken))]
+        for p in found
+    ]
+    return header, rows
