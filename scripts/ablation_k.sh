@@ -20,5 +20,5 @@ for model in $MODELS; do
     done
   done
 done
-tables k
+tables k --against num_seq
 run_plan

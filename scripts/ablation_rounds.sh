@@ -25,5 +25,5 @@ for model in $MODELS; do
     done
   done
 done
-tables rounds
+tables rounds --against rounds
 run_plan

@@ -15,8 +15,7 @@ for model in $MODELS; do
   for seed in $SEEDS; do
     folder=$(samples "$model" "$seed" gibbs)
     draw "$model" "$seed" gibbs
-    add python -m utils.report selection --code_file "$folder/code/passed_seq_code.json" \
-      --weight_file "$folder/code/ppl-passed_seq_code.json" --temperature "$INVERSE_TEMPERATURE"
+    preview "$folder" "selection/preview-$(short "$model")-$seed" 0 "$INVERSE_TEMPERATURE"
     tune "$model" "$seed" gibbs "$folder" uniform
     tune "$model" "$seed" gibbs "$folder" perplexity
     score "$model" "$seed" "$folder" --description seed --save_dir "$folder/under-d0"

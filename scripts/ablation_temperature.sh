@@ -3,23 +3,24 @@
 #
 #   bash scripts/ablation_temperature.sh [--dry_run] [--toy] [-h]
 #
-# TEMPERATURES: its values; 0 draws uniformly with replacement, below 0 common codes come first. Before it trains it shows
-# what each of them does to the draw. Writes results/<task>/temperature/.
+# TEMPERATURES: its values; 0 draws uniformly with replacement. Before it trains it shows what each does to the draw.
+# Writes results/<task>/temperature/.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 # shellcheck source=scripts/common.sh
 . scripts/common.sh
 
+TEMPERATURES=${TEMPERATURES:-$([ "$TOY" ] && echo 0.0 2.0 || echo 0.0 0.5 1.0 2.0 4.0)}
 for model in $MODELS; do
   for seed in $SEEDS; do
     folder=$(samples "$model" "$seed" gibbs)
     draw "$model" "$seed" gibbs
-    for INVERSE_TEMPERATURE in ${TEMPERATURES:-$([ "$TOY" ] && echo 0.0 2.0 || echo 0.0 0.5 1.0 2.0 4.0)}; do
-      add python -m utils.report selection --code_file "$folder/code/passed_seq_code.json" \
-        --weight_file "$folder/code/ppl-passed_seq_code.json" --temperature "$INVERSE_TEMPERATURE"
+    # shellcheck disable=SC2086 # several values
+    preview "$folder" "temperature/preview-$(short "$model")-$seed" $TEMPERATURES
+    for INVERSE_TEMPERATURE in $TEMPERATURES; do
       tune "$model" "$seed" gibbs "$folder" perplexity
     done
   done
 done
-tables temperature
+tables temperature --against temperature
 run_plan

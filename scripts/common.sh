@@ -181,9 +181,19 @@ self_train() {
   done
 }
 
-# tables NAME: the results of this plan as Markdown, CSV and figures.
+# preview SAMPLES NAME TEMPERATURE...: what inverse temperatures would draw from the samples of a folder.
+preview() {
+  local codes=$1/code/passed_seq_code.json name=$2
+  shift 2
+  add python -m utils.report selection --task "$TASK" --limit "$LIMIT" --selfsample_code_source "$codes" --num_seq "$K" \
+    --temperature "$@" --output "results/$TASK/$PREFIX$name.png"
+}
+
+# tables NAME FLAGS...: the results of this plan as Markdown, CSV and figures.
 tables() {
-  add python -m utils.report tables --task "$TASK" --runs "${RESULTS[@]}" --output_dir "results/$TASK/$PREFIX$1"
+  local folder=results/$TASK/$PREFIX$1
+  shift
+  add python -m utils.report tables --task "$TASK" --runs "${RESULTS[@]}" --output_dir "$folder" "$@"
 }
 
 # run_plan: shows what is going to be done, and does it.

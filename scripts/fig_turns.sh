@@ -18,5 +18,5 @@ for model in $MODELS; do
     self_train "$model" "$seed" gibbs perplexity "$TURNS"
   done
 done
-tables turns
+tables turns --against turn
 run_plan

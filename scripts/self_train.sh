@@ -21,5 +21,5 @@ for model in $MODELS; do
     self_train "$model" "$seed" "${SAMPLER:-gibbs}" "${SELECTION:-perplexity}" "$TURNS"
   done
 done
-tables self-training
+tables self-training --against turn
 run_plan

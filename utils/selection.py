@@ -125,7 +125,8 @@ def read_sources(options: TrainingOptions, problems: Sequence[Problem]) -> Sourc
         if options.round_range:
             chosen = in_rounds(code_file, codes, *options.round_range)
         sources.inputs[f"code{number}"] = io.sha256(code_file)
-        sampling = (io.read_meta(code_file) or {}).get("settings")
+        meta = io.read_meta(code_file) or {}
+        sampling = meta.get("settings") and {**meta["settings"], "rounds": meta.get("counts", {}).get("rounds")}
         sources.sampler = (sampling or {}).get("sampler")
         sources.codes = _joined(sources.codes, codes, chosen)
         scoring = None
