@@ -128,9 +128,9 @@ def chains_page(runs: Sequence[Numbers], title: str, notes: Sequence[str], path:
     if not any(run.perplexities for run in runs):
         for name in ("tail", "surprise", "lag1", "trend"):
             _empty(grid[name], "no perplexities: run cal_ppl.py")
-    figure.suptitle(title, fontsize=14)
-    handles = grid["pass"].get_legend_handles_labels()
-    figure.legend(*handles, loc="outside upper center", ncols=len(runs), frameon=False, fontsize=12, handlelength=4)
+    legend = {"loc": "outside upper center", "ncols": len(runs), "frameon": False, "handlelength": 4}
+    lines = grid["pass"].get_legend_handles_labels()
+    figure.legend(*lines, title=title, fontsize=12, title_fontsize=14, **legend)
     figure.supxlabel(
         "\n".join(["Bands and bars: 95 % bootstrap intervals over problems.", *notes]), fontsize=9, x=0.01, ha="left"
     )
