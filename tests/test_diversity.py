@@ -1,0 +1,164 @@
+"""Measures of diversity and bootstrap statistics, against values found by hand or another way."""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+import pytest
+from scipy import stats as scipy_stats
+
+from utils import diversity, stats
+from utils.selection import weights
+
+LOOP = "def f(xs):\n    total = 0\n    for x in xs:\n        total += x\n    return total"
+SAME = [  # after renaming
+    (LOOP, 'def f(ys):\n    """Add."""\n    s = 0  # sum\n\n    for y in ys:\n        s += y\n    return (s)\n'),
+    ("import numpy as np\ndef f(a):\n    return np.sum(a)", "import numpy as n\ndef f(b):\n    return n.sum(b)"),
+    (
+        "def f(a):\n    def g(k=1):\n        return k\n    return g(k=a)",
+        "def f(a):\n    def h(n=1):\n        return n\n    return h(n=a)",
+    ),
+    (
+        "def f(a):\n    try:\n        return a\n    except E as e:\n        return e",
+        "def f(b):\n    try:\n        return b\n    except E as x:\n        return x",
+    ),
+]
+DIFFERENT = [
+    ("def f(a, b):\n    return a - b", "def f(a, b):\n    return b - a"),
+    ("from math import gcd\ndef f(a):\n    return gcd(a, 2)", "from math import lcm\ndef f(a):\n    return lcm(a, 2)"),
+    ("def f(key):\n    return sorted(key, key=len)", "def f(a):\n    return sorted(a, reverse=len)"),
+    ("def f(a):\n    return max(a)", "def f(a):\n    return min(a)"),
+    ("def f(a):\n    return a + 1", "def f(a):\n    return a + 2"),
+]
+
+
+@pytest.mark.parametrize(("one", "other"), SAME)
+def test_same_after_renaming(one, other):
+    forms = [diversity.forms(program) for program in (one, other)]
+    assert forms[0]["exact"] != forms[1]["exact"]
+    assert forms[0]["renamed"] == forms[1]["renamed"]
+    assert forms[0]["shape"] == forms[1]["shape"]
+
+
+@pytest.mark.parametrize(("one", "other"), DIFFERENT)
+def test_different_after_renaming(one, other):
+    assert diversity.renamed(one) != diversity.renamed(other)
+
+
+def test_a_renamed_program_computes_the_same():
+    scope: dict = {}
+    exec(diversity.renamed(LOOP), scope)
+    assert scope["v0"]([3, 4, 5]) == 12
+
+
+def test_shape_forgets_names_constants_and_attributes_but_not_operators():
+    plus, two, call, minus = (f"def f(a):\n    return {e}" for e in ("a + 1", "a + 2", "a.x()", "a - 1"))
+    assert diversity.shape(plus) == diversity.shape(two) != diversity.shape(minus)
+    assert diversity.shape(call) == diversity.shape("def f(b):\n    return b.y()")
+    assert diversity.shape(plus).startswith("Module(FunctionDef(arguments(arg) Return(BinOp(Name Add Constant)")
+
+
+def test_exact_form_has_no_docstring_and_what_does_not_parse_stays():
+    assert diversity.forms('def f():\n    """Say."""\n    return 1\n')["exact"] == "def f():\n    return 1"
+    assert set(diversity.forms("print 1 ").values()) == {"print 1"}
+
+
+def test_overlap_counts_words_with_repetition():
+    assert diversity.overlap("the sum of the list", "The sum, of numbers") == pytest.approx(2 * 3 / (5 + 4))
+    assert diversity.overlap("a b", "c") == 0 and diversity.overlap("", "") == 1
+
+
+def test_cumulative_distinct():
+    assert diversity.cumulative_distinct([["a", "b", "a"], [], ["b", "c"]]) == [2, 2, 3]
+
+
+@pytest.mark.parametrize("series", [[0.3, 1.2, 0.4, 2.0], [1.0, None, 2.0, 5.0, 0.5]])
+def test_lag1_is_zero_on_average_over_all_orders(series):
+    """Any order of the known values is as likely as any other where rounds mean nothing."""
+    known = [value for value in series if value is not None]
+    parts = []
+    for order in itertools.permutations(known):
+        values = iter(order)
+        parts.append(diversity.lag1_terms([None if value is None else next(values) for value in series]))
+    assert sum(above for above, _ in parts) == pytest.approx(0, abs=1e-9)
+    assert all(below > 0 for _, below in parts)
+
+
+def test_lag1_by_hand():
+    above, below = diversity.lag1_terms([1.0, 2.0, 3.0])  # deviations -1, 0, 1: products 0, squares 2
+    assert (above, below) == pytest.approx((0 + 2 * 2 / (3 * 2), 2 * 2 / 2))
+    assert diversity.lag1_terms([1.0, None, 3.0]) == (0, 0)
+
+
+def test_trend_is_the_least_squares_slope():
+    rounds, values = [0, 1, 3, 4], [1.0, 1.5, 1.2, 4.0]
+    above, below = diversity.trend_terms([1.0, 1.5, None, 1.2, 4.0])
+    assert above / below == pytest.approx(np.polyfit(rounds, values, 1)[0])
+    assert diversity.trend_terms([None, 2.0]) == (0, 0)
+
+
+def test_weights_in_one_number():
+    assert diversity.effective_number([0.25] * 4) == pytest.approx(4)
+    assert diversity.effective_number([1.0, 0.0]) == pytest.approx(1)
+    chances = weights([1.0, 2.0, 3.0], 1.0)
+    e = np.exp([1, 2, 3])
+    assert diversity.rarest_share(chances, [1.0, 2.0, 3.0]) == pytest.approx(0.3 * e[2] / e.sum())
+    assert diversity.rarest_share(chances, [1.0, 2.0, 3.0], 0.5) == pytest.approx((e[2] + 0.5 * e[1]) / e.sum())
+    assert diversity.rarest_share([0.05] * 20, list(range(20))) == pytest.approx(0.1)
+
+
+def test_expected_distinct_over_all_draws():
+    chances, texts = [0.5, 0.2, 0.3], ["a", "b", "a"]
+    expected = sum(
+        np.prod([chances[i] for i in draw]) * len({texts[i] for i in draw})
+        for draw in itertools.product(range(3), repeat=4)
+    )
+    assert diversity.expected_distinct(chances, texts, 4) == pytest.approx(expected)
+
+
+def test_bootstrap_with_one_seed_is_that_of_problems():
+    values = np.random.default_rng(3).random(60)
+    low, high = stats.interval(stats.bootstrap_means([values]))
+    known = scipy_stats.bootstrap((values,), np.mean, method="percentile", rng=np.random.default_rng(1))
+    assert (low, high) == pytest.approx(tuple(known.confidence_interval), abs=0.01)
+
+
+def test_bootstrap_draws_seeds_as_well_as_problems():
+    """Where all problems of a seed agree, only the seeds are left to chance: 2 of 2 give 0, 1/2, 1 as 1:2:1."""
+    for nested in (False, True):
+        means = stats.bootstrap_means([[0.0] * 5, [1.0] * 5], nested=nested)
+        shares = [(means == value).mean() for value in (0, 0.5, 1)]
+        assert shares == pytest.approx([0.25, 0.5, 0.25], abs=0.02)
+
+
+def test_problems_common_to_all_seeds_are_drawn_together():
+    """More seeds of the same problems do not narrow the interval; seeds with problems of their own do."""
+    problem = np.random.default_rng(0).random(40)
+    together = np.ptp(stats.interval(stats.bootstrap_means([problem] * 9)))
+    alone = np.ptp(stats.interval(stats.bootstrap_means([problem])))
+    nested = np.ptp(stats.interval(stats.bootstrap_means([problem] * 9, nested=True)))
+    assert together == pytest.approx(alone, rel=0.1)
+    assert nested == pytest.approx(alone / 3, rel=0.1)
+
+
+def test_nested_seeds_may_differ_in_problems_and_nothing_is_an_error():
+    means = stats.bootstrap_means([[0.0, 1.0], [1.0, 0.0, 1.0]], nested=True)
+    assert means.mean() == pytest.approx((1 / 2 + 2 / 3) / 2, abs=0.02)
+    with pytest.raises(ValueError, match="no problem"):
+        stats.bootstrap_means([[1.0], []])
+
+
+def test_p_value_by_hand_and_with_the_interval():
+    assert stats.p_value(np.array([-1.0, 1, 2, 3, 4, 5, 6, 7, 8])) == pytest.approx(2 * 2 / 10)
+    assert stats.p_value(np.zeros(99)) == 1
+    for shift in (0.0, 0.1, 0.25):
+        drawn = stats.bootstrap_means([np.random.default_rng(5).normal(shift, 0.5, size=50)])
+        low, high = stats.interval(drawn)
+        assert (stats.p_value(drawn) < 0.05) == (low > 0 or high < 0)
+
+
+def test_pooled_ratio():
+    mean, (low, high) = stats.pooled_ratio([1.0, 2.0, 0.0, 7.0], [2.0, 2.0, 0.0, 8.0])
+    assert mean == pytest.approx(10 / 12) and 0.5 <= low < mean < high <= 1
+    assert stats.pooled_ratio([0.0], [0.0]) is None
