@@ -151,7 +151,9 @@ def numbers(chains: Chains) -> Numbers:
 
 def log_perplexities(chains: Chains) -> list[list[float | None]]:
     """Mean log-perplexity of the kept codes, by problem and round; None where none was kept or scored."""
-    by_problem = zip(*(chains.perplexities or []), strict=True)
+    if chains.perplexities is None:
+        return [[None] * len(chains.codes) for _ in chains.problems]
+    by_problem = zip(*chains.perplexities, strict=True)
     series = []
     for rounds in by_problem:
         logs = [[math.log(value) for value in own if value is not None] for own in rounds]
@@ -171,7 +173,7 @@ def deviations_by_round(series: Sequence[Sequence[float | None]]) -> list[Interv
 
 
 def _pooled(terms: Callable, series: Sequence[Sequence[float | None]]) -> Interval | None:
-    return pooled_ratio(*zip(*(terms(own) for own in series), strict=True)) if series else None
+    return pooled_ratio(*zip(*(terms(own) for own in series), strict=True))
 
 
 def at_budget(run: Numbers, form: str, budget: int) -> np.ndarray:

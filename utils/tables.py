@@ -146,7 +146,7 @@ def chains_csv(runs: Sequence[Numbers]) -> str:
             for form in FORMS:
                 line |= spread(f"per_problem_{form}", run.coverage[form][i])
             line |= spread("overlap", run.overlap[i])
-            lines.append(line | spread("log_perplexity", run.surprise[i] if run.surprise else None))
+            lines.append(line | spread("log_perplexity", run.surprise[i]))
     return csv_text(lines)
 
 
