@@ -106,6 +106,7 @@ class Numbers:
     """What a page shows of one run of stage 1; lists are by round."""
 
     name: str
+    sampler: str
     keeps_all: bool
     samples: list[int]  # codes drawn up to and including each round, over all problems
     passing: list[float]  # share of a round's codes
@@ -130,6 +131,7 @@ def numbers(chains: Chains) -> Numbers:
     series = log_perplexities(chains)
     return Numbers(
         name=chains.name,
+        sampler=chains.settings.get("sampler", ""),
         keeps_all=chains.keeps_all,
         samples=list(accumulate(chains.samples)),
         passing=[passed / samples for passed, samples in zip(chains.passed, chains.samples, strict=True)],

@@ -32,6 +32,8 @@ STYLES = (
     {"color": PURPLE, "marker": "v", "linestyle": (0, (5, 1, 1, 1, 1, 1))},
     {"color": BLACK, "marker": "x", "linestyle": (0, (1, 3))},
 )
+METHOD_STYLES = {"RFT": 0, "GiFT": 1, "RFT+RD": 2, "SFT": 3, "base": 4}  # the same in every figure
+SAMPLER_STYLES = {"conditional": 0, "gibbs": 1, "rewrite": 2}
 MEASURES = {"exact": "exact", "renamed": "after renaming variables", "shape": "by syntax-tree shape"}
 
 
@@ -58,19 +60,20 @@ def line(axes, x: Sequence, intervals: Sequence[Interval | None], number: int, l
         axes.fill_between(places, *zip(*ends, strict=True), color=style(number)["color"], alpha=0.15, linewidth=0)
 
 
-def dots(axes, names: Sequence[str], intervals: Sequence[Interval | None], unit: str) -> None:
-    """A dot and a 95 % interval for each name, zero marked."""
+def dots(axes, names: Sequence[str], intervals: Sequence[Interval | None], looks: Sequence[int], unit: str) -> None:
+    """A dot and a 95 % interval for each name, zero marked; `looks` numbers the styles."""
     axes.axvline(0, color=BLACK, linewidth=0.8)
     for number, found in enumerate(intervals):
         if found is not None:
             mean, (low, high) = found
-            look = style(number)
+            look = style(looks[number])
             axes.plot([low, high], [number, number], color=look["color"], linewidth=2)
             axes.plot(mean, number, color=look["color"], marker=look["marker"], markersize=7)
             axes.annotate(f"{mean:+.3f}", (mean, number), (0, 9), textcoords="offset points", ha="center")
     axes.set_yticks(range(len(names)), names)
     axes.set_ylim(len(names) - 0.4, -0.6)
     axes.margins(x=0.15)
+    axes.xaxis.set_major_locator(ticker.MaxNLocator(5))
     axes.set_xlabel(unit)
 
 
@@ -86,7 +89,11 @@ def chains_page(runs: Sequence[Numbers], title: str, notes: Sequence[str], path:
         ],
         height_ratios=(1, 1, 0.5, 0.5),
     )
-    for number, run in enumerate(runs):
+    names = [run.name for run in runs]
+    known = {SAMPLER_STYLES.get(run.sampler) for run in runs} - {None}
+    alike = len(known) < len(runs)  # two runs of one sampler, or an unknown one
+    looks = [number if alike else SAMPLER_STYLES[run.sampler] for number, run in enumerate(runs)]
+    for number, run in zip(looks, runs, strict=True):
         rounds = range(1, len(run.passing) + 1)
         grid["pass"].plot(rounds, [100 * share for share in run.passing], label=run.name, **style(number))
         line(grid["drift"], rounds, run.overlap, number, run.name)
@@ -99,9 +106,8 @@ def chains_page(runs: Sequence[Numbers], title: str, notes: Sequence[str], path:
             look = {**style(number), "marker": None}
             grid["tail"].step(run.perplexities, 100 * share, where="pre", label=run.name, **look)
         line(grid["surprise"], rounds, run.surprise, number, run.name)
-    names = [run.name for run in runs]
-    dots(grid["lag1"], names, [run.lag1 for run in runs], "correlation")
-    dots(grid["trend"], names, [run.trend for run in runs], "nats per token and round")
+    dots(grid["lag1"], names, [run.lag1 for run in runs], looks, "correlation")
+    dots(grid["trend"], names, [run.trend for run in runs], looks, "nats per token and round")
 
     _say(grid["pass"], "Codes that pass", "round", "share of the round's samples (%)")
     _from_zero(grid["pass"])
@@ -194,8 +200,8 @@ def scores_figure(
 
 
 def _method_number(method: str) -> int:
-    """RFT and GiFT look alike in every figure, and so do the rest."""
-    return {"RFT": 0, "GiFT": 1, "RFT+RD": 2, "SFT": 3, "base": 4}.get(method, 5)
+    """Style of a method, the same in every figure."""
+    return METHOD_STYLES.get(method, 5)
 
 
 def setting_figure(rows: Sequence[tuple[Row, Score]], k: int, setting: str, path: Path) -> None:

@@ -1,7 +1,7 @@
 """Results as tables and figures, and a look inside the chains and the selection:
 
     python -m utils.report quickstart [--run quickstart]
-    python -m utils.report tables --task TASK [--runs PATTERN] --output_dir FOLDER
+    python -m utils.report tables --task TASK [--runs PATTERN ...] --output_dir FOLDER
     python -m utils.report chains --task TASK --samplers NAME=SAVE_DIR ... --output FILE.png
     python -m utils.report selection --task TASK --selfsample_code_source CODES [--weight_file1 PERPLEXITIES]
         [--temperature 0 0.5 1 2 4] [--num_seq K] [--output FILE.png]
@@ -56,7 +56,7 @@ def _parser() -> argparse.ArgumentParser:
 
     one = reports.add_parser("tables", help="methods over seeds, beside the published numbers")
     one.add_argument("--task", required=True, help="folder below data/, such as mbpp or introductory")
-    one.add_argument("--runs", default="*", help="shell pattern of the names (--output_dir) of the runs to take")
+    one.add_argument("--runs", nargs="+", default=["*"], help="names (--output_dir) of runs, or shell patterns of them")
     one.add_argument("--against", help="setting to draw scores against, such as num_seq or temperature")
     one.add_argument("--output_dir", required=True, type=Path, help="folder for the tables and figures")
     one.set_defaults(report=tables)
@@ -100,7 +100,7 @@ class _Parser(argparse.ArgumentParser):
 
 def tables(args: argparse.Namespace) -> None:
     """Write `<task>.md`, its CSV files and figures, and print the tables."""
-    runs = results.read_runs(args.task, args.runs)
+    runs, unmatched = results.read_runs(args.task, args.runs)
     rows = results.make_rows(runs)
     quoted, parts, every = results.quoted(args.task), [], []
     for k in sorted({k for row in rows for k in row.ks}):
@@ -116,7 +116,10 @@ def tables(args: argparse.Namespace) -> None:
         if args.against:
             figures.setting_figure(scored, k, args.against, args.output_dir / f"{args.task}-{args.against}-pass{k}.png")
     parts.append(f"## {args.task}: verdicts\n\n" + verdicts_table(rows))
-    parts.append("\n".join(f"* {note}" for note in results.notes(rows, args.task)))
+    notes = results.notes(rows, args.task)
+    if unmatched:
+        notes.append(f"No results yet: {', '.join(unmatched)}.")
+    parts.append("\n".join(f"* {note}" for note in notes))
     figures.verdicts_figure(rows, args.task, args.output_dir / f"{args.task}-verdicts.png")
     text = "\n\n".join(parts) + "\n"
     io.write_text(args.output_dir / f"{args.task}.md", text)

@@ -46,15 +46,19 @@ class Run:
         return self.entries[-1]
 
 
-def read_runs(task: str, pattern: str) -> list[Run]:
-    """The runs of a task whose names match a shell pattern; InputError where there is none, or one cannot be read."""
+def read_runs(task: str, patterns: Sequence[str]) -> tuple[list[Run], list[str]]:
+    """The runs of a task whose names match a shell pattern, and the patterns that none matches.
+
+    InputError where there is no run at all, or one cannot be read.
+    """
     folder = paths.results(task, "x").parent
     files = [path for path in sorted(folder.glob("*.json")) if not path.name.endswith((".meta.json", ".timing.json"))]
-    chosen = [path for path in files if fnmatch.fnmatchcase(path.stem, pattern)]
+    found = {pattern: [path for path in files if fnmatch.fnmatchcase(path.stem, pattern)] for pattern in patterns}
+    chosen = sorted({path for matched in found.values() for path in matched})
     if not chosen:
         there = f"it has {', '.join(path.stem for path in files[:8])}" if files else "run run_gen.py first"
-        raise InputError(f"--runs {pattern}: no results in {folder} match; {there}")
-    return [_read_run(path) for path in chosen]
+        raise InputError(f"--runs {' '.join(patterns)}: no results in {folder} match; {there}")
+    return [_read_run(path) for path in chosen], [pattern for pattern, matched in found.items() if not matched]
 
 
 def _read_run(path: Path) -> Run:
