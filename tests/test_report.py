@@ -136,6 +136,39 @@ def test_settings_of_earlier_stages_tell_rows_apart(here):
     assert [row.label for row in rows] == ["GiFT, stage 1 temperature 0.4", "GiFT, stage 1 temperature 1.2"]
 
 
+def test_rounds_and_turns_are_drawn_in_their_order(here, monkeypatch):
+    """Flags that are left out where they have their defaults; turns sample with models of their own."""
+    drawn = []
+    monkeypatch.setattr(report.figures, "save", lambda figure, path: drawn.append(figure))
+    for name, flags in (("all", {}), ("five", {"rounds": "1-5"}), ("ten", {"rounds": "1-10"}), ("two", {"turn": 2})):
+        for seed in (1, 2):
+            write_run(f"{name}{seed}", "GiFT", seed, counts(1, seed), weighted=True, **flags)
+            path = Path("results/mbpp") / f"{name}{seed}.json"
+            entries = io.read_json(path)
+            first = {"model": "m", "revision": "r", "num_seq": 3}
+            later = {**first, "model": f"turn1-{seed}", "revision": f"r{seed}"}
+            sources = [first, later] if "turn" in flags else [first]
+            entries[0]["sources"] = [{"codes": one, "perplexities": one} for one in sources]
+            io.write_json(path, entries, {"inputs": {"weights": "x"}})
+    rows = results.make_rows(results.read_runs("mbpp", ["*"])[0])
+    assert {(row.label, len(row.runs)) for row in rows} == {
+        ("GiFT", 2),
+        ("GiFT, rounds 1-5", 2),
+        ("GiFT, rounds 1-10", 2),
+        ("GiFT, turn 2", 2),
+    }
+    for pattern, setting, ticks in (
+        ("[aft][lie]*", "rounds", ["1-5", "1-10", "all"]),
+        ("[at][lw]*", "turn", ["1", "2"]),
+    ):
+        call(monkeypatch, "tables", "--task", "mbpp", "--runs", pattern, "--against", setting, "--output_dir", "out")
+        (axes,) = drawn[-2].axes
+        assert [label.get_text() for label in axes.get_xticklabels()] == ticks
+        assert [label.get_text() for label in axes.get_legend().get_texts()] == ["GiFT"]
+    with pytest.raises(InputError, match="--against speed: no run has this setting; there are .*rounds"):
+        call(monkeypatch, "tables", "--task", "mbpp", "--against", "speed", "--output_dir", "out")
+
+
 def test_bad_results_are_one_line(study):
     with pytest.raises(InputError, match="no results in .* match; it has a, b1"):
         results.read_runs("mbpp", ["nothing*"])

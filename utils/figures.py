@@ -204,31 +204,43 @@ def _method_number(method: str) -> int:
     return METHOD_STYLES.get(method, 5)
 
 
-def setting_figure(rows: Sequence[tuple[Row, Score]], k: int, setting: str, path: Path) -> None:
-    """pass@k against a numeric setting, a line for rows that differ in nothing else; InputError where none has it."""
-    models = dict.fromkeys(row.model for row, _ in rows)
-    lines: dict[str, list[tuple[float, Score]]] = {}
-    for row, score in rows:
-        if _is_number(value := row.settings.get(setting)):
-            name = ", ".join(part for part in row.label.split(", ") if not part.startswith(f"{setting} "))
-            lines.setdefault(f"{name}, {row.model}" if len(models) > 1 else name, []).append((value, score))
-    if not lines:
-        known = sorted({key for row, _ in rows for key, value in row.settings.items() if _is_number(value)})
-        raise InputError(f"--against {setting}: no run has this setting as a number; there are {', '.join(known)}")
+def setting_figure(rows: Sequence[tuple[Row, Score]], k: int, setting: str, default: object, path: Path) -> None:
+    """pass@k against a setting, a line for rows that differ in nothing else.
+
+    Rows without it have `default`, the flag's own; base and SFT, which it does not concern, are left out. InputError
+    where no row has it.
+    """
+    concerned = [(row, score) for row, score in rows if row.method not in ("base", "SFT")]
+    if not any(setting in row.settings for row, _ in concerned):
+        known = sorted({key for row, _ in concerned for key in row.settings if " " not in key})
+        raise InputError(f"--against {setting}: no run has this setting; there are {', '.join(known) or 'none'}")
+    models = dict.fromkeys(row.model for row, _ in concerned)
+    lines: dict[str, list[tuple[object, Score]]] = {}
+    for row, score in concerned:
+        name = ", ".join(part for part in row.label.split(", ") if not part.startswith(f"{setting} "))
+        name = f"{name}, {row.model}" if len(models) > 1 else name
+        lines.setdefault(name, []).append((row.settings.get(setting, default), score))
+    values = sorted({value for points in lines.values() for value, _ in points}, key=_order)
+    numbers = all(isinstance(value, (int, float)) for value in values)
+    places = {value: value if numbers else number for number, value in enumerate(values)}
     figure, axes = plt.subplots(figsize=(7.5, 4.8), layout="constrained")
     for number, (name, points) in enumerate(lines.items()):
-        places, found = zip(*sorted(points, key=lambda point: point[0]), strict=True)
-        means = [score.mean for score in found]
-        ends = np.transpose([(score.mean - score.interval[0], score.interval[1] - score.mean) for score in found])
-        axes.errorbar(places, means, yerr=ends, label=name, capsize=4, **style(number))
-    axes.set_xticks(sorted({place for points in lines.values() for place, _ in points}))
+        found = [(places[value], score) for value, score in sorted(points, key=lambda point: _order(point[0]))]
+        ends = [(score.mean - score.interval[0], score.interval[1] - score.mean) for _, score in found]
+        x, y = [place for place, _ in found], [score.mean for _, score in found]
+        axes.errorbar(x, y, yerr=np.transpose(ends), label=name, capsize=4, **style(number))
+    axes.set_xticks(list(places.values()), ["all" if value is None else f"{value}" for value in values])
     _say(axes, next(iter(models)) if len(models) == 1 else "", setting, f"pass@{k} (%), 95 % interval")
     axes.legend(frameon=False, handlelength=4)
     save(figure, path)
 
 
-def _is_number(value: object) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool)
+def _order(value: object) -> tuple:
+    """Numbers by size, ranges of rounds such as 1-5 by their end, "not limited" (None) last."""
+    if isinstance(value, str):
+        end = value.rpartition("-")[2]
+        return (0, float(end), value) if end.isdecimal() else (1, 0.0, value)
+    return (2, 0.0, "") if value is None else (0, float(value), "")
 
 
 HATCHES = ("", "//", "..", "\\\\", "xx", "--", "oo", "++", "**", "||", "O")

@@ -21,6 +21,7 @@ import argparse
 import json
 import sys
 from collections.abc import Sequence
+from dataclasses import fields
 from pathlib import Path
 
 from eval import registry
@@ -114,7 +115,13 @@ def tables(args: argparse.Namespace) -> None:
         parts.append(f"## {args.task}: pass@{k}\n\n" + scores_table(scored, k, published))
         figures.scores_figure(scored, k, published, args.task, args.output_dir / f"{args.task}-pass{k}.png")
         if args.against:
-            figures.setting_figure(scored, k, args.against, args.output_dir / f"{args.task}-{args.against}-pass{k}.png")
+            figures.setting_figure(
+                scored,
+                k,
+                args.against,
+                _default_of(args.against),
+                args.output_dir / f"{args.task}-{args.against}-pass{k}.png",
+            )
     parts.append(f"## {args.task}: verdicts\n\n" + verdicts_table(rows))
     notes = results.notes(rows, args.task)
     if unmatched:
@@ -127,6 +134,13 @@ def tables(args: argparse.Namespace) -> None:
     io.write_text(args.output_dir / f"{args.task}-runs.csv", runs_csv(runs))
     print(text)
     print(f"Written: {args.output_dir}", file=sys.stderr)
+
+
+def _default_of(setting: str) -> object:
+    """The default of a flag of stage 3, which results files leave out where it came later than others."""
+    from utils.args import TrainingOptions
+
+    return next((field.default for field in fields(TrainingOptions) if field.name == setting), None)
 
 
 def chains(args: argparse.Namespace) -> None:

@@ -18,6 +18,7 @@ from utils.stats import Interval, bootstrap_means, interval, p_value
 METHODS = ("base", "SFT", "RFT", "RFT+RD", "GiFT")  # in the order of tables; others follow
 BASELINE = "RFT"
 STAGES = {"codes": "stage 1", "perplexities": "stage 2"}  # whose settings a results file quotes
+BUDGET = ("num_seq", "num_epoch", "train_batch_size", "limit", "keep", "rounds", "no_gold", "max_length", "top_p")
 PER_RUN = ("seed",)  # what may differ between the runs of one row
 
 # Greedy pass@1 in percent as published: Li, Feng, Zhou, Shen, "GiFT: Gibbs Fine-Tuning for Code Generation", ACL 2025,
@@ -77,9 +78,11 @@ def _read_run(path: Path) -> Run:
         settings["selection"] = "by perplexity" if weighted else "uniform"
     for turn, source in enumerate(last.get("sources") or [], 1):
         for kind, values in source.items():
+            own = settings.get("turn", 1) > 1 or (values or {}).get("model") == last["model"]
+            untold = (*PER_RUN, "dataset", "task", *(("model", "revision") if own else ()))
             prefix = ("" if turn == 1 else f"turn {turn} ") + STAGES.get(kind, kind)
-            settings |= {f"{prefix} {key}": value for key, value in (values or {}).items()}
-    return Run(path, entries, {key: v for key, v in settings.items() if key.split(" ")[-1] not in PER_RUN})
+            settings |= {f"{prefix} {key}": value for key, value in (values or {}).items() if key not in untold}
+    return Run(path, entries, {key: value for key, value in settings.items() if key not in PER_RUN})
 
 
 @dataclass
@@ -151,9 +154,14 @@ def _place(row: Row) -> tuple:
 
 
 def varying(rows: Sequence[Row]) -> list[str]:
-    """Names of the settings that are not the same in all rows."""
+    """Names of the settings that are not the same in all rows; a stage's, in all rows that had this stage."""
     names = dict.fromkeys(key for row in rows for key in row.settings)
-    return [key for key in names if len({repr(row.settings.get(key)) for row in rows}) > 1]
+    return [key for key in names if len({repr(row.settings.get(key)) for row in rows if _has_stage(row, key)}) > 1]
+
+
+def _has_stage(row: Row, key: str) -> bool:
+    stage = key.rpartition(" ")[0]
+    return not stage or any(other.startswith(f"{stage} ") for other in row.settings)
 
 
 def _what_differs(row: Row, rows: Sequence[Row]) -> list[str]:
@@ -250,17 +258,20 @@ def notes(rows: Sequence[Row], task: str) -> list[str]:
         "sd: standard deviation over seeds. Intervals: 95 %, bootstrap over seeds and problems (problems alone where "
         "there is one seed). less RFT: difference in points; p: two-sided, bootstrap, paired by problem and seed."
     ]
-    trained = [row for row in rows if row.method in METHODS[2:]]
-    for model in dict.fromkeys(row.model for row in trained):
-        own = [row for row in trained if row.model == model]
-        methods = {row.method: row for row in own}
-        uneven = [
-            key
-            for key in varying(list(methods.values()))
-            if key not in ("selection", "resample", "temperature") and not key.endswith(("sampler",))
-        ]
+    for model in dict.fromkeys(row.model for row in rows):
+        uneven = _budgets_that_differ([row for row in rows if row.model == model and row.method in METHODS[2:]])
         if uneven:
-            said.append(f"{model}: the methods were not run alike: {', '.join(uneven)}")
+            said.append(f"{model}: the methods were not run alike: {', '.join(uneven)}.")
     if quoted(task):
         said.append(f"Quoted: {SOURCE}; RFT is the paper's conditional sampling.")
     return said
+
+
+def _budgets_that_differ(rows: Sequence[Row]) -> list[str]:
+    """Settings of training and sampling that one method was run with and another was not."""
+    differ = []
+    for key in varying(rows):
+        values = {method: {repr(row.settings.get(key)) for row in rows if row.method == method} for method in METHODS}
+        if key.rpartition(" ")[2] in BUDGET and len({frozenset(own) for own in values.values() if own}) > 1:
+            differ.append(key)
+    return differ
