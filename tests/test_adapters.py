@@ -88,6 +88,7 @@ def test_a_description_comes_back_out_of_its_docstring(dataset, text):
     assert made.endswith('"""') and not made.endswith("\n")
     docstring = ast.get_docstring(ast.parse(made).body[0], clean=False)
     assert docstring.split("\n    >>>")[0] == " " + text.strip()
+    assert registry.adapter(dataset).description(docstring) == text.strip()
 
 
 def test_every_short_text_is_safe_in_a_docstring():

@@ -16,6 +16,7 @@ from utils.args import (
     judge_settings,
     parse,
     read_deepspeed_config,
+    set_off_default,
 )
 from utils.io import InputError
 
@@ -180,6 +181,13 @@ GOLD_ONLY = f"--model_name_or_path m --max_length 9 --deepspeed_config {CONFIG} 
         ("--selfsample_code_source2 c", "--selfsample_code_source"),
         ("--selfsample_code_source c --selfsample_code_source2 d --weight_file1 w --resample", "--weight_file2"),
         ("--selfsample_code_source c --selfsample_code_source2 d --weight_file2 w --resample", "--weight_file1"),
+        ("--rounds 1-5", "--train_with_seq_gibbs"),
+        ("--rounds 5-1 --train_with_seq_gibbs --selfsample_code_source c", "--rounds 5-1"),
+        ("--rounds 0 --train_with_seq_gibbs --selfsample_code_source c", "--rounds 0"),
+        ("--rounds 1,2 --train_with_seq_gibbs --selfsample_code_source c", "--rounds 1,2"),
+        ("--rounds '' --train_with_seq_gibbs --selfsample_code_source c", "--rounds"),
+        ("--no_gold", "--train_with_seq_gibbs"),
+        ("--turn 0", "--turn 0"),
     ],
 )
 def test_bad_values_and_pairs_of_training(flags, named):
@@ -202,10 +210,31 @@ def test_the_selection_needs_a_finite_temperature(value):
         "--train_with_seq_gibbs --selfsample_code_source c --selfsample_code_source2 d",
         "--train_with_seq_gibbs --selfsample_code_source c --selfsample_code_source2 d --resample --weight_file1 w"
         " --weight_file2 v",
+        "--train_with_seq_gibbs --selfsample_code_source c --rounds 2-2 --no_gold --description_pairs --turn 2",
+        "--description_pairs",
     ],
 )
 def test_good_pairs_of_training(flags):
     assert parse(TrainingOptions, shlex.split(f"{GOLD_ONLY} {flags}")).task == "mbpp"
+
+
+@pytest.mark.parametrize(("rounds", "expected"), [("1-5", (1, 5)), ("3", (3, 3)), ("10-10", (10, 10))])
+def test_a_range_of_rounds(rounds, expected):
+    assert parsed(TrainingOptions, f"--rounds {rounds}").round_range == expected
+    assert parsed(TrainingOptions).round_range is None
+
+
+def test_scoring_knows_two_kinds_of_descriptions():
+    assert parsed(ScoringOptions).description == "sampled"
+    assert parsed(ScoringOptions, "--description seed --save_dir runs/a").save_dir == "runs/a"
+    assert "--description" in refused(ScoringOptions, f"{STAGE_2} --description gold")
+
+
+def test_later_flags_stand_in_settings_only_where_they_are_used():
+    """Results from before there was the flag stay valid."""
+    names = ("rounds", "no_gold", "description_pairs", "turn")
+    assert set_off_default(parsed(TrainingOptions), *names) == {}
+    assert set_off_default(parsed(TrainingOptions, "--rounds 1 --turn 2"), *names) == {"rounds": "1", "turn": 2}
 
 
 def config_without(*path: str) -> dict:

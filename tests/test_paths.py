@@ -58,6 +58,10 @@ def test_perplexities_lie_beside_their_codes():
     assert paths.perplexity_file("./a/b/passed_seq_code.json") == Path("a/b/ppl-passed_seq_code.json")
 
 
+def test_perplexities_of_another_kind_have_a_folder_of_their_own():
+    assert paths.perplexity_file("a/passed_seq_code.json", "runs/x") == Path("runs/x/code/ppl-passed_seq_code.json")
+
+
 def test_files_of_a_task_and_a_run():
     assert paths.task_file("interview", "ict") == Path("data/interview/ict.json")
     assert paths.training_set("mbpp", 7, "gift-8") == Path("fixed_data/mbpp/7/gift-8.json")

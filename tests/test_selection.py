@@ -10,6 +10,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from eval.mbpp import Mbpp
 from eval.problem import Adapter, Problem
 from utils import io
 from utils.io import InputError
@@ -33,6 +34,7 @@ def options(**given):
     usual = {
         "train_with_seq_gibbs": True, "selfsample_code_source": None, "selfsample_code_source2": None,
         "weight_file1": None, "weight_file2": None, "num_seq": 2, "resample": False, "temperature": 1.0, "seed": 1,
+        "round_range": None, "no_gold": False,
     }  # fmt: skip
     return SimpleNamespace(**{**usual, **given})
 
@@ -41,7 +43,8 @@ def options(**given):
 def files(tmp_path):
     """A code file of stage 1 and its perplexities of stage 2."""
     code, weight = tmp_path / "passed_seq_code.json", tmp_path / "ppl-passed_seq_code.json"
-    io.write_json(code, CODES, {"settings": {"sampler": "gibbs"}})
+    rounds = {"counts": {"codes": 3, "rounds": 4}, "rounds": [[1, 3], [], [2]]}
+    io.write_json(code, CODES, {"settings": {"sampler": "gibbs", "model": "m"}, **rounds})
     io.write_json(weight, {"0": 1.5, "1": 2.5, "2": 1.25}, {"inputs": {"code": io.sha256(code)}})
     return code, weight
 
@@ -167,6 +170,49 @@ def test_the_method_is_named_after_the_sampler(tmp_path, sampler, method):
     assert read_sources(options(selfsample_code_source=path), PROBLEMS).method == method
 
 
+@pytest.mark.parametrize(
+    ("rounds", "codes", "perplexities"),
+    [
+        ((1, 4), CODES, [[1.5, 2.5], [], [1.25]]),
+        ((1, 2), [CODES[0][:1], [], CODES[2]], [[1.5], [], [1.25]]),
+        ((3, 4), [CODES[0][1:], [], []], [[2.5], [], []]),
+    ],
+)
+def test_codes_of_some_rounds_keep_their_own_perplexities(files, rounds, codes, perplexities):
+    given = {"selfsample_code_source": files[0], "round_range": rounds}
+    sources = read_sources(options(**given, weight_file1=files[1], resample=True), PROBLEMS)
+    assert (sources.codes, sources.perplexities) == (codes, perplexities)
+    assert read_sources(options(**given), PROBLEMS).codes == codes
+
+
+@pytest.mark.parametrize(
+    ("rounds", "said"), [((4, 4), "no code of these rounds"), ((1, 5), "holds 4 rounds"), ((5, 9), "holds 4 rounds")]
+)
+def test_rounds_that_hold_nothing_are_refused(files, rounds, said):
+    with pytest.raises(InputError, match=f"--rounds {rounds[0]}-{rounds[1]}: .*passed_seq_code.json.*{said}"):
+        read_sources(options(selfsample_code_source=files[0], round_range=rounds), PROBLEMS)
+
+
+def test_rounds_of_foreign_codes_are_not_known(files):
+    io.beside(files[0], "meta").unlink()
+    with pytest.raises(InputError, match="no meta file of stage 1.*leave out --rounds"):
+        read_sources(options(selfsample_code_source=files[0], round_range=(1, 2)), PROBLEMS)
+    assert read_sources(options(selfsample_code_source=files[0]), PROBLEMS).codes == CODES
+
+
+def test_what_codes_were_made_with_is_known_turn_by_turn(files, tmp_path):
+    second, weight = tmp_path / "second.json", tmp_path / "ppl-second.json"
+    second.write_text(json.dumps(CODES))
+    io.write_json(weight, {"0": 1, "1": 1, "2": 1}, {"inputs": {"code": io.sha256(second)}, "settings": {"model": "n"}})
+    given = {"selfsample_code_source": files[0], "selfsample_code_source2": second}
+    sources = read_sources(options(**given, weight_file1=files[1], weight_file2=weight), PROBLEMS)
+    sampling = {"sampler": "gibbs", "model": "m", "rounds": 4}
+    assert sources.made_with == [
+        {"codes": sampling, "perplexities": None}, {"codes": None, "perplexities": {"model": "n"}}
+    ]  # fmt: skip
+    assert read_sources(options(train_with_seq_gibbs=False), PROBLEMS).made_with == []
+
+
 # Weights and draws
 
 
@@ -260,3 +306,33 @@ def test_a_problem_with_the_others_left_out_draws_the_same():
     rows, _ = training_set(PROBLEMS, Sources(many, None), Adapter(), options())
     alone, _ = training_set(PROBLEMS[2:], Sources(many[2:], None), Adapter(), options())
     assert [row for row in rows if row["id"] == 2] == alone
+
+
+def test_without_gold_pairs_only_sampled_ones_are_left():
+    given = options(no_gold=True)
+    rows, _ = training_set(PROBLEMS, Sources(CODES, None), Adapter(), given)
+    assert [(row["id"], row["origin"]) for row in rows] == [(0, "sampled"), (0, "sampled"), (2, "sampled")]
+    with_gold, _ = training_set(PROBLEMS, Sources(CODES, None), Adapter(), options())
+    assert rows == [row for row in with_gold if row["origin"] == "sampled"], "the same codes are drawn"
+    with pytest.raises(InputError, match="--no_gold"):
+        training_set(PROBLEMS, Sources([[], [], []], None), Adapter(), given)
+
+
+@pytest.mark.parametrize("adapter", [Adapter(), Mbpp()], ids=["plain", "mbpp"])
+def test_description_pairs_go_from_the_program_to_what_it_was_sampled_from(adapter):
+    text = 'Give "n" back.\nNothing else.'
+    sampled = adapter.code_prompt(PROBLEMS[0], text) + "\n    return +n"
+    asked = []
+
+    def ask(problem, program, place):
+        asked.append((problem.id, program, place))
+        return f"prompt {len(asked)}"
+
+    sources = Sources([[sampled], [], []], None)
+    rows, _ = training_set(PROBLEMS[:2], sources, adapter, options(), ask)
+    assert [row["origin"] for row in rows] == ["gold", "description", "sampled", "description", "gold", "description"]
+    pairs = [(row["prompt"], row["target"]) for row in rows if row["origin"] == "description"]
+    assert pairs == [("prompt 1", PROBLEMS[0].query), ("prompt 2", text), ("prompt 3", PROBLEMS[1].query)]
+    assert asked == [(0, PROBLEMS[0].code, 0), (0, sampled, 1), (1, PROBLEMS[1].code, 0)]
+    plain, _ = training_set(PROBLEMS[:2], sources, adapter, options())
+    assert plain == [row for row in rows if row["origin"] != "description"]

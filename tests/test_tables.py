@@ -1,0 +1,254 @@
+"""The scripts of the tables and figures: what they would run parses and fits together, and one of them at toy size."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import shutil
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+from tables import SCRIPTS, copy_of_repository, run_script
+from toy import REPOSITORY
+
+from scripts.hours import GPUS, TASKS, billions, seconds
+from utils import paths
+from utils.args import SamplingOptions, ScoringOptions, TrainingOptions, parse
+
+STAGES = {
+    "seq_gibbs_sample.py": SamplingOptions,
+    "cal_ppl.py": ScoringOptions,
+    "run_gen.py": TrainingOptions,
+}
+HUB = "deepseek-ai/deepseek-coder-6.7b-base"
+ALL = pytest.mark.parametrize("name", SCRIPTS)
+
+
+@dataclass
+class Plan:
+    """What a script would run: options of its stages by script, in order, and its other commands."""
+
+    lines: list[str]
+    stages: list[tuple[str, object]] = field(default_factory=list)
+    others: list[list[str]] = field(default_factory=list)
+
+    def of(self, script: str) -> list:
+        """The options of all runs of a stage."""
+        return [options for stage, options in self.stages if stage == script]
+
+
+@pytest.fixture
+def bare(tmp_path) -> Path:
+    """A folder that has the scripts and nothing else: no data, no weights, no installation."""
+    (tmp_path / "bare").mkdir()
+    return Path(shutil.copytree(REPOSITORY / "scripts", tmp_path / "bare" / "scripts")).parent
+
+
+@pytest.fixture
+def planned(bare, monkeypatch):
+    """`planned(name, flags..., VARIABLE=...)`: the plan of a dry run, which writes nothing."""
+    monkeypatch.chdir(REPOSITORY)
+
+    def plan(name: str, *flags: str, **variables: str) -> Plan:
+        before = sorted(bare.rglob("*"))
+        done = run_script(name, bare, "--dry_run", *flags, **variables)
+        assert done.status == 0 and done.err == "", done.err
+        assert sorted(bare.rglob("*")) == before
+        found = Plan(done.out.splitlines())
+        for line in found.lines[:-1]:
+            words = shlex.split(line, comments=True)
+            script = next((word for word in words if word in STAGES), None)
+            if script is None:
+                found.others.append(words)
+                continue
+            assert line.split("# ")[-1].endswith((" h", " min"))
+            found.stages.append((script, parse(STAGES[script], words[words.index(script) + 1 :])))
+        assert found.lines[-1].startswith(f"# {len(found.lines) - 1} commands, about ")
+        return found
+
+    return plan
+
+
+@ALL
+@pytest.mark.parametrize("size", ["published", "toy", "quickstart"])
+def test_a_dry_run_shows_commands_that_fit_together(name, size, planned):
+    """Every stage parses, reads what an earlier one writes, and writes what no other one does."""
+    flags, variables = (["--toy"], {}) if size == "toy" else ([], {})
+    if size == "quickstart":
+        variables = {"DATASET": "quickstart"}
+    plan = planned(name, *flags, **variables, SEEDS="1 2")
+    written: dict[Path, int] = {}
+
+    def writes(path: Path, number: int) -> None:
+        assert path not in written, path
+        written[path] = number
+
+    for number, (script, options) in enumerate(plan.stages):
+        model = Path(options.model_name_or_path)
+        assert "runs" not in model.parts or model in written, model
+        if script == "seq_gibbs_sample.py":
+            codes = paths.code_folder(options.task, options.model_name_or_path, options.save_dir)
+            writes(codes / "passed_seq_code.json", number)
+            continue
+        sources = [options.selfsample_code_source, getattr(options, "selfsample_code_source2", None)]
+        sources += [getattr(options, "weight_file1", None), getattr(options, "weight_file2", None)]
+        assert all(Path(source) in written for source in sources if source)
+        if script == "cal_ppl.py":
+            writes(paths.perplexity_file(options.selfsample_code_source, options.save_dir), number)
+        else:
+            writes(paths.results(options.task, options.output_dir), number)
+            if options.ckpt_path:
+                writes(Path(options.ckpt_path), number)
+    assert {options.seed for options in plan.of("seq_gibbs_sample.py")} == {1, 2}
+    reports = [words for words in plan.others if "utils.report" in words]
+    assert reports and reports[-1] == plan.others[-1]
+
+
+@ALL
+def test_the_published_settings_are_the_defaults(name, planned):
+    plan = planned(name)
+    assert {options.task for _, options in plan.stages} == {"introductory"}
+    for options in plan.of("seq_gibbs_sample.py"):
+        chosen = options.num_seq, options.temperature, options.iter_num, options.max_length, options.seed
+        assert chosen == (3, 1.0, 20, 1536, 1234)
+    assert all(options.max_length == 2048 for options in plan.of("cal_ppl.py"))
+    for options in plan.of("run_gen.py"):
+        assert (options.num_epoch, options.train_batch_size, options.max_new_tokens) == (2, 128, 512)
+    drawn = [options for options in plan.of("run_gen.py") if options.train_with_seq_gibbs and name != "ablation_k"]
+    assert {options.num_seq for options in drawn} <= {8} and all(options.resample for options in drawn)
+    weighted = [options for options in drawn if options.weight_file1 and name != "ablation_temperature"]
+    assert {options.temperature for options in weighted} <= {2.0}
+    assert all("--include localhost:0,1,2,3,4,5,6,7 " in line for line in plan.lines if "model_name_or_path" in line)
+
+
+def test_the_main_table_has_every_row_with_equal_budgets(planned):
+    plan = planned("table_main", MODELS=HUB, SEEDS="1 2 3")
+    samplers = plan.of("seq_gibbs_sample.py")
+    assert sorted(options.sampler for options in samplers) == sorted(3 * ["conditional", "gibbs", "rewrite"])
+    budgets = {(o.num_seq, o.iter_num, o.temperature, o.keep, o.max_new_tokens) for o in samplers}
+    assert len(budgets) == 1
+    rows = plan.of("run_gen.py")
+    assert len([o for o in rows if o.eval_only]) == 1, "greedy, so one seed is enough"
+    trained = [o for o in rows if o.train_with_seq_gibbs]
+    assert len(trained) == 3 * 4 and len({(o.num_seq, o.num_epoch, o.resample) for o in trained}) == 1
+    assert len([o for o in trained if o.weight_file1]) == 3
+    assert len([o for o in rows if not o.train_with_seq_gibbs and not o.eval_only]) == 3
+
+
+def test_two_scripts_share_what_they_have_in_common(planned):
+    """The commands are the same to the letter, so the second script finds the work done."""
+    main = planned("table_main", SEEDS="1 2")
+    for other, common in (("ablation_rounds", 3), ("ablation_temperature", 3), ("ablation_selection", 6)):
+        assert len({*main.lines} & {*planned(other, SEEDS="1 2").lines}) >= 2 * 2 * common - 1, other
+
+
+def test_ablations_vary_what_they_are_named_after(planned):
+    rounds = [o.rounds for o in planned("ablation_rounds", MODELS=HUB).of("run_gen.py")]
+    assert rounds == ["1-1", "1-5", "1-10", None]
+    ks = planned("ablation_k", MODELS=HUB, KS="1 3").of("run_gen.py")
+    assert [(o.num_seq, bool(o.weight_file1)) for o in ks] == [(1, False), (3, False), (1, True), (3, True)]
+    temperatures = planned("ablation_temperature", MODELS=HUB, TEMPERATURES="0 0.1 3").of("run_gen.py")
+    assert [o.temperature for o in temperatures] == [0, 0.1, 3]
+    plan = planned("ablation_selection", MODELS=HUB)
+    rows = plan.of("run_gen.py")
+    assert [o.no_gold for o in rows].count(True) == [o.description_pairs for o in rows].count(True) == 1
+    assert [o.keep for o in plan.of("seq_gibbs_sample.py")] == ["one", "all", "one"]
+    (under_d0,) = [o for o in plan.of("cal_ppl.py") if o.description == "seed"]
+    assert str(paths.perplexity_file("x/passed_seq_code.json", under_d0.save_dir)) in [o.weight_file1 for o in rows]
+
+
+def test_in_distillation_one_model_samples_and_others_learn(planned):
+    plan = planned("table_distill", TEACHER="big", MODELS="small smaller")
+    assert {o.model_name_or_path for s, o in plan.stages if s != "run_gen.py"} == {"big"}
+    assert {o.model_name_or_path for o in plan.of("run_gen.py")} == {"small", "smaller"}
+
+
+def test_turns_follow_each_other(planned):
+    plan = planned("self_train", MODELS=HUB, SAMPLER="conditional", SELECTION="perplexity")
+    first, second = plan.of("run_gen.py")
+    assert [o.model_name_or_path for o in plan.of("seq_gibbs_sample.py")] == [HUB, first.ckpt_path]
+    assert [o.model_name_or_path for o in plan.of("cal_ppl.py")] == [HUB, first.ckpt_path]
+    assert (first.turn, second.turn) == (1, 2) and first.model_name_or_path == second.model_name_or_path == HUB
+    assert second.selfsample_code_source == first.selfsample_code_source and first.selfsample_code_source2 is None
+    assert second.weight_file2 == str(paths.perplexity_file(second.selfsample_code_source2))
+
+
+@ALL
+def test_flags_of_the_scripts(name, bare):
+    shown = run_script(name, bare, "-h")
+    assert shown.status == 0 and f"bash scripts/{name}.sh" in shown.out and "SEEDS" in shown.out
+    assert "shellcheck" not in shown.out and "#" not in shown.out.splitlines()[0]
+    wrong = run_script(name, bare, "--toys")
+    assert wrong.status == 2 and wrong.err.startswith("error: unknown flag --toys") and wrong.err.count("\n") == 1
+
+
+def test_turns_are_needed(bare, monkeypatch):
+    for arguments in ([], ["0"], ["x"]):
+        monkeypatch.setitem(SCRIPTS, "self_train", arguments)
+        done = run_script("self_train", bare, "--dry_run")
+        assert done.status == 2 and done.err.startswith("error: a number of turns") and done.err.count("\n") == 1
+
+
+def test_an_unknown_gpu_stops_before_anything_is_run(bare):
+    done = run_script("table_main", bare, GPU_KIND="abacus")
+    assert done.status == 2 and "--gpu abacus" in done.err and sorted(bare.iterdir()) == [bare / "scripts"]
+
+
+# Hours
+
+
+@pytest.mark.parametrize(
+    ("model", "size"),
+    [
+        (HUB, 6.7), ("codellama/CodeLlama-7b-hf", 7), ("data/models/SmolLM2-135M-Instruct", 0.135),
+        ("data/models/toy", 0.0002), ("runs/mbpp/deepseek-coder-1.3b-base/7/gibbs/turn1", 1.3), ("someone/model", 7),
+    ],
+)  # fmt: skip
+def test_the_size_of_a_model_is_in_its_name(model, size):
+    assert billions(model) == size
+
+
+def command(script: str, model: str = "x-7b", gpus: str = "0,1,2,3,4,5,6,7", flags: str = "") -> str:
+    return f"deepspeed --include localhost:{gpus} {script} --model_name_or_path {model} {flags}"
+
+
+def test_hours_grow_with_the_work_and_shrink_with_the_machine(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+    def hours(*given, gpu="a100", **more) -> float:
+        return seconds(command(*given, **more), "introductory", gpu, {}) / 3600
+
+    sampling = {"flags": "--num_seq 3 --iter_num 20 --save_dir s"}
+    usual = hours("seq_gibbs_sample.py", **sampling)
+    assert 0.2 < usual < 2, "the published setting on eight GPUs"
+    assert hours("seq_gibbs_sample.py", gpus="0", **sampling) > 6 * usual
+    assert hours("seq_gibbs_sample.py", "x-1b", **sampling) < usual
+    assert hours("seq_gibbs_sample.py", gpu="h100", **sampling) < usual
+    assert hours("seq_gibbs_sample.py", flags="--num_seq 3 --iter_num 20 --sampler conditional") < usual
+    training = "--num_epoch 2 --train_with_seq_gibbs --num_seq"
+    assert hours("run_gen.py", flags=f"{training} 8") > hours("run_gen.py", flags=f"{training} 1")
+    assert hours("run_gen.py", flags="--eval_only") < hours("run_gen.py", flags="--num_epoch 2")
+    assert seconds("python -m utils.report tables", "mbpp", "a100", {}) == 0
+    assert set(GPUS) == {"a100", "h100"} and {"introductory", "mbpp", "quickstart"} <= set(TASKS)
+
+
+# For real
+
+
+def test_rounds_at_toy_size(tmp_path):
+    """Sampling, scoring and two trainings, from a bare copy; a second call finds all of it done."""
+    folder = copy_of_repository(tmp_path / "copy")
+    done = run_script("ablation_rounds", folder, "--toy")
+    assert done.status == 0, done.out[-2000:] + done.err[-2000:]
+    found = {path.stem: json.loads(path.read_text()) for path in folder.glob("results/quickstart/toy-*-k2.json")}
+    assert {entry[-1]["settings"].get("rounds") for entry in found.values()} == {"1-1", None}
+    for (entry,) in found.values():
+        assert (entry["method"], entry["sampler"], entry["seed"]) == ("GiFT", "gibbs", 1234)
+        assert entry["sources"][0]["codes"]["sampler"] == "gibbs"
+    assert any((folder / "results/quickstart/toy-rounds").iterdir())
+    weights = [path.stat().st_mtime_ns for path in sorted(folder.glob("runs/toy/**/*.json"))]
+    again = run_script("ablation_rounds", folder, "--toy", ROUNDS_USED="1-1")
+    assert again.status == 0 and again.err.count("is there already") == 2, again.err[-2000:]
+    changed = [path.stat().st_mtime_ns for path in sorted(folder.glob("runs/toy/**/code_r*.json"))]
+    assert set(changed) <= set(weights)
