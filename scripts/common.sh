@@ -20,7 +20,7 @@
 # model, seed and sampler, results under names made of what they depend on.
 
 DEFAULT_MODEL=data/models/SmolLM2-135M-Instruct
-TOY_MODEL=data/models/toy TOY_STUDENT=data/models/toy-student
+TOY_MODEL=data/models/toy
 PLAN=() RESULTS=()
 DRY_RUN='' TOY='' ARGUMENTS=()
 
@@ -199,8 +199,11 @@ tables() {
 # run_plan: shows what is going to be done, and does it.
 run_plan() {
   local command preparation=() number=0
-  if [ "$TOY" ]; then preparation=(env PYTHONPATH=.:tests python scripts/prepare_toy.py "$TOY_MODEL" "$TOY_STUDENT"); fi
-  case " $MODELS ${TEACHER:-} " in *" $DEFAULT_MODEL "*) preparation=(python scripts/prepare_model.py) ;; esac
+  case " $MODELS ${TEACHER:-} " in
+    *" $TOY_MODEL "*) preparation=(env PYTHONPATH=.:tests python scripts/prepare_toy.py "$TOY_MODEL") ;;
+    *" $DEFAULT_MODEL "*) preparation=(python scripts/prepare_model.py) ;;
+  esac
+  case " $MODELS " in *" $TOY_MODEL-student "*) preparation+=("$TOY_MODEL-student") ;; esac
   if [ "${preparation[*]-}" ]; then
     PLAN=("$(quoted "${preparation[@]}")" "${PLAN[@]}")
   fi

@@ -46,16 +46,19 @@ def toy_rows() -> list[dict]:
     return rows
 
 
-def toy_texts(rows: list[dict] | None = None) -> list[tuple[str, str]]:
-    """(prompt, target) in both directions, as the stages make them; of the toy problems, or others like them."""
+def toy_texts(rows: list[dict] | None = None, shots: int | None = None) -> list[tuple[str, str]]:
+    """(prompt, target) in both directions, as the stages make them; of the toy problems, or others like them.
+
+    Descriptions are asked for with each other problem as the example, or with `shots` of them.
+    """
     problems = [Problem.from_row(row) for row in rows or toy_rows()]
     pairs = []
     for problem in problems:
         target = training_target(problem.code, problem.entry_point)
         pairs.append((adapter("apps").code_prompt(problem, problem.query), target))
-        for other in problems:
-            if other is not problem:
-                pairs.append((description_prompt((other.code, other.query), problem.code), problem.query))
+        others = [other for other in problems if other is not problem]
+        for other in others[:shots]:
+            pairs.append((description_prompt((other.code, other.query), problem.code), problem.query))
     return pairs
 
 
@@ -96,12 +99,12 @@ def write_model(
     config: PretrainedConfig | None = None,
     special: dict = ENDS,
     steps: int = 120,
-    problems: list[dict] | None = None,
+    pairs: list[tuple[str, str]] | None = None,
 ) -> Path:
     """Save a randomly initialised tiny model, trained for some seconds on the toy texts, with its tokenizer."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)  # the matrices are too small to share
-    pairs = toy_texts(problems)
+    pairs = pairs or toy_texts()
     tokenizer = tiny_tokenizer([prompt + target for prompt, target in pairs], special)
     policy = TokenizerPolicy(tokenizer)
     torch.manual_seed(0)
