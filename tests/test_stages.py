@@ -21,7 +21,7 @@ from toy import REPOSITORY, Finished, run_stage, stage_command, toy_rows, write_
 from transformers import AutoModelForCausalLM
 
 from utils import io, stop
-from utils.extract import split_program
+from utils.extract import remove_docstrings, split_program
 from utils.model import TokenizerPolicy, check_model
 
 CONFIG = REPOSITORY / "deepspeed_config.json"
@@ -343,6 +343,52 @@ def test_eval_only_scores_a_model_with_several_samples(toy_task, tiny_model):
     assert "pass@1" in run.out
 
 
+def test_perplexities_under_the_seed_description_have_a_folder_of_their_own(finished, tiny_model, refused):
+    flags = [*scoring(tiny_model), "--description", "seed"]
+    refused(finished, "cal_ppl.py", flags, "description")
+    run = run_stage("cal_ppl.py", [*flags, "--save_dir", "runs/seed"], finished)
+    assert run.status == 0, run.err
+    model = AutoModelForCausalLM.from_pretrained(tiny_model, dtype=torch.float32).eval()
+    _, policy = check_model(str(tiny_model), None, False)
+    scores = read(finished / "runs/seed/code/ppl-passed_seq_code.json")
+    programs = read(finished / CODE / "passed_seq_code.json")
+    flat = [(row, program) for row, own in zip(toy_rows(), programs, strict=True) for program in own]
+    assert len(scores) == len(flat)
+    for (row, program), score in zip(flat, scores.values(), strict=True):
+        code = split_program(program, row["test"]["fn_name"])[1]
+        seed = f'{row["head"]}\n    """ {row["query"]}"""{code}'
+        assert score == pytest.approx(plain_perplexity(model, policy, seed, row["test"]["fn_name"]), rel=1e-4)
+    assert scores != read(finished / CODE / "ppl-passed_seq_code.json")
+
+
+def test_another_model_learns_from_some_rounds_in_both_directions(finished, tiny_model, refused):
+    """Distillation, rounds used, no gold pairs and description pairs, in one run."""
+    student = Path(shutil.copytree(tiny_model, finished / "student"))
+    flags = [*training(student), "--num_epoch", 1, "--ckpt_path", "student2", "--output_dir", "distilled"]
+    flags += ["--rounds", "1-2", "--no_gold", "--description_pairs", "--turn", 2]
+    run = run_stage("run_gen.py", flags, finished)
+    assert run.status == 0, run.err
+    drawn = read(finished / "fixed_data/introductory/1234/distilled.json")
+    early = [
+        [program for i in (1, 2) for program in read(finished / CODE / f"code_r{i}.json")[number]]
+        for number in range(len(toy_rows()))
+    ]
+    assert [row["origin"] for row in drawn] == ["sampled", "description"] * (2 * sum(map(bool, early)))
+    for code, text in zip(drawn[::2], drawn[1::2], strict=True):
+        (program,) = {own for own in early[code["id"]] if own.endswith(code["target"]) and f' {text["target"]}"' in own}
+        shot = remove_docstrings(program).strip()
+        assert text["prompt"].endswith(f"\n\n###Code:\n{shot}\n###Description of the given code:\n")
+        assert text["prompt"].count("###Code:") == 2
+    (entry,) = read(finished / "results/introductory/distilled.json")
+    assert (entry["model"], entry["method"]) == ("student", "GiFT")
+    (made_with,) = entry["sources"]
+    assert (made_with["codes"]["model"], made_with["perplexities"]["model"]) == ("tiny", "tiny")
+    told = {"rounds": "1-2", "no_gold": True, "description_pairs": True, "turn": 2}
+    assert {name: entry["settings"][name] for name in told} == told
+    refused(finished, "run_gen.py", [*flags, "--rounds", "1-3"], "rounds ('1-2' before, '1-3' now)")
+    refused(finished, "run_gen.py", [*flags, "--rounds", "1-4"], "holds 3 rounds")
+
+
 BAD_INPUT = {
     "no such model": ("seq_gibbs_sample.py", ["--model_name_or_path", "./nowhere"], "./nowhere"),
     "unknown data set": ("seq_gibbs_sample.py", ["--dataset", "mbqq"], "mbqq"),
@@ -365,6 +411,7 @@ BAD_INPUT = {
     "more tokens than positions to score": ("cal_ppl.py", ["--max_length", 5000], "4096 positions"),
     "more tokens than positions to train on": ("run_gen.py", ["--max_length", 5000], "4096 positions"),
     "budget below one row": ("run_gen.py", ["--micro_batch_tokens", 9, "--output_dir", "b"], "--micro_batch_tokens 9"),
+    "rounds of gold pairs": ("run_gen.py", ["--train_with_seq_gibbs", "False", "--rounds", 1], "--rounds"),
     "training rows do not fit": ("run_gen.py", ["--max_length", 1], "--max_length"),
 }
 
