@@ -155,7 +155,7 @@ def toy_study(tmp_path_factory):
         io.write_json(source, heart * 50, {})
         patch.setattr(pretrain, "HELD_OUT", 10_000)
         patch.setattr(pretrain, "COURSE", ((0.0, 0.5, 0.5), (0.0, 0.5, 0.5)))
-        sizes = ["--trunk_steps", "60", "--steps", "20", "--batch_size", "16", "--hidden", "64", "--layers", "2"]
+        sizes = ["--trunk_steps", "240", "--steps", "40", "--batch_size", "16", "--hidden", "64", "--layers", "2"]
         assert pretrain.main(["--name", "toy", "--lr", "5e-3", *sizes]) == 0
     run_study(folder)
     return folder

@@ -113,10 +113,10 @@ def arguments() -> argparse.ArgumentParser:
     parser.add_argument("--name", required=True, help="the world, as given to prepare")
     parser.add_argument("--trunk", help="the world whose pairs the first steps are taken on; default: the same")
     parser.add_argument("--seed", type=int, default=0, help="key of initial weights and order of rows")
-    parser.add_argument("--trunk_steps", type=int, default=700, help="optimiser steps at a constant rate")
-    parser.add_argument("--steps", type=int, default=200, help="optimiser steps at a falling rate, on the world's own")
+    parser.add_argument("--trunk_steps", type=int, default=450, help="optimiser steps at a constant rate")
+    parser.add_argument("--steps", type=int, default=120, help="optimiser steps at a falling rate, on the world's own")
     parser.add_argument("--batch_size", type=int, default=64, help="rows of a step")
-    parser.add_argument("--lr", type=float, default=2e-3, help="highest learning rate")
+    parser.add_argument("--lr", type=float, default=3e-3, help="highest learning rate")
     parser.add_argument("--hidden", type=int, default=160, help="width of the model")
     parser.add_argument("--layers", type=int, default=4, help="depth of the model")
     parser.add_argument("--vocab", type=int, default=1536, help="size of the vocabulary")
@@ -239,7 +239,7 @@ def new_model(options, vocabulary: int) -> PreTrainedModel:
 
 
 class Training:
-    """The model, its optimiser and the order of rows; a step depends on settings and step number alone."""
+    """The model, its optimisers and the order of rows; a step depends on settings and step number alone."""
 
     def __init__(self, trunk: list[dict], own: list[dict], task: str, options):
         self.task, self.options = task, options
@@ -254,10 +254,14 @@ class Training:
         ]
         self.policy = TokenizerPolicy(train_tokenizer(samples, options.vocab))
         self.model = new_model(options, len(self.policy.tokenizer))
-        decayed = [p for p in self.model.parameters() if p.dim() > 1]
-        others = [p for p in self.model.parameters() if p.dim() <= 1]
-        groups = [{"params": decayed, "weight_decay": 0.1}, {"params": others, "weight_decay": 0.0}]
-        self.optimiser = torch.optim.AdamW(groups, lr=options.lr, betas=(0.9, 0.98), fused=True)
+        # Muon for the matrices learns from fewer rows than AdamW; embeddings and norms are not its business.
+        named = list(self.model.named_parameters())
+        matrices = [p for name, p in named if p.dim() > 1 and "embed" not in name]
+        others = [p for name, p in named if p.dim() <= 1 or "embed" in name]
+        self.optimisers = [
+            torch.optim.Muon(matrices, lr=options.lr, weight_decay=0.1, adjust_lr_fn="match_rms_adamw"),
+            torch.optim.AdamW(others, lr=options.lr, betas=(0.9, 0.98), weight_decay=0, fused=True),
+        ]
         self.step, self.loss = 0, math.nan
 
     def rows(self, step: int) -> list[Lesson]:
@@ -305,9 +309,9 @@ class Training:
 
     def train_step(self, rows: list[Lesson]) -> float:
         """One optimiser step; returns the mean loss in nats per token learnt."""
-        for group in self.optimiser.param_groups:
+        for group in (group for optimiser in self.optimisers for group in optimiser.param_groups):
             group["lr"] = self.rate(self.step)
-        self.optimiser.zero_grad()
+        self.model.zero_grad()
         learnt = sum(label != IGNORED for row in rows for label in row.labels)
         total = 0.0
         for part in batches_by_length([len(row.ids) for row in rows], MICRO_BATCH_TOKENS):
@@ -315,7 +319,8 @@ class Training:
             loss.backward()
             total += loss.item()
         torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
-        self.optimiser.step()
+        for optimiser in self.optimisers:
+            optimiser.step()
         self.step += 1
         return total
 
@@ -341,7 +346,7 @@ class Training:
         handle, temporary = tempfile.mkstemp(dir=file.parent, prefix=file.name)
         os.close(handle)
         try:
-            torch.save({**state, "optimiser": self.optimiser.state_dict()}, temporary)
+            torch.save({**state, "optimisers": [o.state_dict() for o in self.optimisers]}, temporary)
             os.replace(temporary, file)
         finally:
             Path(temporary).unlink(missing_ok=True)
@@ -355,7 +360,8 @@ class Training:
             return False
         self.step, self.loss = state["step"], state["loss"]
         self.model.load_state_dict(state["model"])
-        self.optimiser.load_state_dict(state["optimiser"])
+        for optimiser, own in zip(self.optimisers, state["optimisers"], strict=True):
+            optimiser.load_state_dict(own)
         return True
 
 
