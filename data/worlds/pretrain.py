@@ -81,7 +81,7 @@ def main(argv: list[str] | None = None) -> int:
     folder, state_file = paths.MODELS / own, paths.MODELS / f".{own}.state.pt"
     shared = {key: getattr(options, key) for key in TRUNK_SETTINGS} | {"trunk_pairs": io.sha256(sources[0])}
     settings = {**shared, "steps": options.steps, "pairs": io.sha256(sources[1])}
-    if is_made(folder, settings) and not options.overwrite:
+    if not options.overwrite and is_made(folder, settings):
         print(f"{folder}: is there already")
         return 0
     torch.set_num_threads(options.threads or len(os.sched_getaffinity(0)))
