@@ -462,7 +462,7 @@ def test_worlds_of_a_seed_share_a_trunk(small_world, monkeypatch, capsys):
 
 def test_pretraining_writes_a_model_folder_once(small_world, monkeypatch, capsys):
     monkeypatch.chdir(small_world)
-    flags = ["--name", "small", *TINY]
+    flags = ["--name", "small", "--seed", 5, *TINY]
     assert run(pretrain, *flags, "--max_minutes", 0) == 0
     assert "step 1 of 4" in capsys.readouterr().out
     folder = small_world / "data" / "models" / "world-small"
