@@ -5,6 +5,7 @@
     python -m utils.report chains --task TASK --samplers NAME=SAVE_DIR ... --output FILE.png
     python -m utils.report selection --task TASK --selfsample_code_source CODES [--weight_file1 PERPLEXITIES]
         [--temperature 0 0.5 1 2 4] [--num_seq K] [--output FILE.png]
+    python -m utils.report replication
     python -m utils.report export --task TASK --selfsample_code_source CODES --output PAIRS.jsonl
 
 `quickstart`: what each step of `scripts/quickstart.sh` cost and found, and the base model against the fine-tuned one.
@@ -12,6 +13,7 @@
 RFT, verdicts, and the published numbers beside them; Markdown, CSV and figures.
 `chains`: what went on in the rounds of stage 1, for several samplers side by side.
 `selection`: what inverse temperatures of stage 3 would draw.
+`replication`: the study of `scripts/replicate_world.sh`, from its result files alone.
 `export`: the kept (description, code) pairs as JSON lines for `datasets.load_dataset("json", data_files=...)`.
 """
 
@@ -74,6 +76,10 @@ def _parser() -> argparse.ArgumentParser:
     one.add_argument("--num_seq", type=int, default=8, help="K: codes drawn for each problem")
     one.add_argument("--output", type=Path, help="figure (PNG); its numbers go beside it as CSV")
     one.set_defaults(report=selection)
+
+    one = reports.add_parser("replication", help="GiFT against RFT and the truth, in worlds of programs")
+    one.add_argument("--results", help="folder of the result files")
+    one.set_defaults(report=replication)
 
     one = reports.add_parser("export", help="kept pairs as JSON lines")
     _add_sources(one)
@@ -217,6 +223,13 @@ def selection(args: argparse.Namespace) -> None:
         )
         io.write_text(args.output.with_suffix(".csv"), csv_text([dict(zip(header, row, strict=True)) for row in rows]))
         print(f"Written: {args.output}", file=sys.stderr)
+
+
+def replication(args: argparse.Namespace) -> None:
+    """Print the tables of the replication study and draw its figures."""
+    from data.worlds import report  # the worlds build on utils, not the other way round, but for this command
+
+    report.main(["--results", args.results] if args.results else [])
 
 
 def export(args: argparse.Namespace) -> None:
