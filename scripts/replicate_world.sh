@@ -7,8 +7,9 @@
 # For every seed: its worlds, one pretraining trunk, and for every strength of the tie between wording and implementation
 # a base model and six methods: base, SFT on gold, RFT, RFT+RD, GiFT without selection, GiFT. Every finished method is one
 # file under results/replication/, which is kept: after an interruption the same command goes on, and files that another
-# machine has made can be copied there. On a machine with many cores run several at a time, each with its own SEEDS, in
-# copies of the repository, with taskset -c CORE before bash: the models are too small for more than one core.
+# machine has made can be copied there. The models are too small for more than one core; on two, give each its seeds:
+#
+#   SEEDS="0 1 2" taskset -c 0 bash scripts/replicate_world.sh & SEEDS="3 4" taskset -c 1 bash scripts/replicate_world.sh
 #
 # Variables (VARIABLE=value bash ...):
 #   SEEDS STRENGTHS                          what to do: "0 1 2 3 4", "0.5 0 1"
