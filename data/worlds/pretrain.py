@@ -60,7 +60,7 @@ PIECES = (
     r"\n*###[\w ]+:\n|def f\(x\):\n    (?:\"\"\" )?|\"\"\"|[2-5]|\b(?:[b-z]|a(?! [lnst]))\b"
     r"|, then |, | and |\.(?=\s|\"|$)"
 )
-KINDS = {"code": 0.4, "description": 0.4, "rewrite": 0.2}  # shares of the rows
+KINDS = {"code": 0.3, "description": 0.46, "rewrite": 0.24}  # shares of the rows
 # Chance of rows about intents of one, two and three operations: at the start and from half-way through the trunk on.
 COURSE = ((0.8, 0.2, 0.0), (0.1, 0.4, 0.5))
 SHOTS = (0.6, 1.2)  # the course of in-context examples: none before, at its end all; 2 of 3 in the branch
@@ -114,7 +114,7 @@ def arguments() -> argparse.ArgumentParser:
     parser.add_argument("--trunk", help="the world whose pairs the first steps are taken on; default: the same")
     parser.add_argument("--seed", type=int, default=0, help="key of initial weights and order of rows")
     parser.add_argument("--trunk_steps", type=int, default=250, help="optimiser steps at a constant rate")
-    parser.add_argument("--steps", type=int, default=500, help="optimiser steps at a falling rate, on the world's own")
+    parser.add_argument("--steps", type=int, default=550, help="optimiser steps at a falling rate, on the world's own")
     parser.add_argument("--batch_size", type=int, default=64, help="rows of a step")
     parser.add_argument("--lr", type=float, default=3e-3, help="highest learning rate")
     parser.add_argument("--hidden", type=int, default=160, help="width of the model")
