@@ -17,6 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from data.worlds import truth
+from data.worlds.programs import OTHER, STYLES
 from data.worlds.study import METHODS, SAMPLERS
 from eval.passk import pass_at_k
 from utils import io, stats
@@ -46,7 +47,10 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--results", default="results/replication", help="folder of the result files")
     folder = Path(parser.parse_args(argv).results)
     results = read(folder)
-    text = "\n\n".join([finished_table(results), *scores(results), *against_truth(results)]) + "\n"
+    text = (
+        "\n\n".join([finished_table(results), *scores(results), *against_truth(results), execution_filter(results)])
+        + "\n"
+    )
     io.write_text(folder / "report.md", text)
     figures(results, folder)
     print(text)
@@ -179,6 +183,24 @@ def against_truth(results: Results) -> list[str]:
         "Training sets: the same distance, and the mean distance of each problem's set; in brackets what as many exact "
         "draws would have\n\n" + markdown(["strength", "method", "selection", "by wording", "each set"], sets),
     ]
+
+
+def execution_filter(results: Results) -> str:
+    """What the execution filter does to styles: samples of the base models for the test problems."""
+    rows = []
+    for strength, found in results.items():
+        all_, passing = Counter(), Counter()
+        for result in found.get("base", {}).values():
+            for kind, counts in (("styles", all_), ("styles_passing", passing)):
+                for row in result[kind].values():
+                    counts.update(row)
+        drawn, right = sum(all_.values()), max(1, sum(passing.values()))
+        for style in (*STYLES, OTHER):
+            if all_[style]:
+                shares = (all_[style] / drawn, passing[style] / all_[style], passing[style] / right)
+                rows.append([f"{strength:g}", style, *(f"{share:.1%}" for share in shares)])
+    title = "Execution filter: the base models' samples for the test problems, by style"
+    return f"{title}\n\n" + markdown(["strength", "style", "sampled", "of these pass", "among passing"], rows)
 
 
 def _rounds(strength: float, sampler: str, own: list[dict]) -> list[list[str]]:
