@@ -149,7 +149,8 @@ def sample(args: argparse.Namespace) -> dict:
     """Useful tokens per second of the code step; useful are those that are left after the cut at the stop words.
 
     Reference: one prompt with three samples at a time, KV cache, 512 tokens decoded whatever they say, then cut.
-    A rate is useful tokens per completion, over all repetitions, by the median time per completion.
+    Both sides draw from one distribution, so a completion's useful tokens are those of all completions of both on
+    average: the few of the reference alone would be mostly noise. A rate is that by the median time per completion.
     """
     bench = Bench.load(args, SAMPLE_PROBLEMS)
     model = bench.model()
@@ -165,9 +166,10 @@ def sample(args: argparse.Namespace) -> dict:
             if not repeat:
                 published_samples(bench, model, prompt, WARM_UP)
             reference.add(lambda prompt=prompt: published_samples(bench, model, prompt, NEW_TOKENS))
+    useful = (ours.useful + reference.useful) / (sum(ours.counts) + sum(reference.counts))
     return {
-        "ours": ours.rate(),
-        "reference": reference.rate(),
+        "ours": useful / ours.seconds_each(),
+        "reference": useful / reference.seconds_each(),
         "unit": "useful tokens/s",
         **bench.about(),
         "samples": SAMPLES,
@@ -192,10 +194,9 @@ class Sampled:
         """Useful tokens per completion."""
         return round(self.useful / sum(self.counts), 2)
 
-    def rate(self) -> float:
-        """Useful tokens per second."""
-        each = statistics.median(s / n for s, n in zip(self.seconds, self.counts, strict=True))
-        return self.useful / sum(self.counts) / each
+    def seconds_each(self) -> float:
+        """Seconds per completion, the median over repetitions."""
+        return statistics.median(s / n for s, n in zip(self.seconds, self.counts, strict=True))
 
 
 @torch.inference_mode()

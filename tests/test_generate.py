@@ -149,6 +149,20 @@ def test_a_prompt_is_read_once_for_all_of_its_samples(parts, monkeypatch):
     assert all(width == 1 for _, width in read[1:])
 
 
+def test_rows_that_are_done_are_replaced(parts, monkeypatch):
+    wanted, joined, first_tokens = requests(parts[1], samples=6), [], Engine._first_tokens
+    expected = run(parts, wanted, 1, temperature=2.0)
+
+    def counting(engine, rows, decoding):
+        joined.append(len(rows))
+        return first_tokens(engine, rows, decoding)
+
+    monkeypatch.setattr(Engine, "_first_tokens", counting)
+    assert run(parts, wanted, 4, temperature=2.0) == expected
+    assert joined[0] == 4
+    assert min(joined[1:-1]) < 4, "rows join others that are not done"
+
+
 @pytest.mark.parametrize("at", [1, 2, 5])
 def test_out_of_memory_halves_the_batch_and_loses_nothing(parts, monkeypatch, at):
     model, policy = parts

@@ -116,10 +116,10 @@ def write_gguf(gguf, model: LlamaForCausalLM, path) -> None:
     writer.close()
 
 
-def test_cpu_attention_is_eager_unless_asked_otherwise(tiny_model):
+def test_attention_is_the_librarys_choice_unless_asked_otherwise(tiny_model):
     options = CommonOptions(
         model_name_or_path=str(tiny_model), deepspeed_config="", output_dir="x", max_length=1, dtype="fp32"
     )
-    assert load_model(options, torch.device("cpu")).config._attn_implementation == "eager"
-    options.attn_implementation = "sdpa"
     assert load_model(options, torch.device("cpu")).config._attn_implementation == "sdpa"
+    options.attn_implementation = "eager"
+    assert load_model(options, torch.device("cpu")).config._attn_implementation == "eager"

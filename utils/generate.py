@@ -11,21 +11,26 @@ neighbours.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from transformers import DynamicCache, GenerationConfig, LogitsProcessor, PreTrainedModel, StoppingCriteria
+from transformers.cache_utils import DynamicLayer
 
 from utils.extract import truncate
 from utils.io import Failure
 from utils.model import TokenizerPolicy, positions, stop_ids
 from utils.streams import stream
 
-CPU_ROWS = 64  # rows decoded together on a CPU: the matrix products are saturated, the cache still fits
+CPU_ROWS = 128  # rows decoded together on a CPU: the matrix products are saturated, the cache still fits
 GPU_ROWS = 512
 STEPS_BETWEEN_SWEEPS = 16  # tokens decoded between two looks for rows that are done
+REFILL_FROM = 1 / 4  # share of a batch that is free when others join: a first pass of few prompts costs more a token
+SPARE_TOKENS = 64  # room in the cache for tokens to come
 TAIL_TOKENS = 12  # tokens looked at for a stop word; the longest stop word has fewer
 NUCLEUS = 256  # tokens sorted for top-p at first; rows whose nucleus is larger are sorted whole
 
@@ -90,26 +95,34 @@ class Engine:
         Where a GPU runs out of memory, the batch is halved for good; completions that were finished stay so.
         """
         order = sorted(range(len(requests)), key=lambda i: (-len(requests[i].prompt), requests[i].prompt, i))
-        while order:
-            batch = self.rows or self._rows_that_fit(len(requests[order[0]].prompt) + decoding.max_new_tokens)
-            left = dict.fromkeys(order[:batch])
-            rows = [self._row(i, requests[i], decoding) for i in left]
+        waiting, batch, size = deque(order), None, 0
+        while waiting or batch:
+            adding: list[_Row] = []
             try:
-                for index, completion in self._decode(rows, decoding):
-                    del left[index]
-                    yield index, completion
+                if not batch:
+                    size = self.rows or self._rows_that_fit(len(requests[waiting[0]].prompt) + decoding.max_new_tokens)
+                room = size - (len(batch.rows) if batch else 0)
+                if waiting and (not batch or batch.can_grow and room >= size * REFILL_FROM):
+                    adding = [self._row(waiting.popleft(), requests, decoding) for _ in range(min(room, len(waiting)))]
+                    batch = self._first_tokens(adding, decoding).beside(batch)
+                else:
+                    self._step(batch, decoding)
+                for row in batch.drop_done():
+                    yield row.index, _completion(self.policy, row.tokens, self.ends, decoding)
             except torch.OutOfMemoryError:
-                if len(rows) == 1:
+                lost = {row.index: row for row in [*(batch.rows if batch else []), *adding]}
+                if len(lost) == 1:
+                    [row] = lost.values()
                     raise Failure(
-                        f"the device has no memory for one row of {len(rows[0].prompt)} tokens and what is to come; "
+                        f"the device has no memory for one row of {len(row.prompt)} tokens and what is to come; "
                         "give a smaller --max_length or --max_new_tokens"
                     ) from None
-                self.rows = len(rows) // 2
+                waiting.extendleft(sorted(lost, key=order.index, reverse=True))
+                self.rows, batch = len(lost) // 2, None
                 torch.cuda.empty_cache()
-            order = [*left, *order[batch:]]
 
-    def _row(self, index: int, request: Request, decoding: Decoding) -> _Row:
-        most = positions(self.model.config)
+    def _row(self, index: int, requests: Sequence[Request], decoding: Decoding) -> _Row:
+        request, most = requests[index], positions(self.model.config)
         limit = (
             decoding.max_new_tokens if most is None else min(decoding.max_new_tokens, most - len(request.prompt) + 1)
         )
@@ -129,42 +142,8 @@ class Engine:
         return max(1, min(GPU_ROWS, int(free / 2 // row)))
 
     @torch.inference_mode()
-    def _decode(self, rows: list[_Row], decoding: Decoding) -> Iterator[tuple[int, Completion]]:
-        """Decode one batch to its end, the longest row."""
-        ids, mask, cache = self._first_tokens(rows, decoding)
-        while True:
-            for row in rows:
-                row.done = row.done or len(row.tokens) >= row.limit
-                if row.done:
-                    yield row.index, _completion(self.policy, row.tokens, self.ends, decoding)
-            going = [position for position, row in enumerate(rows) if not row.done]
-            if not going:
-                return
-            if len(going) < len(rows):
-                keep = torch.tensor(going, device=ids.device)
-                ids, mask = ids[keep], mask[keep]
-                cache.batch_select_indices(keep)
-            rows = [rows[position] for position in going]
-            out = self.model.generate(
-                input_ids=ids,
-                attention_mask=mask,
-                past_key_values=cache,
-                do_sample=False,  # the sampler's noise makes the best score a random draw
-                max_new_tokens=min(STEPS_BETWEEN_SWEEPS, *(row.limit - len(row.tokens) for row in rows)),
-                logits_processor=[_Sampler(rows, decoding)],
-                stopping_criteria=[_StopWords(rows, decoding.stop_words, self.policy, self.ends)],
-                return_dict_in_generate=True,
-            )
-            cache = out.past_key_values
-            new = out.sequences.shape[1] - ids.shape[1]
-            ids = out.sequences
-            mask = torch.cat([mask, mask.new_ones(len(rows), new)], dim=1)
-
-    def _first_tokens(self, rows: list[_Row], decoding: Decoding) -> tuple[torch.Tensor, torch.Tensor, DynamicCache]:
-        """Read every distinct prompt once and draw each row's first token.
-
-        Returns ids and mask, both (rows, longest prompt + 1), and the cache of the prompts.
-        """
+    def _first_tokens(self, rows: list[_Row], decoding: Decoding) -> _Batch:
+        """Read every distinct prompt once and draw each row's first token."""
         prompts = [list(prompt) for prompt in dict.fromkeys(tuple(row.prompt) for row in rows)]
         number = {tuple(prompt): i for i, prompt in enumerate(prompts)}
         width, device = max(map(len, prompts)), self.model.device
@@ -173,7 +152,7 @@ class Engine:
         out = self.model.generate(
             input_ids=ids,
             attention_mask=mask,
-            past_key_values=DynamicCache(config=self.model.config),
+            past_key_values=_new_cache(self.model.config),
             do_sample=False,
             max_new_tokens=1,
             output_logits=True,
@@ -183,10 +162,121 @@ class Engine:
         scores = _Sampler(rows, decoding)(None, out.logits[0][owner])
         ids = torch.cat([ids[owner], scores.argmax(dim=-1, keepdim=True)], dim=1)
         mask = torch.cat([mask[owner], mask.new_ones(len(rows), 1)], dim=1)
-        cache = out.past_key_values
-        cache.batch_select_indices(owner)
+        out.past_key_values.batch_select_indices(owner)
         _StopWords(rows, decoding.stop_words, self.policy, self.ends)(ids, None)
-        return ids, mask, cache
+        return _Batch(rows, ids, mask, out.past_key_values)
+
+    @torch.inference_mode()
+    def _step(self, batch: _Batch, decoding: Decoding) -> None:
+        """Decode a few tokens of every row."""
+        rows = batch.rows
+        out = self.model.generate(
+            input_ids=batch.ids,
+            attention_mask=batch.mask,
+            past_key_values=batch.cache,
+            do_sample=False,  # the sampler's noise makes the best score a random draw
+            max_new_tokens=min(STEPS_BETWEEN_SWEEPS, *(row.limit - len(row.tokens) for row in rows)),
+            logits_processor=[_Sampler(rows, decoding)],
+            stopping_criteria=[_StopWords(rows, decoding.stop_words, self.policy, self.ends)],
+            return_dict_in_generate=True,
+        )
+        new = out.sequences.shape[1] - batch.ids.shape[1]
+        batch.ids, batch.cache = out.sequences, out.past_key_values
+        batch.mask = torch.cat([batch.mask, batch.mask.new_ones(len(rows), new)], dim=1)
+
+
+@dataclass
+class _Batch:
+    """Rows that are decoded together: ids and mask, both (rows, width), and the cache of all ids but the last."""
+
+    rows: list[_Row]
+    ids: torch.Tensor
+    mask: torch.Tensor
+    cache: DynamicCache
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    @property
+    def can_grow(self) -> bool:
+        """Whether rows can join: every layer keeps all positions, so a shorter row is one with more padding."""
+        return all(isinstance(layer, _Layer) for layer in self.cache.layers)
+
+    @torch.inference_mode()
+    def drop_done(self) -> list[_Row]:
+        """Take out the rows that are done, and columns that are padding in all others; returns those rows."""
+        done = [row for row in self.rows if row.done or len(row.tokens) >= row.limit]
+        if not done or len(done) == len(self.rows):
+            self.rows = [] if done else self.rows
+            return done
+        ended = {row.index for row in done}
+        going = [position for position, row in enumerate(self.rows) if row.index not in ended]
+        keep = torch.tensor(going, device=self.ids.device)
+        ids, mask = self.ids[keep], self.mask[keep]
+        self.cache.batch_select_indices(keep)
+        padding = int(mask.any(dim=0).int().argmax()) if self.can_grow else 0
+        for layer in self.cache.layers if padding else ():
+            layer.hold(layer.keys[:, :, padding:], layer.values[:, :, padding:])
+        self.ids, self.mask = ids[:, padding:], mask[:, padding:]
+        self.rows = [self.rows[position] for position in going]
+        return done
+
+    @torch.inference_mode()
+    def beside(self, other: _Batch | None) -> _Batch:
+        """The rows of another batch, then those of this one."""
+        if not other:
+            return self
+        width = max(self.ids.shape[1], other.ids.shape[1])
+
+        def joined(first: torch.Tensor, second: torch.Tensor) -> torch.Tensor:
+            # Ids and masks are (rows, width), keys and values (rows, heads, width - 1, size).
+            full, behind = (width, ()) if first.dim() == 2 else (width - 1, (0, 0))
+            parts = (F.pad(part, (*behind, full - part.shape[-1 - len(behind) // 2], 0)) for part in (first, second))
+            return torch.cat([*parts])
+
+        for layer, new in zip(other.cache.layers, self.cache.layers, strict=True):
+            layer.hold(joined(layer.keys, new.keys), joined(layer.values, new.values))
+        return _Batch(
+            [*other.rows, *self.rows], joined(other.ids, self.ids), joined(other.mask, self.mask), other.cache
+        )
+
+
+class _Layer(DynamicLayer):
+    """A layer of the cache with room for tokens to come, so that a step writes its column and copies no other.
+
+    `keys` and `values`, (rows, heads, width, size), are views of what is filled.
+    """
+
+    room: tuple[torch.Tensor, torch.Tensor] | None = None
+
+    def update(self, key_states: torch.Tensor, value_states: torch.Tensor, *args, **kwargs):
+        """Append the states of new tokens, (rows, heads, tokens, size); returns all keys and values."""
+        if not self.is_initialized:
+            self.lazy_initialization(key_states, value_states)
+            self.hold(key_states, value_states)
+            return self.keys, self.values
+        filled, added = self.keys.shape[-2], key_states.shape[-2]
+        if self.room is None or self.room[0].shape[-2] < filled + added:
+            self.room = tuple(F.pad(old, (0, 0, 0, added + SPARE_TOKENS)) for old in (self.keys, self.values))
+        for room, states in zip(self.room, (key_states, value_states), strict=True):
+            room[:, :, filled : filled + added] = states
+        self.keys, self.values = (room[:, :, : filled + added] for room in self.room)
+        return self.keys, self.values
+
+    def hold(self, keys: torch.Tensor, values: torch.Tensor) -> None:
+        """Keep these in place of what was there."""
+        self.keys, self.values, self.room = keys, values, None
+
+    def batch_select_indices(self, indices: torch.Tensor) -> None:
+        """Keep these rows, in this order; a row may come more than once."""
+        self.hold(self.keys[indices], self.values[indices])
+
+
+def _new_cache(config) -> DynamicCache:
+    """An empty cache; layers that see only a window, or keep a state, stay the library's own."""
+    cache = DynamicCache(config=config)
+    cache.layers = [_Layer() if type(layer) is DynamicLayer else layer for layer in cache.layers]
+    return cache
 
 
 class Continuous:

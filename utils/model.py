@@ -129,18 +129,11 @@ def load_model(options: CommonOptions, device: torch.device) -> PreTrainedModel:
     model = read_weights(
         options.model_name_or_path,
         options.dtype,
-        attn_implementation=_attention(options.attn_implementation, device),
+        attn_implementation=None if options.attn_implementation == "auto" else options.attn_implementation,
         revision=options.revision,
         trust_remote_code=options.trust_remote_code,
     )
     return model.to(device).eval()
-
-
-def _attention(asked: str, device: torch.device) -> str | None:
-    """On the CPU `auto` is eager: the fused kernel is slow for a single query, which is what decoding asks for."""
-    if asked != "auto":
-        return asked
-    return "eager" if device.type == "cpu" else None
 
 
 def read_weights(name_or_path: str, dtype: str = "bf16", **options) -> PreTrainedModel:
