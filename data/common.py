@@ -24,7 +24,7 @@ from data import contamination
 from eval import judge as judging
 from eval.problem import Adapter, Problem
 from eval.verdict import Judgement, Verdict
-from utils import io, paths, report
+from utils import io, paths, tables
 from utils.extract import bare_newlines, find_function, parse, remove_docstrings, split_program, training_target
 from utils.io import Failure, InputError
 
@@ -458,7 +458,7 @@ def write_tasks(adapter: Adapter, tasks: list[Task], batches: list[Batch], args,
             number = str(len(task.examples))
             lines.append([task.name, "ict", number, "", number, _counted(task.examples_dropped), ""])
     print_rows(batches)
-    print(report.table(["task", "split", "problems", "gold passes", "written", "left out", "published"], lines))
+    print(tables.markdown(["task", "split", "problems", "gold passes", "written", "left out", "published"], lines))
     for line in failures[:SHOWN_FAILURES]:
         print(f"gold does not pass: {' '.join(line.split())[:200]}")
     if len(failures) > SHOWN_FAILURES:
@@ -494,7 +494,7 @@ def print_table(adapter: Adapter, counts: dict[str, dict[str, int]]) -> None:
 def print_rows(batches: list[Batch]) -> None:
     """What became of the raw rows: read, kept, dropped by reason."""
     lines = [[batch.name, str(batch.read), str(len(batch.rows)), _counted(batch.dropped)] for batch in batches]
-    print(report.table(["source", "rows read", "kept", "dropped"], lines) + "\n")
+    print(tables.markdown(["source", "rows read", "kept", "dropped"], lines) + "\n")
 
 
 def _counted(counts: Counter) -> str:
@@ -515,4 +515,4 @@ def report_contamination(tasks: list[str]) -> None:
         nearest = "; ".join(f"{p.train} = {p.test} ({p.similarity:.2f})" for p in pairs[:SHOWN_PAIRS])
         lines.append([name, str(len(pairs)), str(len({pair.test for pair in pairs})), nearest])
     if lines:
-        print("\n" + report.table(["near duplicates between", "pairs", "test problems", "nearest"], lines))
+        print("\n" + tables.markdown(["near duplicates between", "pairs", "test problems", "nearest"], lines))
