@@ -233,7 +233,8 @@ def score(args: argparse.Namespace) -> dict:
     length, pad_id = min(SCORE_LENGTH, bench.longest), bench.policy.pad_id
     programs = [[prompt + training_target(problem.code, problem.entry_point)]
                 for prompt, problem in zip(bench.prompts(), bench.problems, strict=True)]  # fmt: skip
-    _, rows = rows_to_score("gold programs", programs, bench.problems, bench.policy, length, bench.ranks)
+    parts = (bench.problems, None, bench.policy, length, bench.ranks)
+    _, rows = rows_to_score("gold programs", programs, *parts)
     model = bench.model()
     batches = batches_by_length([len(row.ids) for row in rows], SCORE_TOKENS[bench.ranks.device.type])
 

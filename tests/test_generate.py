@@ -11,16 +11,18 @@ from transformers import AutoModelForCausalLM
 
 from eval.problem import STOP_WORDS
 from utils import generate
+from utils.attention import GROUPED, grouped_attention
 from utils.generate import Completion, Continuous, Decoding, Engine, Request, _nucleus, hashed_exponentials
 from utils.io import Failure
 from utils.model import check_model
 
 
-@pytest.fixture(scope="module")
-def parts(tiny_model):
-    """Model and tokenizer, fp32."""
+@pytest.fixture(scope="module", params=["sdpa", GROUPED])
+def parts(tiny_model, request):
+    """Model and tokenizer, fp32, with the library's attention and with that of a CPU."""
     _, policy = check_model(str(tiny_model), None, False)
-    return AutoModelForCausalLM.from_pretrained(tiny_model, dtype=torch.float32).eval(), policy
+    model = AutoModelForCausalLM.from_pretrained(tiny_model, dtype=torch.float32, attn_implementation=request.param)
+    return model.eval(), policy
 
 
 def requests(policy, samples: int = 1) -> list[Request]:
@@ -238,3 +240,34 @@ def test_a_row_that_no_memory_holds_is_a_clear_failure(parts, monkeypatch):
     monkeypatch.setattr(parts[0], "generate", short_of_memory)
     with pytest.raises(Failure, match="no memory for one row of .* --max_length"):
         run(parts, requests(parts[1])[:3], 2)
+
+
+@pytest.mark.parametrize("queries", [1, 5])
+@pytest.mark.parametrize(("dtype", "most"), [(torch.float32, 1e-6), (torch.bfloat16, 2**-6)])
+def test_grouped_attention_is_attention(queries, dtype, most):
+    torch.manual_seed(0)
+    query, key, value = (torch.randn(3, heads, width, 16).to(dtype) for heads, width in ((6, queries), (2, 9), (2, 9)))
+    mask = torch.rand(3, 1, queries, 9) < 0.7
+    mask[..., 0] = True
+    layer = torch.nn.Module()
+    layer.num_key_value_groups = 3
+    found, _ = grouped_attention(layer, query, key, value, mask, scaling=0.3)
+    # By definition, in double precision, every head with the keys of its group.
+    query, key, value = query.double(), *(part.double().repeat_interleave(3, dim=1) for part in (key, value))
+    weights = (query @ key.transpose(2, 3) * 0.3).masked_fill(~mask, float("-inf")).softmax(dim=-1)
+    expected = (weights @ value).transpose(1, 2)
+    assert found.shape == expected.shape == (3, queries, 6, 16)
+    assert (found.double() - expected).abs().max() < most
+
+
+def test_whole_room_is_what_attention_sees_only_where_it_is_masked(parts):
+    model, _ = parts
+    layer = generate._new_cache(model.config).layers[0]
+    first, second = torch.randn(2, 2, 7, 16), torch.randn(2, 2, 1, 16)
+    assert layer.update(first, first)[0].shape[2] == layer.get_seq_length() == 7
+    width, _ = layer.get_mask_sizes(1)
+    keys, values = layer.update(second, second)
+    assert keys.shape[2] == values.shape[2] == width
+    assert keys.is_contiguous() == (model.config._attn_implementation == GROUPED)
+    assert torch.equal(keys[:, :, :8], torch.cat([first, second], dim=2))
+    assert not keys[:, :, 8:].any()

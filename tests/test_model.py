@@ -9,6 +9,7 @@ from toy import tiny_config, tiny_tokenizer
 from transformers import AutoModelForCausalLM, LlamaForCausalLM
 
 from utils.args import CommonOptions
+from utils.attention import GROUPED
 from utils.io import InputError
 from utils.model import TokenizerPolicy, check_model, load_model, read_weights, revision, stop_ids
 
@@ -116,10 +117,14 @@ def write_gguf(gguf, model: LlamaForCausalLM, path) -> None:
     writer.close()
 
 
-def test_attention_is_the_librarys_choice_unless_asked_otherwise(tiny_model):
+def test_attention_is_that_of_a_cpu_unless_asked_otherwise(tiny_model, tmp_path):
     options = CommonOptions(
         model_name_or_path=str(tiny_model), deepspeed_config="", output_dir="x", max_length=1, dtype="fp32"
     )
-    assert load_model(options, torch.device("cpu")).config._attn_implementation == "sdpa"
-    options.attn_implementation = "eager"
-    assert load_model(options, torch.device("cpu")).config._attn_implementation == "eager"
+    model = load_model(options, torch.device("cpu"))
+    assert model.config._attn_implementation == GROUPED
+    model.save_pretrained(tmp_path)
+    assert GROUPED not in (tmp_path / "config.json").read_text(), "a model that was trained here loads anywhere"
+    for kernel in ("sdpa", "eager"):
+        options.attn_implementation = kernel
+        assert load_model(options, torch.device("cpu")).config._attn_implementation == kernel

@@ -21,6 +21,7 @@ import torch.nn.functional as F
 from transformers import DynamicCache, GenerationConfig, LogitsProcessor, PreTrainedModel, StoppingCriteria
 from transformers.cache_utils import DynamicLayer
 
+from utils.attention import GROUPED, librarys_own
 from utils.extract import truncate
 from utils.io import Failure
 from utils.model import TokenizerPolicy, positions, stop_ids
@@ -216,7 +217,7 @@ class _Batch:
         self.cache.batch_select_indices(keep)
         padding = int(mask.any(dim=0).int().argmax()) if self.can_grow else 0
         for layer in self.cache.layers if padding else ():
-            layer.hold(layer.keys[:, :, padding:], layer.values[:, :, padding:])
+            layer.hold(*layer.states(padding))
         self.ids, self.mask = ids[:, padding:], mask[:, padding:]
         self.rows = [self.rows[position] for position in going]
         return done
@@ -235,47 +236,68 @@ class _Batch:
             return torch.cat([*parts])
 
         for layer, new in zip(other.cache.layers, self.cache.layers, strict=True):
-            layer.hold(joined(layer.keys, new.keys), joined(layer.values, new.values))
+            layer.hold(*map(joined, layer.states(), new.states()))
         return _Batch(
             [*other.rows, *self.rows], joined(other.ids, self.ids), joined(other.mask, self.mask), other.cache
         )
 
 
 class _Layer(DynamicLayer):
-    """A layer of the cache with room for tokens to come, so that a step writes its column and copies no other.
+    """A layer of the cache with room for tokens to come, so that a step writes its columns and copies no other.
 
-    `keys` and `values`, (rows, heads, width, size), are views of what is filled.
+    `keys` and `values` are (rows, heads, room, size), zeros behind the columns that are filled. Attention gets all of
+    the room where it is `whole`, contiguous and behind a mask; else a view of what is filled.
     """
 
-    room: tuple[torch.Tensor, torch.Tensor] | None = None
+    def __init__(self, whole: bool):
+        super().__init__()
+        self.whole, self.filled = whole, 0
+
+    def get_seq_length(self) -> int:
+        """Columns that are filled."""
+        return self.filled
+
+    def get_mask_sizes(self, query_length: int) -> tuple[int, int]:
+        """Width of what `update` will return for so many new tokens, and its first position."""
+        width = self.filled + query_length
+        return (self._room_for(width) if self.whole and self.is_initialized else width), 0
 
     def update(self, key_states: torch.Tensor, value_states: torch.Tensor, *args, **kwargs):
         """Append the states of new tokens, (rows, heads, tokens, size); returns all keys and values."""
         if not self.is_initialized:
             self.lazy_initialization(key_states, value_states)
             self.hold(key_states, value_states)
-            return self.keys, self.values
-        filled, added = self.keys.shape[-2], key_states.shape[-2]
-        if self.room is None or self.room[0].shape[-2] < filled + added:
-            self.room = tuple(F.pad(old, (0, 0, 0, added + SPARE_TOKENS)) for old in (self.keys, self.values))
-        for room, states in zip(self.room, (key_states, value_states), strict=True):
-            room[:, :, filled : filled + added] = states
-        self.keys, self.values = (room[:, :, : filled + added] for room in self.room)
-        return self.keys, self.values
+            return key_states, value_states
+        before, self.filled = self.filled, self.filled + key_states.shape[-2]
+        missing = self._room_for(self.filled) - self.keys.shape[-2]
+        if missing:
+            self.keys, self.values = (F.pad(old, (0, 0, 0, missing)) for old in (self.keys, self.values))
+        for room, states in ((self.keys, key_states), (self.values, value_states)):
+            room[:, :, before : self.filled] = states
+        return (self.keys, self.values) if self.whole else self.states()
+
+    def _room_for(self, width: int) -> int:
+        room = self.keys.shape[-2]
+        return room if width <= room else width + SPARE_TOKENS
+
+    def states(self, start: int = 0) -> tuple[torch.Tensor, torch.Tensor]:
+        """Views of what is filled, from a column on."""
+        return self.keys[:, :, start : self.filled], self.values[:, :, start : self.filled]
 
     def hold(self, keys: torch.Tensor, values: torch.Tensor) -> None:
-        """Keep these in place of what was there."""
-        self.keys, self.values, self.room = keys, values, None
+        """Keep these, with room behind them, in place of what was there."""
+        self.keys, self.values = (F.pad(states, (0, 0, 0, SPARE_TOKENS)) for states in (keys, values))
+        self.filled = keys.shape[-2]
 
     def batch_select_indices(self, indices: torch.Tensor) -> None:
         """Keep these rows, in this order; a row may come more than once."""
-        self.hold(self.keys[indices], self.values[indices])
+        self.keys, self.values = self.keys[indices], self.values[indices]
 
 
 def _new_cache(config) -> DynamicCache:
     """An empty cache; layers that see only a window, or keep a state, stay the library's own."""
-    cache = DynamicCache(config=config)
-    cache.layers = [_Layer() if type(layer) is DynamicLayer else layer for layer in cache.layers]
+    cache, whole = DynamicCache(config=config), config._attn_implementation == GROUPED
+    cache.layers = [_Layer(whole) if type(layer) is DynamicLayer else layer for layer in cache.layers]
     return cache
 
 
@@ -313,9 +335,12 @@ class Continuous:
         )
         batching = ContinuousBatchingConfig(seed=int(stream(*requests[0].key).integers(2**31)))
         order = sorted(range(len(requests)), key=lambda i: (-len(requests[i].prompt), requests[i].prompt, i))
-        with self.model.continuous_batching_context_manager(
-            generation_config=settings, continuous_batching_config=batching, workload_hints=hints, warmup=False
-        ) as manager:
+        with (
+            librarys_own(self.model),
+            self.model.continuous_batching_context_manager(
+                generation_config=settings, continuous_batching_config=batching, workload_hints=hints, warmup=False
+            ) as manager,
+        ):
             for position in order:  # samples of one prompt one after another, so that they find its pages
                 manager.add_request(requests[position].prompt, str(position), streaming=True)
             waiting = set(order)

@@ -20,6 +20,7 @@ from transformers import (
 from transformers.utils import logging
 
 from utils.args import CommonOptions
+from utils.attention import use_grouped
 from utils.io import InputError
 from utils.paths import DEFAULT_MODEL
 
@@ -133,6 +134,8 @@ def load_model(options: CommonOptions, device: torch.device) -> PreTrainedModel:
         revision=options.revision,
         trust_remote_code=options.trust_remote_code,
     )
+    if device.type == "cpu" and options.attn_implementation == "auto":
+        use_grouped(model)
     return model.to(device).eval()
 
 

@@ -5,8 +5,13 @@
 `train.json` holds the seed problems (a description and a gold program each, drawn together from the joint
 distribution), `test.json` the test problems, `ict.json` further descriptions of the seed problems' gold programs, drawn
 from P(d | program), and `pretrain.json` what the base model learns from: a program and two descriptions of it each,
-`{"id", "wording", "style", "descriptions", "code"}`. The id of a problem is its intent. Worlds of the same seed share
-their intents, their descriptions of seed and test problems, and their tests, at every strength. Same flags, same bytes.
+`{"id", "wording", "style", "descriptions", "code", "slip"}`. The id of a problem is its intent. Worlds of the same seed
+share their intents, their descriptions of seed and test problems, and their tests, at every strength. Same flags, same
+bytes.
+
+As on the web, not every program does what is asked of it: in a share of the pairs, `--slips`, the base model is shown a
+`slip` where it learns to answer a description, a program in the same style that differs in one operation. A slip never
+computes what a seed or test intent does. That is what filtering by execution is there to undo.
 """
 
 from __future__ import annotations
@@ -24,6 +29,7 @@ from utils.streams import stream
 
 MIN_STYLES = 4  # of a seed or test intent; others have nothing to choose
 ICT_DESCRIPTIONS = 2  # of each seed problem
+SETTINGS = ("seed", "strength", "seeds", "tests", "pretraining", "pairs", "slips")  # that the files depend on
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -38,6 +44,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--tests", type=int, default=80, help="test problems")
     parser.add_argument("--pretraining", type=int, default=3000, help="pretraining intents")
     parser.add_argument("--pairs", type=int, default=5, help="programs of each pretraining intent")
+    parser.add_argument("--slips", type=float, default=0.2, help="share of pretraining programs that miss the intent")
     parser.add_argument("--overwrite", action="store_true", help="replace a world of that name")
     options = parser.parse_args(argv)
     settings = checked_settings(options)
@@ -70,12 +77,13 @@ def task_of(name: str) -> str:
 
 def checked_settings(options) -> dict:
     """What the files depend on; InputError where a flag makes no sense."""
-    if not 0 <= options.strength <= 1:
-        raise InputError(f"--strength {options.strength}: must be between 0 and 1")
+    for flag in ("strength", "slips"):
+        if not 0 <= getattr(options, flag) <= 1:
+            raise InputError(f"--{flag} {getattr(options, flag)}: must be between 0 and 1")
     for flag in ("seeds", "tests", "pretraining", "pairs"):
         if getattr(options, flag) < 1:
             raise InputError(f"--{flag} {getattr(options, flag)}: must be at least 1")
-    return {key: getattr(options, key) for key in ("seed", "strength", "seeds", "tests", "pretraining", "pairs")}
+    return {key: getattr(options, key) for key in SETTINGS}
 
 
 def draw_world(settings: dict) -> dict[str, list]:
@@ -89,6 +97,9 @@ def draw_world(settings: dict) -> dict[str, list]:
         for intent in splits["pretrain"]
         for number in range(settings["pairs"])
     ]
+    kept_out, rng = set(map(intents.fingerprint, [*splits["train"], *splits["test"]])), stream(seed, "slips")
+    for row in world["pretrain"]:
+        row["slip"] = draw_slip(row, kept_out, rng) if rng.random() < settings["slips"] else None
     return world
 
 
@@ -132,6 +143,16 @@ def example_descriptions(row: dict, seed: int, strength: float) -> list[str]:
         if text != row["query"] and text not in found:
             found.append(text)
     return found
+
+
+def draw_slip(row: dict, kept_out: set[tuple], rng) -> str | None:
+    """A program in the style of a pretraining pair that differs from it in one operation; None where there is none."""
+    intent = intents.read(row["id"])
+    others = [other for other in intents.neighbours(intent) if row["style"] in programs.styles_of_intent(other)]
+    for number in rng.permutation(len(others)):
+        if intents.fingerprint(others[number]) not in {*kept_out, intents.fingerprint(intent)}:
+            return programs.draw_program(others[number], row["style"], rng)
+    return None
 
 
 def pretraining_pair(intent: Intent, strength: float, rng) -> dict:

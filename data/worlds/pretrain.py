@@ -11,10 +11,10 @@ are tied, not in their intents, so they can share a trunk: what it has learnt is
 names it starts its branch there. A step depends on the settings and its number alone: with or without that file the
 weights are the same.
 
-A row is a prompt and its target: a program, a description or other words. The lesson gets harder on the way: single
-operations come first, compositions later, and description and rewrite prompts get the in-context example that they have
-in stage 1. It belongs to another intent; its wording and style say nothing about the target's. Its description is
-learnt as well, as that of a prompt without an example.
+A row is a prompt and its target: a program (with the slips of `data.worlds.prepare`), a description or other words. The
+lesson gets harder on the way: single operations come first, compositions later, and description and rewrite prompts get
+the in-context example that they have in stage 1. It belongs to another intent; its wording and style say nothing about
+the target's. Its description is learnt as well, as that of a prompt without an example.
 """
 
 from __future__ import annotations
@@ -151,8 +151,9 @@ def texts(
     """
     first, second = pair["descriptions"]
     if kind == "code":
-        problem = Problem(pair["id"], first, HEAD, pair["code"], {})
-        return [(adapter(task).code_prompt(problem, first), training_target(pair["code"], ENTRY_POINT))]
+        shown = pair["slip"] or pair["code"]
+        problem = Problem(pair["id"], first, HEAD, shown, {})
+        return [(adapter(task).code_prompt(problem, first), training_target(shown, ENTRY_POINT))]
     own = [_text(kind, pair)]
     example = pair
     while shot and example["id"] == pair["id"]:
