@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from toy import REPOSITORY
 
-from data.worlds import intents, joint, losses, prepare, pretrain, report, truth
+from data.worlds import intents, joint, losses, measure, prepare, pretrain, report, truth
 from data.worlds.grammar import WORDINGS
 from data.worlds.programs import STYLES
 from data.worlds.truth import Origin
@@ -152,11 +152,12 @@ def toy_study(tmp_path_factory):
         other = dict(io.read_json("data/world-toy/ict.json"))
         rows = io.read_json("data/world-toy/train.json")
         heart = [{"id": r["id"], "descriptions": [r["query"], other[r["id"]]], "code": r["code"]} for r in rows]
-        io.write_json(source, heart * 50, {})
+        io.write_json(source, [{**row, "slip": None} for row in heart] * 50, {})
         patch.setattr(pretrain, "HELD_OUT", 10_000)
         patch.setattr(pretrain, "COURSE", ((0.0, 0.5, 0.5), (0.0, 0.5, 0.5)))
         sizes = ["--trunk_steps", "240", "--steps", "40", "--batch_size", "16", "--hidden", "64", "--layers", "2"]
         assert pretrain.main(["--name", "toy", "--lr", "5e-3", *sizes]) == 0
+        assert measure.main(["--name", "toy", "--samples", "1"]) == 0
     run_study(folder)
     return folder
 
@@ -185,6 +186,8 @@ def test_a_toy_study_ends_in_one_file_for_each_method(toy_study):
     assert set(gift["selection"]) == {"0.0", "1.0", "2.0", "4.0", "8.0", "16.0"}
     assert set(io.read_json(folder / "toy-rft.json", dict)["selection"]) == {"uniform"}
     assert 0 < gift["loss"]["marginal"] < 20
+    measured = io.read_json(folder / "toy-base.json", dict)["measured"]
+    assert measured["pass"] == io.read_json(toy_study / "data" / "world-toy" / "measure.json", dict)["pass"]
 
 
 def test_a_finished_study_is_not_run_again(toy_study):
@@ -214,6 +217,8 @@ def test_the_report_is_drawn_from_the_files_alone(toy_study, tmp_path, capsys):
     assert report.main(["--results", str(tmp_path)]) == 0
     shown = capsys.readouterr().out
     assert "GiFT - RFT " in shown
+    measured = io.read_json(tmp_path / "toy-base.json", dict)["measured"]
+    assert f"{measured['intent_kept']:.1%} | {measured['rewrite_kept']:.1%} |" in " ".join(shown.split())
     assert (tmp_path / "report.md").read_text() == shown.removesuffix("\n")
     for name in ("distance", "pass_at_1", "coverage"):
         assert (tmp_path / f"{name}.png").stat().st_size > 5000

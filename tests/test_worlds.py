@@ -22,7 +22,7 @@ from utils.model import check_model
 from utils.prompts import description_prompt, rewrite_prompt
 from utils.streams import stream
 
-SIZES = {"seeds": 6, "tests": 6, "pretraining": 400, "pairs": 2}
+SIZES = {"seeds": 6, "tests": 6, "pretraining": 400, "pairs": 2, "slips": 0.2}
 
 
 @pytest.fixture(scope="module")
@@ -306,6 +306,41 @@ def test_no_test_intent_in_any_training_file():
     assert not seeds & {row["id"] for row in world["pretrain"]}
 
 
+def test_slips_miss_the_intent_in_its_style_and_are_no_solution_of_anything_held_out():
+    world = prepare.draw_world({"seed": 0, "strength": 0.5, **SIZES})
+    slips = [row for row in world["pretrain"] if row["slip"]]
+    assert 0.15 < len(slips) / len(world["pretrain"]) < 0.25
+    tests = {row["id"]: row["test"] for row in [*world["train"], *world["test"]]}
+    for row in slips[:150]:
+        namespace: dict = {}
+        exec(row["slip"], namespace)  # of our own grammar
+        intent = intents.read(row["id"])
+        assert style_of(row["slip"], intent) == row["style"]
+        probes = [intents.random_input(intent.source, np.random.default_rng(n)) for n in range(40)]
+        assert any(namespace["f"](probe) != intent.run(probe) for probe in probes), row
+        for held_out, test in tests.items():
+            if held_out.startswith(intent.source):
+                answers = [namespace["f"](*given) for given in test["inputs"]]
+                assert answers != test["outputs"], (row, held_out)
+    without = prepare.draw_world({"seed": 0, "strength": 0.5, **SIZES, "slips": 0.0})["pretrain"]
+    assert without == [{**row, "slip": None} for row in world["pretrain"]]
+
+
+def test_the_base_model_is_shown_slips_where_it_answers_and_nowhere_else():
+    row = {"id": "numbers.odd.sum", "descriptions": ["first", "second"], "code": "def f(x):\n    return 1\n"}
+    rng = np.random.default_rng(0)
+    shown = {
+        kind: str(pretrain.texts([], kind, {**row, "slip": "def f(x):\n    return 2\n"}, "world-x", False, rng))
+        for kind in pretrain.KINDS
+    }
+    assert "return 2" in shown["code"]
+    assert "return 1" not in shown["code"]
+    assert "return 1" in shown["description"]
+    assert not any("return 2" in shown[kind] for kind in ("description", "rewrite"))
+    right = str(pretrain.texts([], "code", {**row, "slip": None}, "world-x", False, rng))
+    assert "return 1" in right
+
+
 def run(command, *flags) -> int:
     """Run a command in the present working folder."""
     return command.main([str(flag) for flag in flags])
@@ -357,7 +392,7 @@ def test_preparing_again(small_world, monkeypatch, capsys):
     assert files == {path: path.read_bytes() for path in (small_world / "data" / "world-small").iterdir()}
 
 
-@pytest.mark.parametrize("flags", [["--strength", 1.5], ["--seeds", 0], ["--name", "a/b"]])
+@pytest.mark.parametrize("flags", [["--strength", 1.5], ["--slips", -0.1], ["--seeds", 0], ["--name", "a/b"]])
 def test_bad_flags_of_prepare(tmp_path, monkeypatch, flags):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(InputError, match=f"^{flags[0]}"):

@@ -55,7 +55,7 @@ def main(argv: list[str] | None = None) -> int:
     settings = io.read_meta(paths.task_file(task, "train"))["settings"]
     model_path = options.model_name_or_path or str(paths.MODELS / task)
     _, policy = check_model(model_path, None, False)
-    model = read_weights(model_path, "fp32", attn_implementation="eager").to(ranks.device).eval()
+    model = read_weights(model_path, "fp32").to(ranks.device).eval()
     engine = Engine(model, policy)
     with Judge(JudgeOptions()) as judge:
         world = Measurement(options, problems, examples, task, engine, judge, settings["strength"])

@@ -32,9 +32,24 @@ NAMES = {
     "gift-uniform": "GiFT without selection",
     "gift": "GiFT",
 }
-COMPARED = (("sft", "base"), ("rft", "sft"), ("gift", "rft"), ("gift", "rft-rd"), ("gift-uniform", "rft"))
+COMPARED = (
+    ("sft", "base"),
+    ("rft", "base"),
+    ("rft", "sft"),
+    ("gift", "rft"),
+    ("gift", "rft-rd"),
+    ("gift-uniform", "rft"),
+    ("gift", "gift-uniform"),
+)
 COLOURS = {"conditional": "#8a8f98", "rewrite": "#3b6ea5", "gibbs": "#d9822b"}
 LABELS = {"conditional": "RFT: P(c | d0)", "rewrite": "RFT+RD: rewriting d0", "gibbs": "GiFT: Gibbs"}
+MEASURED = {  # keys of a base model's `measured`, and their columns
+    "pass": "sampled codes pass",
+    "pass_greedy": "greedy",
+    "intent_kept": "descriptions keep the intent",
+    "rewrite_kept": "rewritings keep it",
+}
+MEASURED_LAWS = {"style_given_wording": "style given wording", "wording_given_style": "wording given style"}
 ROUNDS_SHOWN = (1, 2, 3, 5, 10)
 DRAWS = 4000
 
@@ -47,10 +62,9 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--results", default="results/replication", help="folder of the result files")
     folder = Path(parser.parse_args(argv).results)
     results = read(folder)
-    text = (
-        "\n\n".join([finished_table(results), *scores(results), *against_truth(results), execution_filter(results)])
-        + "\n"
-    )
+    tables = [finished_table(results), base_models(results), *scores(results)]
+    tables += [*against_truth(results), execution_filter(results)]
+    text = "\n\n".join(filter(None, tables)) + "\n"
     io.write_text(folder / "report.md", text)
     figures(results, folder)
     print(text)
@@ -115,6 +129,19 @@ def finished_table(results: Results) -> str:
         [NAMES[method], *(str(len(by_method.get(method, {}))) for by_method in results.values())] for method in METHODS
     ]
     return "Seeds finished\n\n" + markdown(["method", *(f"strength {s:g}" for s in results)], rows)
+
+
+def base_models(results: Results) -> str:
+    """How good the base models are on the seed problems, means over seeds; empty where none was measured."""
+    rows = []
+    for strength, found in results.items():
+        measured = [one["measured"] for one in found.get("base", {}).values() if one.get("measured")]
+        if measured:
+            shares = (np.mean([one[key] for one in measured]) for key in MEASURED)
+            laws = (np.mean([one[key] for one in measured], axis=0) for key in MEASURED_LAWS)
+            rows.append([f"{strength:g}", *map("{:.1%}".format, shares), *("{:.3f} ({:.3f})".format(*v) for v in laws)])
+    title = "Base models on seed problems; distances in total variation, in brackets those of as many exact draws"
+    return f"{title}\n\n" + markdown(["strength", *MEASURED.values(), *MEASURED_LAWS.values()], rows) if rows else ""
 
 
 def scores(results: Results) -> list[str]:

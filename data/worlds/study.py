@@ -229,6 +229,8 @@ class Study:
             for epoch in _timing(paths.results(self.task, self.output(method, decoding)))["epochs"]:
                 minutes["training"] += epoch.get("training_seconds", 0) / 60
                 minutes["evaluation"] += epoch["evaluation"]["seconds"] / 60
+        if method == "base":
+            found["measured"] = self._measured()
         if method in SAMPLERS:
             found["sampling"], minutes["sampling"] = self._sampled(method, train, world["strength"])
             found["selection"] = self._selected(method, train)
@@ -237,6 +239,16 @@ class Study:
         lines = ",\n".join(f'"{key}": {json.dumps(value)}' for key, value in found.items())
         io.write_text(self.result(method), "{\n" + lines + "\n}\n")
         print(f"{self.result(method)}: written", file=sys.stderr)
+
+    def _measured(self) -> dict | None:
+        """How good the base model is, as `data.worlds.measure` has found; None where it was not asked."""
+        file = paths.task_file(self.task, "measure")
+        if not file.exists():
+            return None
+        found = io.read_json(file, dict)
+        shares = {key: found[key] for key in ("pass", "pass_greedy", "intent_kept", "rewrite_kept")}
+        laws = ("style_given_wording", "wording_given_style")
+        return {**shares, **{key: [found[key]["mean"], found[key]["noise"]] for key in laws}}
 
     def _last_entry(self, method: str, decoding: str) -> dict:
         return io.read_json(paths.results(self.task, self.output(method, decoding)))[-1]
