@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import functools
 import json
 import math
 import socket
@@ -44,7 +45,7 @@ from utils.train import TRAIN_TOKENS, plan_epoch, start_engine, train_epoch
 ROOT = Path(__file__).resolve().parent.parent
 SAMPLES, NEW_TOKENS, SCORE_LENGTH, TRAIN_LENGTH = 3, 512, 2048, 1536  # as published
 DECODING = {"temperature": 1.0, "top_p": 1.0, "max_new_tokens": NEW_TOKENS}
-SAMPLE_PROBLEMS, SCORE_PROBLEMS, TRAIN_PROBLEMS, SCALE_PROBLEMS = 48, 100, 100, 48  # where no --limit is given
+SAMPLE_PROBLEMS, SCORE_PROBLEMS, TRAIN_PROBLEMS, SCALE_PROBLEMS = 100, 100, 100, 48  # where no --limit is given
 AGREEMENT_ROWS = 4  # scored, or trained on in two steps, by both sides in fp32
 WARM_UP = 8  # tokens decoded before the clock runs
 
@@ -157,15 +158,19 @@ def sample(args: argparse.Namespace) -> dict:
     engine = make_engine("auto", model, bench.policy)
     list(engine.run(bench.requests(1, SAMPLES, 0), replace(bench.decoding(), max_new_tokens=WARM_UP)))
     ours, reference = Sampled(bench), Sampled(bench)
-    requests = bench.requests(len(bench.problems), SAMPLES, 0)
+    prompts = bench.prompts()
+    with as_published(model):
+        published_samples(bench, model, prompts[0], WARM_UP)
     for repeat in range(args.repeats):
+        # One prompt of the reference before ours and one after: a machine that gets slower or faster meets both.
+        first, second = (prompts[(2 * repeat + i) * len(prompts) // (2 * args.repeats)] for i in (0, 1))
+        published = functools.partial(published_samples, bench, model, new_tokens=NEW_TOKENS)
+        with as_published(model):
+            reference.add(functools.partial(published, prompt=first))
         requests = bench.requests(len(bench.problems), SAMPLES, repeat)
         ours.add(lambda requests=requests: [found.text for _, found in engine.run(requests, bench.decoding())])
-        prompt = bench.prompts()[repeat * len(bench.problems) // args.repeats]
         with as_published(model):
-            if not repeat:
-                published_samples(bench, model, prompt, WARM_UP)
-            reference.add(lambda prompt=prompt: published_samples(bench, model, prompt, NEW_TOKENS))
+            reference.add(functools.partial(published, prompt=second))
     useful = (ours.useful + reference.useful) / (sum(ours.counts) + sum(reference.counts))
     return {
         "ours": useful / ours.seconds_each(),

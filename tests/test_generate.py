@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -271,3 +272,16 @@ def test_whole_room_is_what_attention_sees_only_where_it_is_masked(parts):
     assert keys.is_contiguous() == (model.config._attn_implementation == GROUPED)
     assert torch.equal(keys[:, :, :8], torch.cat([first, second], dim=2))
     assert not keys[:, :, 8:].any()
+
+
+def test_rows_of_a_cpu_are_bounded_by_its_memory(parts, monkeypatch):
+    engine = Engine(*parts)
+    assert engine._rows_that_fit(1000) == generate.CPU_ROWS
+    config = parts[0].config
+    row = (
+        2 * config.num_hidden_layers * config.num_key_value_heads * config.head_dim * 4 * 1000 + 12 * config.vocab_size
+    )
+    memory = SimpleNamespace(total=4 * 10 * row + 4 * row // 2)
+    monkeypatch.setattr(generate.psutil, "virtual_memory", lambda: memory)
+    assert engine._rows_that_fit(1000) == 10
+    assert engine._rows_that_fit(10**9) == 1

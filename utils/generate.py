@@ -16,6 +16,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
+import psutil
 import torch
 import torch.nn.functional as F
 from transformers import DynamicCache, GenerationConfig, LogitsProcessor, PreTrainedModel, StoppingCriteria
@@ -27,8 +28,9 @@ from utils.io import Failure
 from utils.model import TokenizerPolicy, positions, stop_ids
 from utils.streams import stream
 
-CPU_ROWS = 128  # rows decoded together on a CPU: the matrix products are saturated, the cache still fits
+CPU_ROWS = 128  # rows decoded together on a CPU, where memory allows: the matrix products are saturated
 GPU_ROWS = 512
+CPU_PAGES = 0.2  # share of a CPU's memory for the paged cache
 STEPS_BETWEEN_SWEEPS = 16  # tokens decoded between two looks for rows that are done
 REFILL_FROM = 1 / 4  # share of a batch that is free when others join: a first pass of few prompts costs more a token
 SPARE_TOKENS = 64  # room in the cache for tokens to come
@@ -131,16 +133,18 @@ class Engine:
         return _Row(index, request.prompt, stream(*request.key), seed, max(1, limit))
 
     def _rows_that_fit(self, length: int) -> int:
-        """Rows of `length` tokens whose cache takes half of the device's free memory."""
-        if self.model.device.type == "cpu":
-            return CPU_ROWS
+        """Rows of `length` tokens that fill the device, as far as their cache takes half of the memory that it has."""
         config = self.model.config.get_text_config()
         heads = getattr(config, "num_key_value_heads", None) or config.num_attention_heads
         size = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
         row = 2 * config.num_hidden_layers * heads * size * self.model.dtype.itemsize * length
         row += 12 * config.vocab_size  # scores, their processed copy and the noise, in fp32
-        free, _ = torch.cuda.mem_get_info(self.model.device)
-        return max(1, min(GPU_ROWS, int(free / 2 // row)))
+        if self.model.device.type == "cpu":
+            # Not what is free now: the same run has the same batches, whatever else is running.
+            most, free = CPU_ROWS, psutil.virtual_memory().total / 2
+        else:
+            most, free = GPU_ROWS, torch.cuda.mem_get_info(self.model.device)[0]
+        return max(1, min(most, int(free / 2 // row)))
 
     @torch.inference_mode()
     def _first_tokens(self, rows: list[_Row], decoding: Decoding) -> _Batch:
@@ -333,7 +337,10 @@ class Continuous:
             max_generated_length=decoding.max_new_tokens,
             num_requests=len(requests),
         )
-        batching = ContinuousBatchingConfig(seed=int(stream(*requests[0].key).integers(2**31)))
+        # The library would take nearly all of the memory, which on a CPU is everyone's.
+        share = CPU_PAGES if self.model.device.type == "cpu" else None
+        seed = int(stream(*requests[0].key).integers(2**31))
+        batching = ContinuousBatchingConfig(seed=seed, max_memory_percent=share)
         order = sorted(range(len(requests)), key=lambda i: (-len(requests[i].prompt), requests[i].prompt, i))
         with (
             librarys_own(self.model),
