@@ -144,8 +144,12 @@ class Judge:
             raise JudgeFailure(f"no isolation: {error}") from None
         self._closed = False
         started: queue.SimpleQueue[Exception | None] = queue.SimpleQueue()
-        count = options.workers or len(os.sched_getaffinity(0))
-        self._workers = [_Worker(self, started) for _ in range(count)]
+        cores = sorted(os.sched_getaffinity(0))
+        count = options.workers or len(cores)
+        # With a worker for every core each stays on its own, its cells with it: they wake one another all the time, and
+        # waking a sleeping core takes longer. A pool of fewer workers is not tied: it shares the machine with others.
+        own = cores if count == len(cores) else [None] * count
+        self._workers = [_Worker(self, started, core) for core in own]
         self.workers = count
         faults = [fault for fault in [started.get() for _ in self._workers] if fault]
         if faults:
@@ -248,14 +252,17 @@ class Judge:
 class _Worker(threading.Thread):
     """Judges one candidate after the other in cells of its own: a light pair, and larger ones when they are needed."""
 
-    def __init__(self, judge: Judge, started):
+    def __init__(self, judge: Judge, started, core: int | None):
         super().__init__(daemon=True, name="judge")
-        self.judge, self.options, self.started = judge, judge.options, started
+        self.judge, self.options, self.started, self.core = judge, judge.options, started, core
         self.cells: dict[tuple[str, str], Cell] = {}
         self.testers: dict[str, tuple[socket.socket, wire.Channel]] = {}
         self.start()
 
     def run(self):
+        if self.core is not None:
+            with contextlib.suppress(OSError):  # where it is forbidden, the scheduler decides
+                os.sched_setaffinity(0, {self.core})  # of this thread, and of all that it starts
         try:
             self.cell("candidate", "plain")
             self.cell("test", "plain")

@@ -45,7 +45,8 @@ from utils.train import TRAIN_TOKENS, plan_epoch, start_engine, train_epoch
 ROOT = Path(__file__).resolve().parent.parent
 SAMPLES, NEW_TOKENS, SCORE_LENGTH, TRAIN_LENGTH = 3, 512, 2048, 1536  # as published
 DECODING = {"temperature": 1.0, "top_p": 1.0, "max_new_tokens": NEW_TOKENS}
-SAMPLE_PROBLEMS, SCORE_PROBLEMS, TRAIN_PROBLEMS, SCALE_PROBLEMS = 100, 100, 100, 48  # where no --limit is given
+SAMPLE_PROBLEMS, SCORE_PROBLEMS, TRAIN_PROBLEMS, SCALE_PROBLEMS = 100, 100, 100, 96  # where no --limit is given
+SCALE_TOKENS = 128  # decoded at most where many points are measured
 AGREEMENT_ROWS = 4  # scored, or trained on in two steps, by both sides in fp32
 WARM_UP = 8  # tokens decoded before the clock runs
 
@@ -179,6 +180,7 @@ def sample(args: argparse.Namespace) -> dict:
         **bench.about(),
         "samples": SAMPLES,
         "useful_tokens_per_sample": {"ours": ours.useful_each(), "reference": reference.useful_each()},
+        "seconds": {"ours": ours.rounded_seconds(), "reference": reference.rounded_seconds()},
     }
 
 
@@ -198,6 +200,10 @@ class Sampled:
     def useful_each(self) -> float:
         """Useful tokens per completion."""
         return round(self.useful / sum(self.counts), 2)
+
+    def rounded_seconds(self) -> list[float]:
+        """Seconds of each draw, which show how steady the machine was."""
+        return [round(seconds, 1) for seconds in self.seconds]
 
     def seconds_each(self) -> float:
         """Seconds per completion, the median over repetitions."""
@@ -364,7 +370,7 @@ def step_losses(
 
 
 def scale(args: argparse.Namespace) -> dict:
-    """Useful tokens per second of the code step against problems, samples a problem, and ranks.
+    """Useful tokens per second of the code step against problems, samples a problem, and ranks, up to 128 tokens each.
 
     `ours` is the rate with most problems, `reference` that with fewest.
     """
@@ -383,13 +389,15 @@ def scale(args: argparse.Namespace) -> dict:
         "reference": by_problems[few[0]]["tokens_per_second"],
         "unit": "useful tokens/s",
         **bench.about(),
+        "new_tokens": SCALE_TOKENS,
         "table": table,
     }
 
 
 def grow(bench: Bench, points: Sequence[tuple[int, int]], repeats: int) -> list[dict]:
     """For every (problems, samples) the rate of all ranks together; the slowest rank's clock counts."""
-    engine, decoding, ranks = make_engine("auto", bench.model(), bench.policy), bench.decoding(), bench.ranks
+    engine, ranks = make_engine("auto", bench.model(), bench.policy), bench.ranks
+    decoding = replace(bench.decoding(), max_new_tokens=SCALE_TOKENS)
     list(engine.run(bench.requests(1, SAMPLES, 0), replace(decoding, max_new_tokens=WARM_UP)))
     rows = []
     for problems, samples in points:

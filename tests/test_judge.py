@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import threading
@@ -302,3 +303,15 @@ def test_a_missing_input_is_refused(tmp_path):
     done = subprocess.run([sys.executable, "-m", "eval.judge", "--input", "nowhere.jsonl", "--output", "x.jsonl"],
                           cwd=ROOT, capture_output=True, text=True, timeout=60)  # fmt: skip
     assert done.returncode == 2 and "nowhere.jsonl" in done.stderr
+
+
+@pytest.mark.parametrize("whole", [True, False])
+def test_a_worker_for_every_core_has_one_for_itself(whole):
+    cores = len(os.sched_getaffinity(0))
+    if cores == 1:
+        pytest.skip("one core leaves no choice")
+    mine = "import os\ndef f():\n    return len(os.sched_getaffinity(0))\n"
+    with Judge(JudgeOptions(workers=cores if whole else cores - 1)) as pool:
+        found = list(pool.judge([(mine, asserts(f"assert f() == {1 if whole else cores}"))] * 4))
+    assert [judgement.verdict for judgement in found] == [R.PASS] * 4
+    assert len(os.sched_getaffinity(0)) == cores, "the caller keeps its own"

@@ -22,7 +22,7 @@ from typing import TypeVar
 # sleeps at once has to be woken for every small kernel (a decode step of 32 rows: 40 % slower). Read when torch is
 # loaded.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-os.environ.setdefault("GOMP_SPINCOUNT", "10000")
+os.environ.setdefault("GOMP_SPINCOUNT", "30000")
 
 import torch  # noqa: E402
 import torch.distributed as dist  # noqa: E402
