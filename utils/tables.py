@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
 
 def markdown(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """A Markdown table with padded columns."""
+    """A Markdown table with padded columns; a bar within a cell is escaped."""
+    header, *rows = ([cell.replace("|", r"\|") for cell in line] for line in (header, *rows))
     widths = [max(len(row[column]) for row in [header, *rows]) for column in range(len(header))]
     lines = [header, ["-" * width for width in widths], *rows]
     return "\n".join("| " + " | ".join(c.ljust(w) for c, w in zip(line, widths, strict=True)) + " |" for line in lines)

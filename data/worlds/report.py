@@ -263,22 +263,31 @@ def figures(results: Results, folder: Path) -> None:
 
     matplotlib.use("Agg")
     draw(results, folder / "distance.png", "distance of kept codes' styles to P(s | intent)", _draw_distance)
-    draw(results, folder / "pass_at_1.png", "pass@1 on test problems (%), 95 % interval", _draw_scores)
-    draw(results, folder / "coverage.png", "distance of all codes kept so far, each problem", _draw_coverage)
+    draw(results, folder / "pass_at_1.png", "pass@1 (%), 95 % intervals", _draw_scores)
+    draw(results, folder / "coverage.png", "distance of all codes kept so far, each problem", _draw_coverage, own=True)
 
 
-def draw(results: Results, path: Path, label: str, fill: Callable) -> None:
-    """A panel for each strength, filled by `fill(axes, results by method)`."""
+def draw(results: Results, path: Path, label: str, fill: Callable, own: bool = False) -> None:
+    """A panel for each strength, filled by `fill(axes, results by method)`; one legend below, or each panel its own."""
     from matplotlib import pyplot as plt
 
-    figure, panels = plt.subplots(1, len(results), figsize=(4.6 * len(results), 4.2), sharey=True, squeeze=False)
+    figure, panels = plt.subplots(1, len(results), figsize=(4.6 * len(results), 4.6), sharey=True, squeeze=False)
     for axes, (strength, found) in zip(panels[0], results.items(), strict=True):
         fill(axes, found)
         axes.set_title(f"strength {strength:g}")
         axes.spines[["top", "right"]].set_visible(False)
     panels[0][0].set_ylabel(label)
-    panels[0][-1].legend(frameon=False, fontsize=8)
-    figure.tight_layout()
+    panels[0][0].set_ylim(bottom=0)  # all panels share it, so not before the last is filled
+    names: dict[str, object] = {}
+    for axes in panels[0]:
+        for handle, name in zip(*axes.get_legend_handles_labels(), strict=True):
+            names.setdefault(name, handle)
+        if own:
+            axes.legend(frameon=False, fontsize=8)
+    if not own:
+        columns = min(len(names), 2 * len(results))
+        figure.legend(names.values(), names, loc="lower center", ncols=columns, frameon=False, fontsize=8)
+    figure.tight_layout(rect=(0, 0 if own else 0.05 * -(-len(names) // columns), 1, 1))
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path, dpi=120)
     plt.close(figure)
@@ -295,7 +304,6 @@ def _draw_distance(axes, found: dict) -> None:
         axes.plot(places, perfect, color=COLOURS[sampler], linestyle="--", label=f"{LABELS[sampler]}, perfect model")
         if method == "gift":
             axes.plot(places, noise, color="black", linestyle=":", label="as many exact draws")
-    axes.set_ylim(bottom=0)
     axes.set_xlabel("round")
 
 
@@ -312,8 +320,6 @@ def _draw_coverage(axes, found: dict) -> None:
         axes.plot(places, far[:, 0], color=COLOURS[sampler], marker="o", label=label)
         if method == "gift":
             axes.plot(places, far[:, 1], color="black", linestyle=":", label="as many exact draws")
-    axes.legend(frameon=False, fontsize=8)
-    axes.set_ylim(bottom=0)
     axes.set_xlabel("round")
 
 
