@@ -13,6 +13,8 @@ import psutil
 import pytest
 from toy import DEEPSPEED, REPOSITORY, free_port
 
+from utils import stop
+
 PREAMBLE = f"""
 import sys; sys.path[:0] = [{str(REPOSITORY)!r}]
 from utils import stop
@@ -209,3 +211,22 @@ def test_no_rank_outlives_its_launcher(tmp_path, number):
         launcher.send_signal(number)
         wait_for(lambda: not any(psutil.pid_exists(rank) for rank in ranks), 15)
         assert launcher.wait() != 0
+
+
+def test_bad_input_is_said_by_the_main_rank_even_if_another_finds_it_first(tmp_path):
+    """A launcher stops all ranks as soon as one has ended, so the others leave the main one time to speak."""
+    script = tmp_path / "bad.py"
+    script.write_text(
+        PREAMBLE + "import os, time\nfrom utils.io import InputError\n"
+        "def main():\n"
+        "    time.sleep(0 if os.environ['RANK'] == '1' else 3)\n"
+        "    raise InputError('--seed x: not a number')\n"
+        "stop.run(main)\n"
+    )
+    began = time.monotonic()
+    command = [DEEPSPEED, "--num_gpus", "2", "--master_port", free_port(), script]
+    done = subprocess.run([*map(str, command)], capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode != 0
+    assert done.stderr.count("error: --seed x: not a number") == 1
+    assert "SIGTERM" not in done.stderr
+    assert time.monotonic() - began < 3 + stop.MAIN_SPEAKS

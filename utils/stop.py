@@ -25,6 +25,7 @@ import psutil
 from utils.io import Failure, InputError
 
 GRACE = 6.0  # seconds from a stop request, or from the end of the work, to the end of the process
+MAIN_SPEAKS = 15.0  # seconds that another rank leaves the main one to find the same bad input
 TICK = 1.0  # seconds between two looks at the launcher and the other ranks
 SILENCE = 15  # ticks without a sign of life after which a rank counts as lost
 GO_ON = "the same command goes on where it was"
@@ -265,6 +266,8 @@ def _end(status: int, line: str = "", everyone: bool = False) -> None:
     _watch.status, _watch.deadline = status, time.monotonic() + GRACE
     if status > 128 and "LOCAL_RANK" in os.environ:
         time.sleep(0.3)  # the launcher shows its own traceback; the line that helps comes last
+    if status == 2 and not _speaks():
+        _wait_for_main()
     if line:
         _say(line, everyone)
     with contextlib.suppress(Exception):
@@ -275,8 +278,20 @@ def _end(status: int, line: str = "", everyone: bool = False) -> None:
     os._exit(status)
 
 
+def _speaks() -> bool:
+    return int(os.environ.get("RANK", 0)) == 0
+
+
+def _wait_for_main() -> None:
+    """Let the main rank say what is wrong with the input: the launcher stops it as soon as another rank has ended."""
+    until = time.monotonic() + MAIN_SPEAKS
+    _watch.deadline = until + GRACE
+    while _watch.request is None and time.monotonic() < until:
+        time.sleep(0.05)
+
+
 def _say(line: str, everyone: bool = False) -> None:
-    if everyone or int(os.environ.get("RANK", 0)) == 0:
+    if everyone or _speaks():
         bars = getattr(sys.modules.get("tqdm.std"), "tqdm", None)
         start = "\n" if getattr(bars, "_instances", None) else ""  # an unfinished progress bar keeps its line
         os.write(2, f"{start}{line}\n".encode(errors="backslashreplace"))
