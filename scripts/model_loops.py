@@ -34,6 +34,7 @@ from eval.problem import Adapter, Problem
 from run_gen import deepspeed_settings, plan_epochs, training_rows
 from utils import paths
 from utils.args import TrainingOptions
+from utils.attention import librarys_own
 from utils.extract import training_target, truncate
 from utils.generate import Decoding, Request, make_engine
 from utils.model import TokenizerPolicy, check_model, load_model, positions
@@ -126,15 +127,13 @@ class Bench:
 @contextlib.contextmanager
 def as_published(model: PreTrainedModel, recompute: bool = False) -> Iterator[None]:
     """The library's own attention kernel and, in training, gradient recomputation."""
-    attention = model.config._attn_implementation
     recomputing = any(getattr(module, "gradient_checkpointing", False) for module in model.modules())
-    model.set_attn_implementation("sdpa" if model._supports_sdpa else "eager")
     if recompute:
         model.gradient_checkpointing_enable({"use_reentrant": False})
     try:
-        yield
+        with librarys_own(model):
+            yield
     finally:
-        model.set_attn_implementation(attention)
         if recompute and not recomputing:
             model.gradient_checkpointing_disable()
 
