@@ -56,6 +56,11 @@ def source_arguments(description: str, source: str, required: bool = True) -> ar
     parser.add_argument(
         "--keep_unverified", action="store_true", help="keep training problems whose gold solution does not pass"
     )
+    parser.add_argument(
+        "--drop_near_duplicates",
+        action="store_true",
+        help="leave out training problems that nearly duplicate a test problem of the same data set",
+    )
     return parser
 
 
@@ -418,7 +423,8 @@ def write_tasks(adapter: Adapter, tasks: list[Task], batches: list[Batch], args,
     """Judge all gold solutions, write the files of every task, print the tables and the contamination report.
 
     Training files hold the problems whose gold solution passes (`--keep_unverified`: the others too, but for those
-    whose tests assert nothing); test files hold all, with `verified`.
+    whose tests assert nothing), with `--drop_near_duplicates` none that is nearly a test problem; test files hold all,
+    with `verified`.
     """
     options = judging.options_of(args)
     tasks = [task for task in tasks if any(task.splits.values())]
@@ -431,7 +437,8 @@ def write_tasks(adapter: Adapter, tasks: list[Task], batches: list[Batch], args,
     judged = iter(judge_versions(flat, options))
     names = ("timeout", "memory_mb", "compare", "allow_weak")
     meta = {"settings": {**settings, "keep_unverified": args.keep_unverified,
-                         **{name: getattr(options, name) for name in names}}, "inputs": inputs}  # fmt: skip
+                         "drop_near_duplicates": args.drop_near_duplicates, **{name: getattr(options, name) for name in names}}, "inputs": inputs}  # fmt: skip
+    near = near_test_problems(tasks) if args.drop_near_duplicates else frozenset()
     lines, failures = [], []
     for task in tasks:
         trained: set[str] = set()
@@ -440,6 +447,10 @@ def write_tasks(adapter: Adapter, tasks: list[Task], batches: list[Batch], args,
                 continue
             found = [next(judged) for _ in versions]
             rows, out = _selected(found, split, args.keep_unverified)
+            if split == "train":
+                kept = [row for row in rows if f"{task.name}/{row['id']}" not in near]
+                out += Counter({"near duplicates of test problems": len(rows) - len(kept)})  # which keeps no zero
+                rows = kept
             trained |= {str(row["id"]) for row in rows if split == "train"}
             unverified = {str(row["id"]): v.verdict.value for row, v in found if not v.passed}
             counts = {"problems": len(found), "verified": len(found) - len(unverified), "written": len(rows)}
@@ -499,6 +510,16 @@ def print_rows(batches: list[Batch]) -> None:
 
 def _counted(counts: Counter) -> str:
     return ", ".join(f"{number} {reason}" for reason, number in sorted(counts.items()))
+
+
+def near_test_problems(tasks: list[Task]) -> frozenset[str]:
+    """`task/id` of the training problems that nearly duplicate a test problem of one of these tasks."""
+
+    def texts(split: str) -> list[contamination.Text]:
+        rows = {task.name: [versions[0] for versions in task.splits.get(split, ())] for task in tasks}
+        return [text for name, own in rows.items() for text in contamination.texts_of(name, own)]
+
+    return frozenset(pair.train for pair in contamination.near_duplicates(texts("train"), texts("test")))
 
 
 def report_contamination(tasks: list[str]) -> None:

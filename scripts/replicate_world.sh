@@ -61,17 +61,27 @@ fi
 # Words of the flags below are meant to split.
 # shellcheck disable=SC2086
 for seed in $SEEDS; do
-  trunk=${PREFIX}s$seed-r0
-  run python -m data.worlds.prepare --name "$trunk" --seed "$seed" --strength 0 $WORLD
+  trunk=${PREFIX}s$seed-r0 prepared=""
   for strength in $STRENGTHS; do
     name=${PREFIX}s$seed-r$strength
+    study=(python -m data.worlds.study --name "$name" --seed "$seed" --results "$RESULTS" $STUDY)
+    if [ ! "$DRY_RUN" ]; then
+      status=0
+      "${study[@]}" --is_finished || status=$?
+      if [ $status = 0 ]; then continue; fi # neither its data nor its model are needed again
+      if [ $status != 1 ]; then exit $status; fi
+    fi
+    if [ ! "$prepared" ]; then
+      run python -m data.worlds.prepare --name "$trunk" --seed "$seed" --strength 0 $WORLD
+      prepared=yes
+    fi
     if [ "$name" != "$trunk" ]; then
       run python -m data.worlds.prepare --name "$name" --seed "$seed" --strength "$strength" $WORLD
     fi
     run python -m data.worlds.pretrain --name "$name" --trunk "$trunk" --seed "$seed" $PRETRAINING
     run python -m data.worlds.measure --name "$name" --samples 2 --limit 40
-    run python -m data.worlds.study --name "$name" --seed "$seed" --results "$RESULTS" $STUDY
-    if [ "$DRY_RUN" ]; then python -m data.worlds.study --name "$name" --seed "$seed" $STUDY --dry_run | sed 's/^/  /'; fi
+    run "${study[@]}"
+    if [ "$DRY_RUN" ]; then "${study[@]}" --dry_run | sed 's/^/  /'; fi
   done
 done
 run python -m data.worlds.report --results "results/$RESULTS"

@@ -21,6 +21,7 @@ SCRIPTS = {
     "fig_diversity": [],
     "self_train": ["2"],
 }  # with the arguments that they need
+REPLICATIONS = {"replicate_world": [], "replicate_model": []}
 NOT_COPIED = (".git", ".venv", "runs", "results", "gen_code", "fixed_data", "models", "__pycache__", "*.json.tmp")
 
 
@@ -28,7 +29,8 @@ def copy_of_repository(folder: Path) -> Path:
     """The repository as it stands, without what runs have written, with the installation that runs this as `.venv`."""
     shutil.copytree(REPOSITORY, folder, ignore=shutil.ignore_patterns(*NOT_COPIED))
     for file in folder.glob("data/*/*.json"):
-        file.unlink()
+        if file.parent.name != "worlds":  # its settings are no output of a run
+            file.unlink()
     (folder / ".venv").mkdir()
     for part in Path(sys.prefix).iterdir():
         if part.name != "ready":
@@ -41,7 +43,7 @@ def copy_of_repository(folder: Path) -> Path:
 def run_script(name: str, folder: Path, *flags: str, **variables: str) -> Finished:
     """Run a script of a repository's copy to its end, with variables set and no others of its own."""
     environment = {"PATH": os.environ["PATH"], "HOME": os.environ.get("HOME", "/tmp"), "HF_HUB_OFFLINE": "1"}
-    command = ["bash", f"scripts/{name}.sh", *SCRIPTS[name], *flags]
+    command = ["bash", f"scripts/{name}.sh", *{**SCRIPTS, **REPLICATIONS}[name], *flags]
     done = subprocess.run(
         command,
         cwd=folder,

@@ -100,6 +100,18 @@ def test_mbpp_full_takes_the_whole_training_part(mbpp):
     assert rows[3]["query"] == "Write a function f2." and mbpp.rows("mbpp", "ict")[1] == [590, "Adds 590."]
 
 
+def test_near_duplicates_of_test_problems_are_left_out_of_training_where_asked(mbpp):
+    again = "Write a function to find the longest common prefix of some words."
+    rows = [sanitized(number) for number in NUMBERS]
+    mbpp.write("raw/sanitized-mbpp.json", [*rows, sanitized(604, prompt=again), sanitized(14, prompt=again)])
+    mbpp.run("mbpp", "--source", mbpp.folder / "raw")
+    assert 604 in ids(mbpp.rows("mbpp", "train"))
+    printed = mbpp.run("mbpp", "--source", mbpp.folder / "raw", "--drop_near_duplicates")
+    assert 604 not in ids(mbpp.rows("mbpp", "train")) and 14 in ids(mbpp.rows("mbpp", "test"))
+    assert "1 near duplicates of test problems" in printed
+    assert mbpp.meta("mbpp", "train")["settings"]["drop_near_duplicates"] is True
+
+
 def test_mbpp_plus_rows_are_the_test_problems(mbpp):
     mbpp.write("raw/MbppPlus.jsonl", [plus(12), plus(11)])
     printed = mbpp.run("mbpp", "--source", mbpp.folder / "raw")

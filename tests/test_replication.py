@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import os
+import shutil
 import subprocess
 import sys
 
@@ -12,7 +13,7 @@ import numpy as np
 import pytest
 from toy import REPOSITORY
 
-from data.worlds import intents, joint, losses, measure, prepare, pretrain, report, truth
+from data.worlds import intents, joint, losses, measure, prepare, pretrain, report, study, truth
 from data.worlds.grammar import WORDINGS
 from data.worlds.programs import STYLES
 from data.worlds.truth import Origin
@@ -199,6 +200,17 @@ def test_a_finished_study_is_not_run_again(toy_study):
     assert "rft-greedy" in told
     again = {path: path.read_bytes() for path in folder.glob("*.json")}
     assert again == before
+
+
+def test_what_is_missing_is_told_without_world_or_model(toy_study, tmp_path, monkeypatch, capsys):
+    shutil.copytree(toy_study / "results" / "toy", tmp_path / "results" / "toy")
+    monkeypatch.chdir(tmp_path)
+    asked = ["--name", "toy", *STUDY, "--is_finished"]
+    assert study.main(asked) == 1
+    assert study.main([*asked, "--methods", "base", "rft", "gift"]) == 0
+    assert capsys.readouterr().out == "toy: 3 of 6 methods are finished\ntoy: 3 of 3 methods are finished\n"
+    with pytest.raises(io.InputError, match="made with k 2, now 3"):
+        study.main([*asked, "--k", "3"])
 
 
 def test_no_test_intent_in_any_training_file_of_a_study(toy_study):

@@ -60,8 +60,11 @@ def main(argv: list[str] | None = None) -> int:
         for method in options.methods:
             print("\n".join(shlex.join(["python", *command]) for command in study.commands(method)))
         return 0
-    study.check()
     missing = [method for method in options.methods if not study.is_done(method)]
+    if options.is_finished:
+        print(f"{options.name}: {len(options.methods) - len(missing)} of {len(options.methods)} methods are finished")
+        return 1 if missing else 0
+    study.check()
     if missing:
         load_libraries()
     for method in missing:
@@ -86,6 +89,7 @@ def arguments() -> argparse.ArgumentParser:
     parser.add_argument("--limit", type=int, default=0, help="first N problems; 0: all")
     parser.add_argument("--results", default="replication", help="folder under results/ for the result files")
     parser.add_argument("--dry_run", action="store_true", help="print the commands; needs no data, writes nothing")
+    parser.add_argument("--is_finished", action="store_true", help="run nothing; exit status 0 if nothing is missing")
     return parser
 
 
