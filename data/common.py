@@ -435,9 +435,9 @@ def write_tasks(adapter: Adapter, tasks: list[Task], batches: list[Batch], args,
         raise InputError(f"--source: no row became a problem ({_counted(reasons)}); README.md says what is read")
     flat = [versions for task in tasks for split in task.splits.values() for versions in split]
     judged = iter(judge_versions(flat, options))
-    names = ("timeout", "memory_mb", "compare", "allow_weak")
-    meta = {"settings": {**settings, "keep_unverified": args.keep_unverified,
-                         "drop_near_duplicates": args.drop_near_duplicates, **{name: getattr(options, name) for name in names}}, "inputs": inputs}  # fmt: skip
+    judged_with = {name: getattr(options, name) for name in ("timeout", "memory_mb", "compare", "allow_weak")}
+    chosen = {name: getattr(args, name) for name in ("keep_unverified", "drop_near_duplicates")}
+    meta = {"settings": {**settings, **chosen, **judged_with}, "inputs": inputs}
     near = near_test_problems(tasks) if args.drop_near_duplicates else frozenset()
     lines, failures = [], []
     for task in tasks:

@@ -7,7 +7,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from tables import REPLICATIONS, SCRIPTS, copy_of_repository, run_script
+from tables import SCRIPTS, copy_of_repository, run_script
 
 
 @pytest.fixture(scope="module")
