@@ -4,6 +4,7 @@
 #   MODELS      hub ids or folders          SEEDS       seeds: "1234"; "1 2 3" for mean and standard deviation
 #   DATASET     apps; mbpp, codeinsight, quickstart, world-<name>
 #   DIFFICULTY  of apps: introductory, interview or competition
+#   SOURCE      raw files, a folder or hub ids: DATASET is prepared from them first, with the flags PREPARATION
 #   GPUS        "0,1,2,3,4,5,6,7"; "" for one process without a GPU or on a single one, without a launcher
 #   GPU_KIND    a100 or h100, for the estimate of hours                 PORT   of the launcher
 #   NUM_SEQ ITER_NUM TEMPERATURE                 stage 1: samples a round, rounds, sampling temperature
@@ -204,6 +205,10 @@ run_plan() {
     *" $DEFAULT_MODEL "*) preparation=(python scripts/prepare_model.py) ;;
   esac
   case " $MODELS " in *" $TOY_MODEL-student "*) preparation+=("$TOY_MODEL-student") ;; esac
+  if [ "${SOURCE:-}" ]; then
+    # shellcheck disable=SC2086 # several words are meant
+    PLAN=("$(quoted python -m "data.$DATASET.prepare" --source $SOURCE ${PREPARATION:-})" "${PLAN[@]}")
+  fi
   if [ "${preparation[*]-}" ]; then
     PLAN=("$(quoted "${preparation[@]}")" "${PLAN[@]}")
   fi

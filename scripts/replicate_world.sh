@@ -59,7 +59,7 @@ else
 fi
 
 # Words of the flags below are meant to split.
-# shellcheck disable=SC2086
+# shellcheck disable=SC2086,SC2206
 for seed in $SEEDS; do
   trunk=${PREFIX}s$seed-r0 prepared=""
   for strength in $STRENGTHS; do

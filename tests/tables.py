@@ -21,7 +21,6 @@ SCRIPTS = {
     "fig_diversity": [],
     "self_train": ["2"],
 }  # with the arguments that they need
-REPLICATIONS = {"replicate_world": [], "replicate_model": []}
 NOT_COPIED = (".git", ".venv", "runs", "results", "gen_code", "fixed_data", "models", "__pycache__", "*.json.tmp")
 
 
@@ -43,7 +42,7 @@ def copy_of_repository(folder: Path) -> Path:
 def run_script(name: str, folder: Path, *flags: str, **variables: str) -> Finished:
     """Run a script of a repository's copy to its end, with variables set and no others of its own."""
     environment = {"PATH": os.environ["PATH"], "HOME": os.environ.get("HOME", "/tmp"), "HF_HUB_OFFLINE": "1"}
-    command = ["bash", f"scripts/{name}.sh", *{**SCRIPTS, **REPLICATIONS}[name], *flags]
+    command = ["bash", f"scripts/{name}.sh", *SCRIPTS.get(name, ()), *flags]
     done = subprocess.run(
         command,
         cwd=folder,

@@ -143,6 +143,30 @@ def test_two_scripts_share_what_they_have_in_common(planned):
         assert len({*main.lines} & {*planned(other, SEEDS="1 2").lines}) >= 2 * 2 * common - 1, other
 
 
+def test_the_replication_with_a_model_is_the_main_table_with_three_seeds(planned):
+    here, there = planned("replicate_model"), planned("replicate_model", DATASET="mbpp")
+    main = planned("table_main", DATASET="mbpp", SEEDS="1 2 3", MODELS="some/model-1b")
+    for plan, dataset in ((here, "quickstart"), (there, "mbpp")):
+        assert [stage for stage, _ in plan.stages] == [stage for stage, _ in main.stages]
+        assert {(options.dataset, options.seed) for _, options in plan.stages} == {
+            (dataset, seed) for seed in (1, 2, 3)
+        }
+    assert all(options.iter_num == 3 for options in here.of("seq_gibbs_sample.py"))
+    assert not any("prepare" in line for line in here.lines if "prepare_model" not in line)
+    module, flags = there.others[0][2], there.others[0][3:]
+    assert module == "data.mbpp.prepare"
+    assert flags[-3:] == ["--seeds", "full", "--drop_near_duplicates"] and flags[1].endswith("/mbpp")
+    assert all("--include localhost:0 " in line for line in there.lines if "--model_name_or_path" in line)
+
+
+def test_hours_of_mbpp_know_how_many_seeds_there_are(planned):
+    few, many = (
+        planned("replicate_model", DATASET="mbpp", PREPARATION=flags).lines[-1] for flags in ("-h", "--seeds full")
+    )
+    hours = [float(line.split(" about ")[1].split(" h ")[0]) for line in (few, many)]
+    assert 1.2 * hours[0] < hours[1] < 380 / 170 * hours[0]
+
+
 def test_ablations_vary_what_they_are_named_after(planned):
     rounds = [o.rounds for o in planned("ablation_rounds", MODELS=HUB).of("run_gen.py")]
     assert rounds == ["1-1", "1-5", "1-10", None]

@@ -16,7 +16,7 @@ def folder(tmp_path_factory) -> Path:
     return copy_of_repository(tmp_path_factory.mktemp("tables") / "copy")
 
 
-@pytest.mark.parametrize("name", SCRIPTS)
+@pytest.mark.parametrize("name", [*SCRIPTS, "replicate_model"])
 def test_at_toy_size(name, folder):
     done = run_script(name, folder, "--toy")
     assert done.status == 0, done.out[-3000:] + done.err[-3000:]
