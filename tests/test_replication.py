@@ -111,6 +111,13 @@ def test_differences_are_paired_by_seed_and_problem():
     assert report.differences(first, second, "greedy") == [[0, -1]]
 
 
+def test_losses_are_compared_seed_by_seed():
+    first, second = (
+        {s: {"loss": {"marginal": value}} for s, value in own.items()} for own in ({0: 2, 2: 5, 3: 1}, {2: 3, 0: 1})
+    )
+    assert report.loss_differences(first, second) == [1, 2]
+
+
 # The script
 
 

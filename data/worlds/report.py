@@ -107,6 +107,11 @@ def differences(first: dict[int, dict], second: dict[int, dict], decoding: str) 
     return [[own[key] - other[key] for key in own if key in other] for own, other in pairs]
 
 
+def loss_differences(first: dict[int, dict], second: dict[int, dict]) -> list[float]:
+    """L_marg of one method less another's, by seed, where both are finished; below zero the first is nearer."""
+    return [first[s]["loss"]["marginal"] - second[s]["loss"]["marginal"] for s in sorted(first.keys() & second.keys())]
+
+
 def pooled_distance(results: Sequence[dict]) -> tuple[float, float]:
     """Distance and noise of counted styles to the truth, counts of all seeds together; see `truth.distance`."""
     counts: dict[str, Counter] = {}
@@ -186,9 +191,12 @@ def _pairs(strength: float, found: dict[str, dict[int, dict]]) -> str:
             mean, low, high = (100 * value for value in mean_and_interval(values))
             cells.append(f"{mean:+.1f} ({low:+.1f} to {high:+.1f}), p = {stats.p_value(bootstrap(values)):.3f}")
         else:
-            rows.append(cells)
+            cells.append(", ".join(f"{100 * np.mean(own):+.1f}" for own in values))
+            losses = loss_differences(found[first], found[second])
+            rows.append([*cells, f"{np.mean(losses):+.4f}: {', '.join(f'{value:+.3f}' for value in losses)}"])
     title = f"Strength {strength:g}: paired differences in points, 95 % intervals"
-    return f"{title}\n\n" + markdown(["difference", "pass@1 greedy", "pass@1 sampled"], rows)
+    header = ["difference", "pass@1 greedy", "pass@1 sampled", "sampled, seed by seed", "L_marg: mean, seed by seed"]
+    return f"{title}\n\n" + markdown(header, rows)
 
 
 def against_truth(results: Results) -> list[str]:
