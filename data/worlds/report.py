@@ -293,9 +293,10 @@ def draw(results: Results, path: Path, label: str, fill: Callable, own: bool = F
         if own:
             axes.legend(frameon=False, fontsize=8)
     if not own:
-        columns = min(len(names), 2 * len(results))
+        lines = -(-len(names) // (2 * len(results)))
+        columns = -(-len(names) // lines)  # lines of the legend as long as each other
         figure.legend(names.values(), names, loc="lower center", ncols=columns, frameon=False, fontsize=8)
-    figure.tight_layout(rect=(0, 0 if own else 0.05 * -(-len(names) // columns), 1, 1))
+    figure.tight_layout(rect=(0, 0 if own else 0.05 * lines, 1, 1))
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path, dpi=120)
     plt.close(figure)
