@@ -62,7 +62,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--results", default="results/replication", help="folder of the result files")
     folder = Path(parser.parse_args(argv).results)
     results = read(folder)
-    tables = [finished_table(results), base_models(results), *scores(results)]
+    tables = [finished_table(results), *summary(results), base_models(results), *scores(results)]
     tables += [*against_truth(results), execution_filter(results)]
     text = "\n\n".join(filter(None, tables)) + "\n"
     io.write_text(folder / "report.md", text)
@@ -136,6 +136,24 @@ def finished_table(results: Results) -> str:
     return "Seeds finished\n\n" + markdown(["method", *(f"strength {s:g}" for s in results)], rows)
 
 
+def summary(results: Results) -> list[str]:
+    """The outcome at all strengths: sampled pass@1 and L_marg of every method, and paired differences in pass@1."""
+    strengths = [f"strength {strength:g}" for strength in results]
+    methods, pairs = [], []
+    for method in METHODS:
+        own = [list(found.get(method, {}).values()) for found in results.values()]
+        passed = [_percent(one, "samples", 1) if one else "" for one in own]
+        methods.append([NAMES[method], *passed, *(_loss(one, "marginal") if one else "" for one in own)])
+    for first, second in COMPARED:
+        values = [differences(found.get(first, {}), found.get(second, {}), "samples") for found in results.values()]
+        pairs.append([f"{NAMES[first]} - {NAMES[second]}", *(_difference(one) if one else "" for one in values)])
+    losses = [f"L_marg, {strength}" for strength in strengths]
+    return [
+        "pass@1 over samples and L_marg\n\n" + markdown(["method", *strengths, *losses], methods),
+        "Paired differences in pass@1 over samples, in points\n\n" + markdown(["difference", *strengths], pairs),
+    ]
+
+
 def base_models(results: Results) -> str:
     """How good the base models are on the seed problems, means over seeds; empty where none was measured."""
     rows = []
@@ -168,7 +186,7 @@ def _methods(strength: float, found: dict[str, dict[int, dict]]) -> str:
         cells.append(f"{np.mean([np.mean(list(result['distinct'].values())) for result in own]):.2f}")
         codes = [n for result in own if "sampling" in result for n in result["sampling"]["codes"].values()]
         cells += [f"{np.mean([n[i] for n in codes]):.2f}" if codes else "" for i in (0, 1)]
-        losses = [f"{np.mean([result['loss'][kind] for result in own]):.4f}" for kind in ("marginal", "joint")]
+        losses = [_loss(own, kind) for kind in ("marginal", "joint")]
         minutes = np.mean([sum(result["minutes"].values()) for result in own])
         rows.append([*cells, *losses, f"{minutes:.1f}"])
     title = f"Strength {strength:g}: test problems (95 % intervals), codes kept for each seed problem, minutes"
@@ -180,6 +198,16 @@ def _percent(own: list[dict], decoding: str, k: int) -> str:
     return f"{mean:.1%} ({100 * low:.1f} to {100 * high:.1f})"
 
 
+def _loss(own: list[dict], kind: str) -> str:
+    return f"{np.mean([result['loss'][kind] for result in own]):.4f}"
+
+
+def _difference(values: list[list[float]]) -> str:
+    mean, low, high = (100 * value for value in mean_and_interval(values))
+    p = stats.p_value(bootstrap(values))
+    return f"{mean:+.1f} ({low:+.1f} to {high:+.1f}), p {'< 0.001' if p < 0.001 else f'= {p:.3f}'}"
+
+
 def _pairs(strength: float, found: dict[str, dict[int, dict]]) -> str:
     rows = []
     for first, second in COMPARED:
@@ -188,8 +216,7 @@ def _pairs(strength: float, found: dict[str, dict[int, dict]]) -> str:
             values = differences(found.get(first, {}), found.get(second, {}), decoding)
             if not values:
                 break
-            mean, low, high = (100 * value for value in mean_and_interval(values))
-            cells.append(f"{mean:+.1f} ({low:+.1f} to {high:+.1f}), p = {stats.p_value(bootstrap(values)):.3f}")
+            cells.append(_difference(values))
         else:
             cells.append(", ".join(f"{100 * np.mean(own):+.1f}" for own in values))
             losses = loss_differences(found[first], found[second])
