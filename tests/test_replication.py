@@ -239,7 +239,7 @@ def test_the_report_is_drawn_from_the_files_alone(toy_study, tmp_path, capsys):
     measured = io.read_json(tmp_path / "toy-base.json", dict)["measured"]
     assert f"{measured['intent_kept']:.1%} | {measured['rewrite_kept']:.1%} |" in " ".join(shown.split())
     assert (tmp_path / "report.md").read_text() == shown.removesuffix("\n")
-    for name in ("distance", "pass_at_1", "coverage"):
+    for name in ("distance", "pass_at_1", "differences", "coverage"):
         assert (tmp_path / f"{name}.png").stat().st_size > 5000
     with pytest.raises(io.InputError, match="no results yet"):
         report.main(["--results", str(tmp_path / "none")])

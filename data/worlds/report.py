@@ -293,12 +293,13 @@ def _distances(own: list[dict], key: str) -> list[str]:
 
 
 def figures(results: Results, folder: Path) -> None:
-    """`distance.png`, `pass_at_1.png`, `coverage.png`."""
+    """`distance.png`, `pass_at_1.png`, `differences.png`, `coverage.png`."""
     import matplotlib
 
     matplotlib.use("Agg")
     draw(results, folder / "distance.png", "distance of kept codes' styles to P(s | intent)", _draw_distance)
     draw(results, folder / "pass_at_1.png", "pass@1 (%), 95 % intervals", _draw_scores)
+    draw_differences(results, folder / "differences.png")
     draw(results, folder / "coverage.png", "distance of all codes kept so far, each problem", _draw_coverage, own=True)
 
 
@@ -325,6 +326,38 @@ def draw(results: Results, path: Path, label: str, fill: Callable, own: bool = F
         figure.legend(names.values(), names, loc="lower center", ncols=columns, frameon=False, fontsize=8)
     figure.tight_layout(rect=(0, 0 if own else 0.05 * lines, 1, 1))
     path.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(path, dpi=120)
+    plt.close(figure)
+
+
+def draw_differences(results: Results, path: Path) -> None:
+    """Paired differences of `COMPARED`: in sampled pass@1 with 95 % intervals, in L_marg a point for every seed."""
+    from matplotlib import pyplot as plt
+
+    figure, (left, right) = plt.subplots(1, 2, figsize=(11, 4.6), sharey=True)
+    labels = [f"{NAMES[first]} - {NAMES[second]}" for first, second in COMPARED]
+    for number, (strength, found) in enumerate(results.items()):
+        colour = plt.get_cmap("viridis")(0.15 + 0.7 * number / max(1, len(results) - 1))
+        for row, pair in enumerate(COMPARED):
+            first, second = (found.get(method, {}) for method in pair)
+            place, values = -row - 0.2 * (number - (len(results) - 1) / 2), differences(first, second, "samples")
+            if not values:
+                continue
+            mean, low, high = (100 * value for value in mean_and_interval(values))
+            bar = left.errorbar(mean, place, xerr=[[mean - low], [high - mean]], fmt="o", color=colour, capsize=2)
+            if row == 0:
+                bar.set_label(f"strength {strength:g}")
+            losses = loss_differences(first, second)
+            right.plot(losses, [place] * len(losses), "o", color=colour, alpha=0.5, markersize=4)
+            right.plot(np.mean(losses), place, "|", color=colour, markersize=12)
+    left.set_yticks([-row for row in range(len(labels))], labels)
+    left.set_xlabel("pass@1 over samples, points, 95 % intervals")
+    right.set_xlabel("L_marg (less is better), every seed and mean")
+    for axes in (left, right):
+        axes.axvline(0, color="black", linewidth=0.8)
+        axes.spines[["top", "right"]].set_visible(False)
+    left.legend(frameon=False, fontsize=8)
+    figure.tight_layout()
     figure.savefig(path, dpi=120)
     plt.close(figure)
 
