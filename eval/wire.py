@@ -534,7 +534,7 @@ def _merged(before, after):
 
 
 # ---------------------------------------------------------------------------------------------------------------------
-# The codec: by type the parts of a value, by tag (a type's name) the value of the parts
+# The codec: by type the parts of a value, and what is made of such parts; the tag is the type's name
 
 
 def _items(value):
@@ -545,34 +545,30 @@ def _base64(value):
     return base64.b64encode(value).decode()
 
 
-_VIEWS = {"dict_keys": lambda p: dict.fromkeys(p).keys(), "dict_values": lambda p: dict(enumerate(p)).values(),
-          "dict_items": lambda p: dict(p).items()}  # fmt: skip
+def _fields(kind, *names):
+    return operator.attrgetter(*names), lambda parts: kind(*parts)
+
+
 _FACTORIES = {kind.__name__: kind for kind in (int, float, str, list, dict, set, tuple, bool)}
-PARTS = {
-    tuple: list, set: list, frozenset: list, dict: _items, collections.OrderedDict: _items, collections.Counter: _items,
-    type({}.keys()): list, type({}.values()): list, type({}.items()): list,
-    collections.defaultdict: lambda v: [getattr(v.default_factory, "__name__", ""), _items(v)],
-    collections.deque: lambda v: [list(v), v.maxlen],
-    complex: lambda v: [v.real, v.imag], bytes: _base64, bytearray: _base64,
-    range: lambda v: [v.start, v.stop, v.step], slice: lambda v: [v.start, v.stop, v.step],
-    type(...): lambda v: 0, type(NotImplemented): lambda v: 0, decimal.Decimal: str,
-    fractions.Fraction: lambda v: [v.numerator, v.denominator],
-    datetime.timedelta: lambda v: [v.days, v.seconds, v.microseconds],
-    datetime.date: datetime.date.isoformat, datetime.time: datetime.time.isoformat,
-    datetime.datetime: datetime.datetime.isoformat,
+CODEC = {
+    tuple: (list, tuple), set: (list, set), frozenset: (list, frozenset), dict: (_items, dict),
+    collections.OrderedDict: (_items, collections.OrderedDict),
+    collections.Counter: (_items, lambda p: collections.Counter(dict(p))),
+    collections.defaultdict: (lambda v: [getattr(v.default_factory, "__name__", ""), _items(v)],
+                              lambda p: collections.defaultdict(_FACTORIES.get(p[0]), p[1])),
+    collections.deque: (lambda v: [list(v), v.maxlen], lambda p: collections.deque(*p)),
+    type({}.keys()): (list, lambda p: dict.fromkeys(p).keys()), type({}.items()): (list, lambda p: dict(p).items()),
+    type({}.values()): (list, lambda p: dict(enumerate(p)).values()),
+    bytes: (_base64, base64.b64decode), bytearray: (_base64, lambda p: bytearray(base64.b64decode(p))),
+    type(...): (lambda v: 0, lambda p: ...), type(NotImplemented): (lambda v: 0, lambda p: NotImplemented),
+    complex: _fields(complex, "real", "imag"), range: _fields(range, "start", "stop", "step"),
+    slice: _fields(slice, "start", "stop", "step"), decimal.Decimal: (str, decimal.Decimal),
+    fractions.Fraction: _fields(fractions.Fraction, "numerator", "denominator"),
+    datetime.timedelta: _fields(datetime.timedelta, "days", "seconds", "microseconds"),
 }  # fmt: skip
-DECODERS = _VIEWS | {
-    "int": lambda p: int(p, 16), "tuple": tuple, "set": set, "frozenset": frozenset, "dict": dict,
-    "OrderedDict": collections.OrderedDict, "Counter": lambda p: collections.Counter(dict(p)),
-    "defaultdict": lambda p: collections.defaultdict(_FACTORIES.get(p[0]), p[1]),
-    "deque": lambda p: collections.deque(*p), "complex": lambda p: complex(*p),
-    "bytes": base64.b64decode, "bytearray": lambda p: bytearray(base64.b64decode(p)),
-    "range": lambda p: range(*p), "slice": lambda p: slice(*p), "ellipsis": lambda p: ...,
-    "NotImplementedType": lambda p: NotImplemented, "Decimal": decimal.Decimal,
-    "Fraction": lambda p: fractions.Fraction(*p), "timedelta": lambda p: datetime.timedelta(*p),
-    "date": datetime.date.fromisoformat, "time": datetime.time.fromisoformat,
-    "datetime": datetime.datetime.fromisoformat,
-}  # fmt: skip
+CODEC |= {kind: (kind.isoformat, kind.fromisoformat) for kind in (datetime.date, datetime.time, datetime.datetime)}
+PARTS = {kind: parts for kind, (parts, _) in CODEC.items()}
+DECODERS = {kind.__name__: build for kind, (_, build) in CODEC.items()} | {"int": lambda p: int(p, 16)}
 
 
 def _like(peer, parts):
