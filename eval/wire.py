@@ -607,24 +607,16 @@ def _library_parts(value, kind):
     if isinstance(value, numpy.dtype):
         return "dtype", value.str if value.names is None else value.descr
     if isinstance(value, numpy.ndarray) and not (value.dtype.hasobject and value.dtype.names):
-        if value.dtype.hasobject:
-            return "objects", [list(value.shape), value.ravel().tolist()]
-        return "ndarray", [value.dtype, list(value.shape), _base64(value.tobytes())]
+        data = value.ravel().tolist() if value.dtype.hasobject else _base64(value.tobytes())
+        return "ndarray", [value.dtype, list(value.shape), data]
     if isinstance(value, numpy.generic) and not value.dtype.hasobject:
         return "scalar", numpy.asarray(value)
     if pandas is None:
         return None, None
-    if name in _PANDAS_PARTS and kind is getattr(pandas, name, type(value)):
-        return name, _PANDAS_PARTS[name](value)
-    if isinstance(value, pandas.Index):
-        return "Index", [
-            _column(value.array),
-            value.name,
-            getattr(value, "freqstr", None) if name in _FREQUENT else None,
-        ]
-    if isinstance(value, pandas.api.extensions.ExtensionArray):
-        return "extension", [list(value), str(value.dtype)]
-    return None, None
+    if name not in PANDAS or kind is not getattr(pandas, name, kind):
+        arrays = {"Index": pandas.Index, "array": pandas.api.extensions.ExtensionArray}
+        name = next((tag for tag, base in arrays.items() if isinstance(value, base)), None)
+    return (name, PANDAS[name][1](value)) if name else (None, None)
 
 
 def _column(array):
@@ -638,15 +630,23 @@ def _instant(value):
     return [int(value.asm8.astype("int64")), value.unit, None if zone is None else str(zone)]
 
 
-_FREQUENT = ("DatetimeIndex", "TimedeltaIndex")
-_PANDAS_PARTS = {
-    "NaTType": lambda v: 0, "NAType": lambda v: 0, "Timestamp": _instant, "Timedelta": _instant,
-    "Period": lambda v: [v.ordinal, v.freqstr], "Interval": lambda v: [v.left, v.right, v.closed],
-    "Categorical": lambda v: [v.codes.tolist(), v.categories, bool(v.ordered)],
-    "Series": lambda v: [_column(v.array), v.index, v.name],
-    "DataFrame": lambda v: [[_column(v.iloc[:, n].array) for n in range(v.shape[1])], v.columns, v.index],
-    "RangeIndex": lambda v: [v.start, v.stop, v.step, v.name],
-    "MultiIndex": lambda v: [list(v.levels), [codes.tolist() for codes in v.codes], list(v.names)],
+def _index(value):
+    frequent = type(value).__name__ in ("DatetimeIndex", "TimedeltaIndex")
+    return [_column(value.array), value.name, value.freqstr if frequent else None]
+
+
+# By name the keywords of the constructor (no others: some switch checks off), and what they are for a value.
+PANDAS = {
+    "NaTType": ("", lambda v: 0), "NAType": ("", lambda v: 0),
+    "Timestamp": ("", _instant), "Timedelta": ("", _instant), "Index": ("", _index),
+    "array": ("data dtype", lambda v: [list(v), str(v.dtype)]),
+    "Period": ("ordinal freq", lambda v: [v.ordinal, v.freqstr]),
+    "Interval": ("left right closed", lambda v: [v.left, v.right, v.closed]),
+    "Categorical": ("codes categories ordered", lambda v: [v.codes.tolist(), v.categories, bool(v.ordered)]),
+    "Series": ("data index name", lambda v: [_column(v.array), v.index, v.name]),
+    "DataFrame": ("", lambda v: [[_column(v.iloc[:, n].array) for n in range(v.shape[1])], v.columns, v.index]),
+    "RangeIndex": ("start stop step name", lambda v: [v.start, v.stop, v.step, v.name]),
+    "MultiIndex": ("levels codes names", lambda v: [list(v.levels), [c.tolist() for c in v.codes], list(v.names)]),
 }  # fmt: skip
 
 
@@ -664,32 +664,18 @@ def _array(parts):
 
     dtype, shape, data = parts
     if dtype.hasobject:
-        raise Malformed("an array of objects")
+        return numpy.fromiter(data, object).reshape(shape)
     return numpy.ndarray(shape, dtype, bytearray(base64.b64decode(data))).copy()
-
-
-def _objects(parts):
-    import numpy
-
-    array = numpy.empty(len(parts[1]), dtype=object)
-    array[:] = parts[1]
-    return array.reshape(parts[0])
 
 
 def _pandas(name, parts):
     import pandas
 
     if name in ("NaTType", "NAType"):
-        return pandas.NaT if name == "NaTType" else pandas.NA
+        return getattr(pandas, name.removesuffix("Type"))
     if name in ("Timestamp", "Timedelta"):
         stamp = getattr(pandas, name)(parts[0], unit=parts[1]).as_unit(parts[1])
         return stamp if parts[2] is None else stamp.tz_localize("UTC").tz_convert(parts[2])
-    if name == "Period":
-        return pandas.Period(ordinal=parts[0], freq=parts[1])
-    if name == "Categorical":
-        return pandas.Categorical.from_codes(parts[0], categories=parts[1], ordered=parts[2])
-    if name == "extension":
-        return pandas.array(parts[0], dtype=str(parts[1]))
     if name == "DataFrame":
         frame = pandas.DataFrame(dict(enumerate(parts[0])), index=parts[2])
         frame.columns = parts[1]
@@ -699,13 +685,9 @@ def _pandas(name, parts):
         if parts[2]:
             index.freq = parts[2]
         return index
-    if name == "RangeIndex":
-        return pandas.RangeIndex(*parts[:3], name=parts[3])
-    if name == "MultiIndex":
-        return pandas.MultiIndex(parts[0], parts[1], names=parts[2])
-    return pandas.Series(parts[0], index=parts[1], name=parts[2]) if name == "Series" else pandas.Interval(*parts)
+    make = pandas.Categorical.from_codes if name == "Categorical" else getattr(pandas, name)
+    return make(**dict(zip(PANDAS[name][0].split(), parts, strict=True)))
 
 
-DECODERS |= {"dtype": _dtype, "ndarray": _array, "objects": _objects, "scalar": lambda array: array[()]}
-_NAMES = (*_PANDAS_PARTS, "Index", "extension")
-DECODERS |= {name: functools.partial(_pandas, name) for name in _NAMES}
+DECODERS |= {"dtype": _dtype, "ndarray": _array, "scalar": lambda array: array[()]}
+DECODERS |= {name: functools.partial(_pandas, name) for name in PANDAS}
