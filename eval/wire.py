@@ -508,29 +508,25 @@ def _text_of_handle(self):
 
 
 def _write_back(old, new):
-    """Make `old` equal to `new` in place, keeping the identity of containers inside it."""
+    """Make `old` equal to `new` in place where it is mutable, keeping the identity of lists and dicts inside it."""
     if isinstance(old, list) and isinstance(new, list):
-        for position, (before, after) in enumerate(zip(old, new)):  # noqa: B905 - to the shorter one
-            new[position] = _merged(before, after)
-        old[:] = new
+        old[:] = [*map(_kept, old, new), *new[len(old) :]]
     elif isinstance(old, dict) and isinstance(new, dict):
-        merged = {key: _merged(old[key], after) if key in old else after for key, after in new.items()}
+        merged = {key: _kept(old[key], after) if key in old else after for key, after in new.items()}
         old.clear()
         old.update(merged)
-    elif isinstance(old, (set, collections.deque)):
+    elif isinstance(old, (set, collections.deque, bytearray)):
         old.clear()
         (old.update if isinstance(old, set) else old.extend)(new)
-    elif isinstance(old, bytearray):
-        old[:] = new
     elif type(old).__name__ == "ndarray" and getattr(new, "shape", None) == old.shape and new.dtype == old.dtype:
         old[...] = new
 
 
-def _merged(before, after):
-    if type(before) is type(after) and isinstance(before, (list, dict)):
-        _write_back(before, after)
-        return before
-    return after
+def _kept(before, after):
+    if type(before) is not type(after) or not isinstance(before, (list, dict)):
+        return after
+    _write_back(before, after)
+    return before
 
 
 # ---------------------------------------------------------------------------------------------------------------------
