@@ -474,13 +474,11 @@ class Peer(Channel):
 
 def _exact(base, value):
     """The built-in part of a value of a subclass, by the methods of the built-in type."""
+    if base in (int, float, complex):
+        return base.__pos__(value)
     if base is str:
-        return str.__str__(str.__add__(value, ""))
-    if base in (list, tuple, set, frozenset, collections.deque):
-        return base(base.__iter__(value))
-    if base is dict:
-        return dict(dict.items(value))
-    return base.__add__(value, 0) if base is int else base(value)
+        return str.__str__(value)
+    return base(dict.items(value) if base is dict else base.__iter__(value))
 
 
 def _loaded(module, name):
