@@ -568,15 +568,11 @@ def _like(peer, parts):
 
 
 def _type(peer, name):
-    if not peer.trusted and name not in TYPES:
-        parts = name.split(".")
-        for cut in range(len(parts) - 1, 0, -1):
-            try:
-                __import__(".".join(parts[:cut]))
-            except ImportError:
-                continue
-            return _loaded(".".join(parts[:cut]), ".".join(parts[cut:]))
-    return TYPES[name]
+    if peer.trusted or name in TYPES:
+        return TYPES[name]
+    import pkgutil  # on the candidate's end alone, and seldom
+
+    return pkgutil.resolve_name(name)
 
 
 OF_PEER = {
