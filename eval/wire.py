@@ -539,13 +539,11 @@ def _fields(kind, *names):
     return operator.attrgetter(*names), lambda parts: kind(*parts)
 
 
-_FACTORIES = {kind.__name__: kind for kind in (int, float, str, list, dict, set, tuple, bool)}
 CODEC = {
     tuple: (list, tuple), set: (list, set), frozenset: (list, frozenset), dict: (_items, dict),
     collections.OrderedDict: (_items, collections.OrderedDict),
     collections.Counter: (_items, lambda p: collections.Counter(dict(p))),
-    collections.defaultdict: (lambda v: [getattr(v.default_factory, "__name__", ""), _items(v)],
-                              lambda p: collections.defaultdict(_FACTORIES.get(p[0]), p[1])),
+    collections.defaultdict: (lambda v: [v.default_factory, dict(v)], lambda p: collections.defaultdict(*p)),
     collections.deque: (lambda v: [list(v), v.maxlen], lambda p: collections.deque(*p)),
     type({}.keys()): (list, lambda p: dict.fromkeys(p).keys()), type({}.items()): (list, lambda p: dict(p).items()),
     type({}.values()): (list, lambda p: dict(enumerate(p)).values()),
