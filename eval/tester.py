@@ -16,6 +16,7 @@ import ast
 import builtins
 import contextlib
 import functools
+import itertools
 import os
 import resource
 import socket
@@ -128,14 +129,6 @@ def _names(code):
             yield from _names(constant)
 
 
-class _Checks:
-    def __init__(self):
-        self.done = 0
-
-    def __call__(self):
-        self.done += 1
-
-
 def main(wire, setting):
     """Judge candidates until a test may have left something behind. Descriptor 3 leads to the judge, who passes for
     each job the channel to a new candidate; the first word on it has to be that the candidate's cell is ready.
@@ -205,10 +198,10 @@ def judged(job, peer, wire, scripts, start):
             names.known, fault = loaded(job, peer, wire, [*wanted, *filter(None, [test.get("entry_point")])])
             if fault:
                 return fault
-        checked = _Checks()
+        checked = itertools.count()
         sys.modules["__test__"] = module = type(sys)("__test__")
         space = vars(module)
-        space.update(__builtins__=names, __checked__=checked)
+        space.update(__builtins__=names, __checked__=checked.__next__)
         try:
             exec(setup.code, space)
             if program.names <= space.keys() | vars(builtins).keys():
@@ -226,9 +219,10 @@ def judged(job, peer, wire, scripts, start):
             raise
         except BaseException as error:
             return fault_of(error, wire, position, texts)
-        if checked.done == 0 and (program.found or test["style"] == "check"):
+        done = next(checked)
+        if done == 0 and (program.found or test["style"] == "check"):
             return "NO_TESTS", f"test {position} executed no assertion"
-        checks += checked.done
+        checks += done
     return ("PASS", "") if checks else ("NO_TESTS", "no test asserts anything")
 
 
