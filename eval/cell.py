@@ -603,7 +603,7 @@ def main():
     wire = beside("wire")
     tester = beside("tester") if setting["role"] == "test" else None
     if tester is not None:
-        tester.compare = beside("compare")
+        tester.wire, tester.compare = wire, beside("compare")
     if setting["uid"]:
         if setting["level"] != "bwrap":
             os.chown(setting["folder"], setting["uid"], setting["uid"])
@@ -630,7 +630,7 @@ def main():
     server.serve()
     control.detach()  # its descriptor was closed on the way
     if tester is not None:
-        tester.main(wire, setting)
+        tester.main()
     candidate(wire, socket.socket(fileno=3))
     os._exit(0)
 

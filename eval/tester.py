@@ -24,7 +24,7 @@ import sys
 import traceback
 
 LARGE_KIB = 400 << 10  # resident memory above which a test's process is not used again
-compare = None  # the module beside this one, set by the cell
+wire = compare = None  # the modules beside this one, set by the cell
 
 
 class _Names(dict):
@@ -129,7 +129,7 @@ def _names(code):
             yield from _names(constant)
 
 
-def main(wire, setting):
+def main():
     """Judge candidates until a test may have left something behind. Descriptor 3 leads to the judge, who passes for
     each job the channel to a new candidate; the first word on it has to be that the candidate's cell is ready.
     """
@@ -149,7 +149,7 @@ def main(wire, setting):
             if channel.recv(64) != b"R":
                 raise wire.Closed
             try:
-                verdict, detail = judged(job, peer, wire, scripts, lambda part: orders.send(["start", part]))
+                verdict, detail = judged(job, peer, scripts, lambda part: orders.send(["start", part]))
                 if peer.broken:  # a test that catches everything has caught the end of the channel
                     raise peer.broken
             except wire.Closed:
@@ -172,11 +172,11 @@ def main(wire, setting):
     os._exit(0)
 
 
-def judged(job, peer, wire, scripts, start):
+def judged(job, peer, scripts, start):
     """(verdict, detail) of a job; `start(i)` is told when the clock of part `i` begins."""
     test = job["test"]
     if test["style"] == "io":
-        return calls(job, test, peer, wire, start)
+        return calls(job, test, peer, start)
     texts = test["asserts"] if test["style"] == "asserts" else [test["script"]]
     for name, text in [("setup", test.get("setup") or ""), *((f"test {i}", text) for i, text in enumerate(texts))]:
         try:
@@ -195,7 +195,7 @@ def judged(job, peer, wire, scripts, start):
             peer.send(["part", job["timeout"]])  # its CPU seconds are counted anew
         else:
             wanted = set().union(*(each.names for each in programs)) - vars(builtins).keys() - setup.names
-            names.known, fault = loaded(job, peer, wire, [*wanted, *filter(None, [test.get("entry_point")])])
+            names.known, fault = loaded(job, peer, [*wanted, *filter(None, [test.get("entry_point")])])
             if fault:
                 return fault
         checked = itertools.count()
@@ -218,7 +218,7 @@ def judged(job, peer, wire, scripts, start):
         except (wire.Closed, wire.Malformed):
             raise
         except BaseException as error:
-            return fault_of(error, wire, position, texts)
+            return fault_of(error, position, texts)
         done = next(checked)
         if done == 0 and (program.found or test["style"] == "check"):
             return "NO_TESTS", f"test {position} executed no assertion"
@@ -226,7 +226,7 @@ def judged(job, peer, wire, scripts, start):
     return ("PASS", "") if checks else ("NO_TESTS", "no test asserts anything")
 
 
-def loaded(job, peer, wire, names=()):
+def loaded(job, peer, names=()):
     """Load the candidate; (those of `names` that are functions of it, None or the verdict if that fails)."""
     peer.send(["load", job["code"], job["prelude"]])
     try:
@@ -234,11 +234,11 @@ def loaded(job, peer, wire, names=()):
     except BaseException as error:
         if not getattr(error, "_candidate", False):
             raise
-        verdict, detail = fault_of(error, wire)
+        verdict, detail = fault_of(error)
         return {}, ("SYNTAX" if error._phase == "compile" else verdict, detail)
 
 
-def fault_of(error, wire, position=None, scripts=()):
+def fault_of(error, position=None, scripts=()):
     """(verdict, detail) for what ended a test."""
     own = getattr(error, "_candidate", False)
     where = "" if position is None else f"test {position}"
@@ -257,10 +257,10 @@ def fault_of(error, wire, position=None, scripts=()):
     return ("ERROR" if own or isinstance(error, NameError) else "WRONG"), text
 
 
-def calls(job, test, peer, wire, start):
+def calls(job, test, peer, start):
     """Call-style input and output: values in, value out."""
     start(0)
-    _, fault = loaded(job, peer, wire)
+    _, fault = loaded(job, peer)
     if fault:
         return fault
     try:
@@ -275,5 +275,5 @@ def calls(job, test, peer, wire, start):
     except BaseException as error:
         if not getattr(error, "_candidate", False):
             return "WRONG", f"the value cannot be compared: {type(error).__name__}"
-        return fault_of(error, wire)
+        return fault_of(error)
     return "PASS", ""
