@@ -71,36 +71,27 @@ class Script:
 
     def _walk(self, body):
         """Statements alone: to walk expressions as well would take longer than most tests."""
-        position = 0
-        while position < len(body):
+        for position in reversed(range(len(body))):
             node = body[position]
-            position += 1
             said = isinstance(node, ast.If) and any(map(_asserting, ast.walk(node.test)))
             if said or isinstance(node, ast.Assert) or (isinstance(node, ast.Expr) and _asserting(node.value)):
-                body.insert(position, self._mark(node))
-                position += 1
+                body.insert(position + 1, self._mark(node))
             elif isinstance(node, (ast.Import, ast.ImportFrom)):
-                modules = (
-                    [node.module or ""] if isinstance(node, ast.ImportFrom) else [name.name for name in node.names]
-                )
+                modules = [getattr(node, "module", None) or alias.name for alias in node.names]
                 self.calm = self.calm and all(module.split(".")[0] in CALM_MODULES for module in modules)
-            elif isinstance(node, (ast.With, ast.AsyncWith)) and any(
-                _asserting(item.context_expr) for item in node.items
-            ):
+            elif any(_asserting(item.context_expr) for item in getattr(node, "items", ())):
                 node.body.insert(0, self._mark(node))
-            elif isinstance(node, (ast.Assign, ast.AugAssign, ast.AnnAssign, ast.Delete, ast.Global)):
-                targets = getattr(node, "targets", None) or [getattr(node, "target", None)]
+            elif isinstance(node, (ast.Assign, ast.AugAssign, ast.AnnAssign, ast.Delete)):
+                targets = getattr(node, "targets", None) or [node.target]
                 self.calm = self.calm and not any(isinstance(target, ast.Attribute) for target in targets)
             for field in ("body", "orelse", "finalbody"):
-                inner = getattr(node, field, None)
-                if isinstance(inner, list):
-                    before = self.found
-                    self._walk(inner)
-                    if field == "body" and self.found > before:
-                        for handler in getattr(node, "handlers", ()):
-                            handler.body.insert(0, self._mark(handler))
-            for handler in getattr(node, "handlers", ()):
-                self._walk(handler.body)
+                before = self.found
+                self._walk(getattr(node, field, ()))
+                if field == "body" and self.found > before:
+                    for handler in getattr(node, "handlers", ()):
+                        handler.body.insert(0, self._mark(handler))
+            for inner in (*getattr(node, "handlers", ()), *getattr(node, "cases", ())):
+                self._walk(inner.body)
 
     def _mark(self, near):
         self.found += 1
@@ -109,9 +100,7 @@ class Script:
         return ast.Expr(ast.Call(name, [], [], **place), **place)
 
 
-@functools.lru_cache(256)
-def script(text, name):
-    return Script(text, name)
+script = functools.lru_cache(256)(Script)
 
 
 def _asserting(node):
