@@ -177,21 +177,19 @@ def judged(job, peer, scripts, start):
         return "NO_TESTS", "no test asserts anything"
     names = _Names(vars(builtins))
     names.peer = peer
+    wanted = set().union(*(program.names for program in programs)) - vars(builtins).keys() - setup.names
     checks = 0
     for position, program in enumerate(programs):
         start(position)
-        if position:
-            peer.send(["part", job["timeout"]])  # its CPU seconds are counted anew
-        else:
-            wanted = set().union(*(each.names for each in programs)) - vars(builtins).keys() - setup.names
-            names.known, fault = loaded(job, peer, [*wanted, *filter(None, [test.get("entry_point")])])
-            if fault:
-                return fault
         checked = itertools.count()
         sys.modules["__test__"] = module = type(sys)("__test__")
         space = vars(module)
         space.update(__builtins__=names, __checked__=checked.__next__)
         try:
+            if position:
+                peer.send(["part", job["timeout"]])  # its CPU seconds are counted anew
+            else:
+                names.known = loaded(job, peer, [*wanted, *filter(None, [test.get("entry_point")])])
             exec(setup.code, space)
             if program.names <= space.keys() | vars(builtins).keys():
                 # A test that knows all its names without the candidate is about a function named like a builtin.
@@ -216,43 +214,36 @@ def judged(job, peer, scripts, start):
 
 
 def loaded(job, peer, names=()):
-    """Load the candidate; (those of `names` that are functions of it, None or the verdict if that fails)."""
+    """Load the candidate; those of `names` that are functions of it."""
     peer.send(["load", job["code"], job["prelude"]])
-    try:
-        return dict(peer.request("load", list(names))), None
-    except BaseException as error:
-        if not getattr(error, "_candidate", False):
-            raise
-        verdict, detail = fault_of(error)
-        return {}, ("SYNTAX" if error._phase == "compile" else verdict, detail)
+    return dict(peer.request("load", list(names)))
 
 
 def fault_of(error, position=None, scripts=()):
     """(verdict, detail) for what ended a test."""
     own = getattr(error, "_candidate", False)
-    where = "" if position is None else f"test {position}"
-    if not own and position is not None:
-        for frame in reversed(traceback.extract_tb(error.__traceback__)):
-            if frame.filename == f"test {position}":
-                lines = scripts[position].splitlines()
-                where += f", line {frame.lineno}: {lines[frame.lineno - 1].strip()[:300]}"
-                break
+    where = f"test {position}" if scripts and getattr(error, "_phase", "call") == "call" else ""
+    for frame in () if own else reversed(traceback.extract_tb(error.__traceback__)):
+        if frame.filename == f"test {position}":
+            lines = scripts[position].splitlines()
+            where += f", line {frame.lineno}: {lines[frame.lineno - 1].strip()[:300]}"
+            break
+    message = " ".join(str(part)[:300] for part in error.args[:2] if type(part) in (str, int))
+    text = f"{type(error).__name__}: {message:.300} {where}".strip()
+    if own and error._phase == "compile":
+        return "SYNTAX", text
     if isinstance(error, MemoryError):
         return "MEMORY", f"MemoryError {where}"
     if isinstance(error, AssertionError) and not own:
         return "WRONG", where
-    message = " ".join(str(part)[:300] for part in error.args[:2] if type(part) in (str, int))
-    text = f"{type(error).__name__}: {message:.300} {where}".strip()
     return ("ERROR" if own or isinstance(error, NameError) else "WRONG"), text
 
 
 def calls(job, test, peer, start):
     """Call-style input and output: values in, value out."""
     start(0)
-    _, fault = loaded(job, peer)
-    if fault:
-        return fault
     try:
+        loaded(job, peer)
         function = peer.request("entry", test["fn_name"])
         for position, (given, expected) in enumerate(zip(test["inputs"], test["outputs"], strict=True)):
             given = given if isinstance(given, list) else [given]
