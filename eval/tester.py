@@ -34,14 +34,7 @@ class _Names(dict):
     known = {}  # functions, so that each is asked for once
 
     def __missing__(self, name):
-        if name in self.known:
-            return self.known[name]
-        try:
-            return self.peer.request("name", name)
-        except KeyError as error:
-            if getattr(error, "_candidate", False):
-                raise KeyError(name) from None
-            raise
+        return self.known[name] if name in self.known else self.peer.request("name", name)
 
     def entry(self, name):
         try:
