@@ -350,29 +350,22 @@ class _Worker(threading.Thread):
         parts = len(job.test["asserts"]) if job.test["style"] == "asserts" else 1
         cpu = math.ceil(job.timeout), math.ceil(job.timeout) * max(parts, 1) + 1  # of a part, of all
         with contextlib.ExitStack() as stack:
-            channel, channel_other = socket.socketpair()
-            stack.callback(channel.close)
-            stack.callback(channel_other.close)
-            output, output_other = os.pipe()
-            reader = _Output(output, 0)
-            stack.callback(reader.close)
-            os.fchmod(output_other, 0o666)  # so that /dev/stdout can be opened by another user id
-            try:
-                candidate.fork(cpu, [3, 1, 2], [channel.fileno(), output_other, output_other])
-            finally:
-                os.close(output_other)
+            channel, channel_other = map(stack.enter_context, socket.socketpair())
+            output = _Output(stack, 0)
+            candidate.fork(cpu, [3, 1, 2], [channel.fileno(), output.other, output.other])
             socket.send_fds(judge_side, [b"j"], [channel_other.fileno()])
             prelude = job.test["style"] == "io" and self.options.compare == "apps"
             messages.send([job.timeout, job.code, job.packed, self.options.compare, prelude])
             channel.close()
             channel_other.close()
-            watch = _Watch(self.judge._stop_read, [judge_side, candidate.control, output])
+            judge_handle, control = judge_side.fileno(), candidate.control.fileno()
+            watch = _Watch(self.judge._stop_read, judge_handle, control, output.handle)
             # A test's process that dies says so by the end of its stream, behind a verdict that it may have given.
             report: Report | None = None
             deadline, verdict, detail, keep = time.monotonic() + READY_SECONDS, None, "", False
             while verdict is None:
                 ready = watch.wait(0 if messages.rest else wait_until(deadline))
-                if judge_side in ready or messages.rest:
+                if judge_handle in ready or messages.rest:
                     kind, *rest = messages.receive()
                     if kind == "done":
                         verdict, detail, keep = rest
@@ -384,13 +377,12 @@ class _Worker(threading.Thread):
                     if not self.running:
                         raise CellError("not ready in time")
                     verdict, detail = Verdict.TIMEOUT, f"over {job.timeout:g} s"
-                if output in ready and reader.read() == 0:
-                    watch.drop(output)
-                if reader.total > MOST_OUTPUT:
+                if output.handle in ready:
+                    output.read()
+                if output.total > MOST_OUTPUT:
                     verdict, detail = Verdict.OUTPUT, f"printed more than {MOST_OUTPUT} bytes"
-                if candidate.control in ready:
+                if control in ready:
                     report = candidate.receive(READY_SECONDS)
-                    watch.drop(candidate.control)
             if report is None:
                 candidate.end(verdict is Verdict.TIMEOUT)
                 report = candidate.receive(READY_SECONDS)
@@ -427,25 +419,12 @@ class _Worker(threading.Thread):
         candidate = self.cell("candidate", tier)
         cpu = math.ceil(job.timeout), math.ceil(job.timeout) + 1
         with contextlib.ExitStack() as stack:
-            ours, theirs = socket.socketpair()
-            stack.callback(ours.close)
-            stack.callback(theirs.close)
-            given_file = os.memfd_create("stdin")
-            stack.callback(os.close, given_file)
-            with open(given_file, "wb", closefd=False) as file:
-                file.write(given.encode("utf-8", "surrogatepass"))
-            os.lseek(given_file, 0, 0)
-            (out, out_other), (err, err_other) = os.pipe(), os.pipe()
-            printed, complaints = _Output(out, len(expected) * 4 + KEPT_OUTPUT), _Output(err, 4096)
-            stack.callback(printed.close)
-            stack.callback(complaints.close)
-            os.fchmod(out_other, 0o666)
-            os.fchmod(err_other, 0o666)
-            try:
-                candidate.fork(cpu, [3, 0, 1, 2], [theirs.fileno(), given_file, out_other, err_other])
-            finally:
-                os.close(out_other)
-                os.close(err_other)
+            ours, theirs = map(stack.enter_context, socket.socketpair())
+            file = stack.enter_context(open(os.memfd_create("stdin"), "w+b"))
+            file.write(given.encode("utf-8", "surrogatepass"))
+            file.seek(0)
+            printed, complaints = _Output(stack, len(expected) * 4 + KEPT_OUTPUT), _Output(stack, 4096)
+            candidate.fork(cpu, [3, 0, 1, 2], [theirs.fileno(), file.fileno(), printed.other, complaints.other])
             theirs.close()
             ours.settimeout(READY_SECONDS)
             if ours.recv(64) != b"R":
@@ -453,24 +432,24 @@ class _Worker(threading.Thread):
             self.running, deadline = True, time.monotonic() + job.timeout * stretch
             with contextlib.suppress(wire.Closed):
                 wire.Channel(ours).send(["main", job.code, self.options.compare == "apps", job.test.get("fn_name")])
-            watch = _Watch(self.judge._stop_read, [candidate.control, out, err])
+            control = candidate.control.fileno()
+            watch = _Watch(self.judge._stop_read, control, printed.handle, complaints.handle)
             verdict = detail = report = None
             while report is None:
                 ready = watch.wait(wait_until(deadline))
                 if time.monotonic() >= deadline:
                     verdict, detail = Verdict.TIMEOUT, f"over {job.timeout:g} s"
                 for reader in (printed, complaints):
-                    if reader.handle in ready and reader.read() == 0:
-                        watch.drop(reader.handle)
+                    if reader.handle in ready:
+                        reader.read()
                 if printed.total + complaints.total > MOST_OUTPUT:
                     verdict, detail = Verdict.OUTPUT, f"printed more than {MOST_OUTPUT} bytes"
                 if verdict:
                     candidate.end(late=True)
-                if verdict or candidate.control in ready:
+                if verdict or control in ready:
                     report = candidate.receive(READY_SECONDS)
-            if "fault" in report:
-                raise CellError(report.fault)
-            printed.drain()
+            while printed.read():  # what a dead process left in the pipe
+                pass
             note = _note(ours)
         if report.dirty:
             self.discard("candidate", tier)
@@ -496,55 +475,44 @@ class _Worker(threading.Thread):
 
 
 class _Output:
-    """The reading end of a pipe: counts everything, keeps the first `keep` bytes."""
+    """A pipe for what a candidate prints: counts everything, keeps the first `keep` bytes.
 
-    def __init__(self, handle: int, keep: int):
-        self.handle, self.keep, self.total, self.data = handle, keep, 0, bytearray()
-        os.set_blocking(handle, False)
+    Its writing end stays open here as well, so it never ends, and only bytes wake the one who waits.
+    """
 
-    def read(self) -> int:
-        """Take what is there; the bytes seen so far, or 0 at the end of the stream."""
+    def __init__(self, stack: contextlib.ExitStack, keep: int):
+        self.keep, self.total, self.data = keep, 0, bytearray()
+        self.handle, self.other = os.pipe()
+        stack.callback(os.close, self.handle)
+        stack.callback(os.close, self.other)
+        os.fchmod(self.other, 0o666)  # so that /dev/stdout can be opened by another user id
+        os.set_blocking(self.handle, False)
+
+    def read(self) -> bool:
+        """Take what is there; whether there was anything."""
         try:
             part = os.read(self.handle, 1 << 18)
         except BlockingIOError:
-            return self.total
-        if not part:
-            return 0
+            return False
         self.total += len(part)
         self.data += part[: max(0, self.keep - len(self.data))]
-        return self.total
-
-    def drain(self):
-        """Take the rest that a dead process left in the pipe."""
-        while True:
-            before = self.total
-            if self.read() == 0 or self.total == before:
-                return
-
-    def close(self):
-        os.close(self.handle)
+        return True
 
 
 class _Watch:
     """Wait for several descriptors, and for the word to stop."""
 
-    def __init__(self, stop: int, sources: list):
-        self.stop = stop
-        self.poll = select.poll()
-        self.poll.register(stop, select.POLLIN)
-        self.sources = {}
-        for source in sources:
+    def __init__(self, stop: int, *sources: int):
+        self.stop, self.poll = stop, select.poll()
+        for source in (stop, *sources):
             self.poll.register(source, select.POLLIN)
-            self.sources[source if isinstance(source, int) else source.fileno()] = source
 
-    def drop(self, source):
-        self.poll.unregister(source)
-
-    def wait(self, seconds: float) -> list:
-        ready = [handle for handle, _ in self.poll.poll(math.ceil(seconds * 1000))]
+    def wait(self, seconds: float) -> set[int]:
+        """The descriptors that are ready, or ended, within some seconds."""
+        ready = {handle for handle, _ in self.poll.poll(math.ceil(seconds * 1000))}
         if self.stop in ready:
             raise _Stopped
-        return [self.sources[handle] for handle in ready]
+        return ready
 
 
 def _cause(report: Report, cpu: tuple[int, int]) -> tuple[Verdict, str]:
