@@ -460,13 +460,8 @@ class _Worker(threading.Thread):
     def judge_output(self, report, cpu, note, printed, expected) -> tuple[Verdict, str]:
         """(verdict, detail) of a program that ended by itself."""
         if report.status != 0:
-            verdict, detail = _cause(report, cpu)
-            if verdict is Verdict.ERROR and note:
-                phase, name, text = note
-                kind = {"MemoryError": Verdict.MEMORY}.get(name, Verdict.ERROR)
-                verdict = Verdict.SYNTAX if phase == "compile" else kind
-                detail = f"{name}: {text}"
-            return verdict, detail
+            cause = _cause(report, cpu)
+            return note if note and cause[0] is Verdict.ERROR else cause
         if printed.total > MOST_OUTPUT or printed.total > printed.keep:
             return (Verdict.OUTPUT if printed.total > MOST_OUTPUT else Verdict.WRONG), f"printed {printed.total} bytes"
         if comparison.same_output(bytes(printed.data), expected, self.options.compare):
@@ -529,12 +524,15 @@ def _cause(report: Report, cpu: tuple[int, int]) -> tuple[Verdict, str]:
     return Verdict.CRASH, f"killed by {signal.Signals(number).name if number in set(signal.Signals) else number}"
 
 
-def _note(channel: socket.socket) -> tuple[str, str, str] | None:
-    """What the program's process says about its end; used to word a failure, never to decide one."""
+def _note(channel: socket.socket) -> tuple[Verdict, str] | None:
+    """(verdict, detail) in the words of the program's process; used to word a failure, never to decide one."""
     with contextlib.suppress(Exception):
         channel.setblocking(False)
         _, phase, (classes, args, *_) = wire.Channel(channel).receive(1 << 20)
-        return phase, str(classes[0][1])[:100], args[0] if args and isinstance(args[0], str) else ""
+        name = str(classes[0][1])[:100]
+        verdict = Verdict.MEMORY if name == "MemoryError" else Verdict.ERROR
+        text = args[0] if args and isinstance(args[0], str) else ""
+        return Verdict.SYNTAX if phase == "compile" else verdict, f"{name}: {text}"
     return None
 
 
