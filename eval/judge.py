@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import collections
 import contextlib
+import itertools
 import json
 import math
 import os
@@ -18,7 +19,6 @@ import select
 import signal
 import socket
 import sys
-import tempfile
 import threading
 import time
 from collections.abc import Iterable, Iterator
@@ -31,7 +31,7 @@ from eval import wire
 from eval.problem import fault_in_test
 from eval.sandbox import LEVELS, Cell, CellError, Report, probe, wait_until
 from eval.verdict import Judgement, Verdict
-from utils.io import Failure, InputError, run
+from utils.io import Failure, InputError, run, write_text
 
 MIB = 1 << 20
 PROGRAM_BYTES = MIB
@@ -614,34 +614,21 @@ def judge_file(source: str, target: str, options: JudgeOptions) -> dict[str, int
     """Judge every row of a file into another; the counts of verdicts. Nothing is written where a row is at fault."""
     for _ in read_rows(source):
         pass
-    counts: collections.Counter[str] = collections.Counter()
     folder = Path(target).absolute().parent
-    if not folder.is_dir():
-        raise InputError(f"--output {target}: the folder {folder} does not exist")
-    handle, temporary = tempfile.mkstemp(dir=folder, prefix=f".{Path(target).name}.", suffix=".tmp")
-    try:
-        with os.fdopen(handle, "w", encoding="ascii") as file, Judge(options) as judge:
-            print(f"isolation: {judge.level}, workers: {judge.workers}", file=sys.stderr, flush=True)
-            names: collections.deque = collections.deque()
-
-            def jobs():
-                for row in read_rows(source):
-                    names.append(row["id"])
-                    yield row["code"], row["test"]
-
-            for judgement in judge.judge(jobs()):
-                counts[judgement.verdict.value] += 1
-                row = {"id": names.popleft(), "passed": judgement.passed, "verdict": judgement.verdict.value,
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise InputError(f"--output {target}: the folder {folder} does not exist, or nothing can be written there")
+    counts: collections.Counter[str] = collections.Counter()
+    lines = []
+    with Judge(options) as judge:
+        print(f"isolation: {judge.level}, workers: {judge.workers}", file=sys.stderr, flush=True)
+        rows, jobs = itertools.tee(read_rows(source))  # between the two lie the rows in flight
+        judgements = judge.judge((row["code"], row["test"]) for row in jobs)
+        for row, judgement in zip(rows, judgements, strict=True):
+            counts[judgement.verdict.value] += 1
+            verdict = {"id": row["id"], "passed": judgement.passed, "verdict": judgement.verdict.value,
                        "detail": judgement.detail, "seconds": judgement.seconds}  # fmt: skip
-                file.write(json.dumps(row) + "\n")
-            file.flush()
-            os.fsync(file.fileno())
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, target)
-    except BaseException:
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(temporary)
-        raise
+            lines.append(json.dumps(verdict) + "\n")
+    write_text(target, "".join(lines))
     return dict(counts)
 
 
