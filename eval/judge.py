@@ -109,11 +109,8 @@ class _Turns:
     @contextlib.contextmanager
     def turn(self, alone):
         with self.change:
-            if alone:
-                self.alone += 1
-                self.change.wait_for(lambda: self.running == 0)
-            else:
-                self.change.wait_for(lambda: self.alone == 0)
+            self.alone += alone
+            self.change.wait_for(lambda: not (self.running if alone else self.alone))
             self.running += 1
         try:
             yield
