@@ -133,22 +133,20 @@ class Judge:
         self._lock = threading.Lock()
         self._submitted = self._infra_in_a_row = 0
         self._pending: set[_Job] = set()
-        self._stop_read, self._stop_write = os.pipe()
         try:
             self.level = probe(options.isolation)
         except CellError as error:
-            self._close_pipe()
             raise JudgeFailure(f"no isolation: {error}") from None
+        self._stop_read, self._stop_write = os.pipe()
         self._closed = False
-        started: queue.SimpleQueue[Exception | None] = queue.SimpleQueue()
         cores = sorted(os.sched_getaffinity(0))
         count = options.workers or len(cores)
         # With a worker for every core each stays on its own, its cells with it: they wake one another all the time, and
         # waking a sleeping core takes longer. A pool of fewer workers is not tied: it shares the machine with others.
         own = cores if count == len(cores) else [None] * count
-        self._workers = [_Worker(self, started, core) for core in own]
+        self._workers = [_Worker(self, core) for core in own]
         self.workers = count
-        faults = [fault for fault in [started.get() for _ in self._workers] if fault]
+        faults = [fault for fault in [worker.started.exception() for worker in self._workers] if fault]
         if faults:
             self.close()
             raise JudgeFailure(f"the cells cannot be started: {faults[0]}")
@@ -207,9 +205,6 @@ class Judge:
         for worker in self._workers:
             worker.join()
         self._fail_pending(JudgeFailure("the judge was closed"))
-        self._close_pipe()
-
-    def _close_pipe(self):
         os.close(self._stop_read)
         os.close(self._stop_write)
 
@@ -249,9 +244,10 @@ class Judge:
 class _Worker(threading.Thread):
     """Judges one candidate after the other in cells of its own: a light pair, and larger ones when they are needed."""
 
-    def __init__(self, judge: Judge, started, core: int | None):
+    def __init__(self, judge: Judge, core: int | None):
         super().__init__(daemon=True, name="judge")
-        self.judge, self.options, self.started, self.core = judge, judge.options, started, core
+        self.judge, self.options, self.core = judge, judge.options, core
+        self.started: Future[None] = Future()
         self.cells: dict[tuple[str, str], Cell] = {}
         self.testers: dict[str, tuple[socket.socket, wire.Channel]] = {}
         self.start()
@@ -264,10 +260,10 @@ class _Worker(threading.Thread):
             self.cell("candidate", "plain")
             self.cell("test", "plain")
         except Exception as error:
-            self.started.put(error)
+            self.started.set_exception(error)
             self.discard()
             return
-        self.started.put(None)
+        self.started.set_result(None)
         try:
             while (job := self.judge._jobs.get()) is not None:
                 try:
