@@ -163,8 +163,8 @@ class Judge:
         fault = fault_in_test(test)
         if fault:
             raise ValueError(fault)
-        if self.failure or self._closed:
-            raise self.failure or JudgeFailure("the judge is closed")
+        if self.failure:
+            raise self.failure
         packed = wire.Peer(None).encode(test)
         job = _Job(code, test, self.options.timeout, packed)
         if len(code) > PROGRAM_BYTES:
@@ -204,7 +204,7 @@ class Judge:
             self._jobs.put(None)
         for worker in self._workers:
             worker.join()
-        self._fail_pending(JudgeFailure("the judge was closed"))
+        self._fail("the judge was closed")
         os.close(self._stop_read)
         os.close(self._stop_write)
 
@@ -230,15 +230,13 @@ class Judge:
             self._fail(f"{INFRA_IN_A_ROW} candidates in a row could not be judged: {judgement.detail}")
 
     def _fail(self, text: str):
-        self.failure = JudgeFailure(text)
-        self._fail_pending(self.failure)
-
-    def _fail_pending(self, failure):
+        """Raise JudgeFailure wherever a judgement is still awaited, and where another is asked for."""
+        self.failure = self.failure or JudgeFailure(text)
         with self._lock:
             pending, self._pending = self._pending, set()
         for job in pending:
             if not job.future.done():
-                job.future.set_exception(failure)
+                job.future.set_exception(self.failure)
 
 
 class _Worker(threading.Thread):
