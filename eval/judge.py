@@ -247,7 +247,7 @@ class _Worker(threading.Thread):
         self.judge, self.options, self.core = judge, judge.options, core
         self.started: Future[None] = Future()
         self.cells: dict[tuple[str, str], Cell] = {}
-        self.testers: dict[str, tuple[socket.socket, wire.Channel]] = {}
+        self.testers: dict[str, wire.Channel] = {}
         self.start()
 
     def run(self):
@@ -278,18 +278,17 @@ class _Worker(threading.Thread):
             self.discard()
 
     def cell(self, role: str, tier: str) -> Cell:
-        found = self.cells.get((role, tier))
-        if found and found.jobs >= CELL_JOBS and role == "candidate":
+        key = role, tier
+        if role == "candidate" and key in self.cells and self.cells[key].jobs >= CELL_JOBS:
             self.discard(role, tier)
-            found = None
-        if not found:
-            found = self.cells[role, tier] = Cell(role, self.judge.level, self.options.memory_mb, TIERS[tier])
-        return found
+        if key not in self.cells:
+            self.cells[key] = Cell(role, self.judge.level, self.options.memory_mb, TIERS[tier])
+        return self.cells[key]
 
     def discard(self, role=None, tier=None):
         for key in [key for key in self.cells if role in (None, key[0]) and tier in (None, key[1])]:
             if key[0] == "test" and key[1] in self.testers:
-                self.testers.pop(key[1])[0].close()
+                self.testers.pop(key[1]).sock.close()
             self.cells.pop(key).close()
 
     def judged(self, job: _Job) -> Judgement:
@@ -337,26 +336,26 @@ class _Worker(threading.Thread):
         candidate = self.cell("candidate", tier)
         if tier not in self.testers:
             self.new_tester(tier)
-        judge_side, messages = self.testers[tier]
+        messages = self.testers[tier]
         parts = len(job.test["asserts"]) if job.test["style"] == "asserts" else 1
         cpu = math.ceil(job.timeout), math.ceil(job.timeout) * max(parts, 1) + 1  # of a part, of all
         with contextlib.ExitStack() as stack:
             channel, channel_other = map(stack.enter_context, socket.socketpair())
             output = _Output(stack, 0)
             candidate.fork(cpu, [3, 1, 2], [channel.fileno(), output.other, output.other])
-            socket.send_fds(judge_side, [b"j"], [channel_other.fileno()])
+            socket.send_fds(messages.sock, [b"j"], [channel_other.fileno()])
             prelude = job.test["style"] == "io" and self.options.compare == "apps"
             messages.send([job.timeout, job.code, job.packed, self.options.compare, prelude])
             channel.close()
             channel_other.close()
-            judge_handle, control = judge_side.fileno(), candidate.control.fileno()
-            watch = _Watch(self.judge._stop_read, judge_handle, control, output.handle)
+            said, control = messages.sock.fileno(), candidate.control.fileno()
+            watch = _Watch(self.judge._stop_read, said, control, output.handle)
             # A test's process that dies says so by the end of its stream, behind a verdict that it may have given.
             report: Report | None = None
             deadline, verdict, detail, keep = time.monotonic() + READY_SECONDS, None, "", False
             while verdict is None:
                 ready = watch.wait(0 if messages.rest else wait_until(deadline))
-                if judge_handle in ready or messages.rest:
+                if said in ready or messages.rest:
                     kind, *rest = messages.receive()
                     if kind == "done":
                         verdict, detail, keep = rest
@@ -389,15 +388,13 @@ class _Worker(threading.Thread):
         """Start a process for tests; it serves until one of them may have left something behind."""
         ours, theirs = socket.socketpair()
         ours.settimeout(READY_SECONDS)
-        try:
+        with theirs:
             self.cell("test", tier).fork((1 << 30, 1 << 30), [3], [theirs.fileno()])
-        finally:
-            theirs.close()
-        self.testers[tier] = ours, wire.Channel(ours)
+        self.testers[tier] = wire.Channel(ours)
 
     def end_tester(self, tier: str):
         """End the process for tests, and start the next so that it is ready when it is needed."""
-        self.testers.pop(tier)[0].close()
+        self.testers.pop(tier).sock.close()
         tester = self.cells["test", tier]
         tester.end()
         if tester.receive(READY_SECONDS).dirty:
