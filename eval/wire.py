@@ -62,18 +62,14 @@ class Channel:
 
     def receive(self, limit=FRAME_BYTES):
         """The next message, decoded; Closed at the end of the stream, Malformed where the bytes are no message."""
-        data = self.rest or self._more()
+        data = bytearray(self.rest)
         while len(data) < 4:
             data += self._more()
         size = int.from_bytes(data[:4], "big")
         if size > limit:
             raise Malformed(f"a frame of {size} bytes")
-        if len(data) < size + 4:
-            parts, missing = [data], size + 4 - len(data)
-            while missing > 0:
-                parts.append(self._more())
-                missing -= len(parts[-1])
-            data = b"".join(parts)
+        while len(data) < size + 4:
+            data += self._more()
         self.rest = data[size + 4 :]
         try:
             message, end = self._scan(data[4 : size + 4].decode("ascii"))
