@@ -282,15 +282,11 @@ class Peer(Channel):
     def answer(self, operation=None, operands=()):
         """Do what the other end asks, and send the value or the exception."""
         try:
-            reply = ["=", self.perform(operation, operands)]
+            self.send(["=", self.perform(operation, operands)])
         except Closed:
             raise
-        except BaseException as error:
-            reply = ["!", self.describe(error)]
-        try:
-            self.send(reply)
-        except Malformed as error:
-            self.send(["!", self.describe(ValueError(str(error)))])
+        except BaseException as error:  # Malformed among them: a value over the limit
+            self.send(["!", self.describe(error)])
 
     def perform(self, operation, operands):
         """The encoded result of one operation."""
