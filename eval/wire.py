@@ -16,6 +16,7 @@ or code objects, for whoever can walk to the test's globals can forge its verdic
 import base64
 import builtins
 import collections
+import contextlib
 import copy
 import datetime
 import decimal
@@ -377,11 +378,9 @@ class Peer(Channel):
         try:
             classes, args, number, phase = info
             kind = self.exception_class(classes)
-            try:
-                error = kind(*args)
-            except Exception:
-                error = kind()
-                error.args = tuple(args)
+            error = kind.__new__(kind, *args)
+            with contextlib.suppress(Exception):  # the initialiser may want more than what was kept as arguments
+                error.__init__(*args)
             error._candidate, error._phase = True, str(phase)
             if number is not None:
                 error._handle = Handle(self, int(number))
