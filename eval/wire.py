@@ -454,8 +454,8 @@ class Peer(Channel):
                 return {"type": name}
             if issubclass(value, BaseException):
                 return {"raises": self._classes(value)}
-        elif self.trusted and kind in (types.BuiltinFunctionType, types.FunctionType):
-            module, name = getattr(value, "__module__", None), value.__qualname__
+        elif self.trusted and callable(value):
+            module, name = getattr(value, "__module__", None), getattr(value, "__qualname__", None)
             if module != "__test__" and _loaded(module, name) is value:
                 return {"type": f"{module}.{name}"}
         elif self.trusted and isinstance(value, types.ModuleType):
