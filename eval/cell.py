@@ -53,12 +53,6 @@ def beside(name):
 # System calls
 
 
-class BpfProgram(ctypes.Structure):
-    """`struct sock_fprog`."""
-
-    _fields_ = [("length", ctypes.c_ushort), ("filter", ctypes.c_char_p)]
-
-
 # Numbers for x86_64 and aarch64. What these calls make outlives a candidate, looks into other processes or widens the
 # kernel's surface; none is needed by a program that solves a problem.
 DENIED = {
@@ -128,7 +122,9 @@ def seccomp_filter(namespaces, own_signals):
 
 def restrict_calls(program):
     """Install a filter for this process and its children."""
-    if libc.prctl(PR_SET_SECCOMP, 2, ctypes.byref(BpfProgram(len(program) // 8, program)), 0, 0):
+    steps = ctypes.create_string_buffer(program)
+    description = struct.pack("HP", len(program) // 8, ctypes.addressof(steps))  # struct sock_fprog
+    if libc.prctl(PR_SET_SECCOMP, 2, description, 0, 0):
         raise OSError(ctypes.get_errno(), "seccomp")
 
 
