@@ -169,23 +169,20 @@ def show_only(path):
     """Make `path` reachable for other users, in a mount namespace of this process: the folders above it that are closed
     to them are hidden below an empty one that holds nothing but `path`. Needs root; OSError without the right.
     """
-    parents = [parent for parent in _parents(path) if not os.stat(parent).st_mode & 1]
-    if not parents:
+    parts = os.path.realpath(path).split("/")
+    parents = ["/".join(parts[:end]) for end in range(2, len(parts) + 1)]
+    closed = next((parent for parent in parents if not os.stat(parent).st_mode & 1), None)
+    if not closed:
         return
     if libc.unshare(0x20000) or libc.mount(b"none", b"/", None, 0x4000 | 0x40000, None):
         raise OSError(ctypes.get_errno(), "unshare")
     handle = os.open(path, os.O_PATH)
-    if libc.mount(b"tmpfs", parents[0].encode(), b"tmpfs", 6, b"mode=755,size=1m"):
+    if libc.mount(b"tmpfs", closed.encode(), b"tmpfs", 6, b"mode=755,size=1m"):
         raise OSError(ctypes.get_errno(), "mount")
     os.makedirs(path, 0o755)
     if libc.mount(f"/proc/self/fd/{handle}".encode(), path.encode(), None, 0x1000 | 0x4000, None):
         raise OSError(ctypes.get_errno(), "mount")
     os.close(handle)
-
-
-def _parents(path):
-    parts = os.path.realpath(path).split("/")
-    return ["/".join(parts[:end]) for end in range(2, len(parts) + 1)]
 
 
 # ---------------------------------------------------------------------------------------------------------------------
