@@ -210,14 +210,15 @@ class Server:
             self.rules = fcntl.fcntl(rules, fcntl.F_DUPFD_CLOEXEC, 200)  # above all that a child closes
         for name, limit in (("AS", setting["memory"]), ("NPROC", setting["processes"]), ("NOFILE", 256),
                             ("FSIZE", 64 * MIB), ("CORE", 0)):  # fmt: skip
-            limit_resource(name, limit, limit)
+            which = getattr(resource, "RLIMIT_" + name)
+            limit = min(limit, hardest(which))
+            resource.setrlimit(which, (limit, limit))
         self.streams()
         self.folders = [folder for folder in (setting["folder"], "/dev/shm") if self.namespaces or folder != "/dev/shm"]
         self.baseline = {folder: set(os.listdir(folder)) for folder in self.folders}
         self.null = fcntl.fcntl(os.open("/dev/null", os.O_RDWR), fcntl.F_DUPFD_CLOEXEC, 101)
         os.closerange(3, 100)  # a job's channel becomes descriptor 3 when it is received
-        most = resource.getrlimit(resource.RLIMIT_CPU)[1]
-        self.most_cpu = most if most != resource.RLIM_INFINITY else 1 << 40
+        self.most_cpu = hardest(resource.RLIMIT_CPU)
 
     def serve(self):
         """Return in a child, with its job; leave the process when the control socket ends."""
@@ -344,13 +345,10 @@ class Server:
         sys.stderr = sys.__stderr__ = stream(2, "w", errors="backslashreplace", buffering=1)
 
 
-def limit_resource(name, soft, hard):
-    """Set a soft and a hard limit, no higher than what is already set."""
-    which = getattr(resource, "RLIMIT_" + name)
-    ceiling = resource.getrlimit(which)[1]
-    if ceiling != resource.RLIM_INFINITY:
-        soft, hard = min(soft, ceiling), min(hard, ceiling)
-    resource.setrlimit(which, (soft, hard))
+def hardest(which):
+    """The hard limit that is already set for a resource."""
+    most = resource.getrlimit(which)[1]
+    return most if most != resource.RLIM_INFINITY else 1 << 62
 
 
 def run_delay(pid):
