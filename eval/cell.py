@@ -529,6 +529,7 @@ def flushed():
     return True
 
 
+# Names that the published judging of APPS defines before a solution.
 PRELUDE_CODE = """
 import sys, time, itertools, collections, math, fractions, random, heapq, bisect, functools, operator, string, re
 from itertools import accumulate, product, permutations, combinations
@@ -541,12 +542,7 @@ from typing import Any, Dict, Iterable, List, Optional, Sequence, Set, Tuple, Un
 """
 
 
-def make_prelude():
-    """Names that the published judging of APPS defines before a solution; put first, so that its own imports win."""
-    names = {}
-    exec(PRELUDE_CODE + "import numpy as np\n" * ("numpy" in sys.modules), names)
-    del names["__builtins__"]
-    return names
+PRELUDE = {}  # what this defines; put before a solution, so that its own imports win
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -610,9 +606,9 @@ def main():
             importlib.import_module(name)
     if hasattr(sys, "set_int_max_str_digits"):
         sys.set_int_max_str_digits(0)  # the data sets are older than the limit
-    global PRELUDE
-    PRELUDE = make_prelude() if setting["role"] == "candidate" else {}
     if setting["role"] == "candidate":
+        exec(PRELUDE_CODE + "import numpy as np\n" * ("numpy" in sys.modules), PRELUDE)
+        del PRELUDE["__builtins__"]
         rehearse(wire)
     server = Server(control, setting)  # from here on under the restrictions
     gc.collect()
