@@ -496,11 +496,8 @@ def run_program(peer, code, prelude, name):
         if name:
             entry(module, name)()
     except SystemExit as stop:
-        status = stop.code
-        if status is None or isinstance(status, int):
-            status = int(status or 0) & 255
-        else:
-            status = 1
+        code = 0 if stop.code is None else stop.code
+        status = code & 255 if isinstance(code, int) else 1
     except BaseException as error:
         status = 1
         note.append(peer.describe(error))
