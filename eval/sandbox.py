@@ -37,7 +37,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import select
 import shutil
 import site
 import socket
@@ -145,12 +144,11 @@ class Cell:
 
     def receive(self, seconds: float) -> Report:
         """The next report; CellError if there is none in time or the cell is gone."""
-        if not select.select([self.control], [], [], seconds)[0]:
-            raise CellError(f"no report within {seconds:g} s")
+        self.control.settimeout(seconds)
         try:
             data = self.control.recv(65536)
         except OSError as error:
-            raise CellError(str(error)) from error
+            raise CellError(f"no report: {error}") from error
         if not data:
             raise CellError("the cell has ended")
         status, cpu, delay, asked, dirty, fault = data.decode().split(" ", 5)
