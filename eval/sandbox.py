@@ -172,7 +172,7 @@ class Cell:
 
 def bwrap_command() -> list[str]:
     """The bubblewrap command line up to the program to run."""
-    help_text = _bwrap_help()
+    help_text = subprocess.run(["bwrap", "--help"], capture_output=True, text=True, env=_ENVIRONMENT).stdout
     size = ["--size", str(FILE_BYTES)] if "--size" in help_text else []
     command = ["bwrap", "--as-pid-1", "--die-with-parent", "--new-session", "--unshare-pid", "--unshare-net",
                "--unshare-ipc", "--unshare-uts", "--unshare-cgroup-try", "--hostname", "cell"]  # fmt: skip
@@ -184,33 +184,19 @@ def bwrap_command() -> list[str]:
     command += ["--proc", "/proc", "--dev", "/dev", "--perms", "1777", *size, "--tmpfs", "/dev/shm",
                 "--perms", "1777", *size, "--tmpfs", "/tmp", "--symlink", "/tmp", "/var/tmp"]  # fmt: skip
     made, bound = {"/", "/tmp", "/dev", "/proc", "/var"}, []
-    for path in _readable():
-        if os.path.islink(path) and path in ("/bin", "/lib", "/lib32", "/lib64", "/sbin"):
-            command += ["--symlink", os.readlink(path), path]
+    files = {f"/cell/{name}.py": str(_HERE / f"{name}.py") for name in ("cell", "wire", "tester", "compare")}
+    for place, source in ({path: path for path in _readable()} | files).items():
+        if os.path.islink(place) and place in ("/bin", "/lib", "/lib32", "/lib64", "/sbin"):
+            command += ["--symlink", os.readlink(place), place]
             continue
-        command += [*_make_parents(path, made, bound), "--ro-bind", path, path]
-        bound.append(path)
-    for name in ("cell", "wire", "tester", "compare"):
-        command += _make_parents("/cell/x", made, bound)
-        command += ["--ro-bind", str(_HERE / f"{name}.py"), f"/cell/{name}.py"]
+        for parent in reversed(Path(place).parents):
+            # Bubblewrap makes the parents of a bind target with mode 0700; make them readable first.
+            if str(parent) not in made and not any(parent.is_relative_to(done) for done in bound):
+                command += ["--perms", "0755", "--dir", str(parent)]
+                made.add(str(parent))
+        command += ["--ro-bind", source, place]
+        bound.append(place)
     return [*command, "--remount-ro", "/dev", "--remount-ro", "/", "--chdir", "/tmp", "--"]
-
-
-def _make_parents(path: str, made: set[str], bound: list[str]) -> list[str]:
-    """Bubblewrap makes the parents of a bind target with mode 0700; make them readable first."""
-    command = []
-    for parent in reversed(Path(path).parents):
-        if str(parent) not in made and not any(parent == Path(done) or Path(done) in parent.parents for done in bound):
-            command += ["--perms", "0755", "--dir", str(parent)]
-            made.add(str(parent))
-    return command
-
-
-def _bwrap_help() -> str:
-    try:
-        return subprocess.run(["bwrap", "--help"], capture_output=True, text=True, timeout=20, env=_ENVIRONMENT).stdout
-    except (OSError, subprocess.TimeoutExpired):
-        return ""
 
 
 def library_folders() -> list[str]:
