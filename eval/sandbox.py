@@ -38,7 +38,6 @@ import contextlib
 import json
 import os
 import shutil
-import site
 import socket
 import subprocess
 import sys
@@ -201,10 +200,8 @@ def bwrap_command() -> list[str]:
 
 def library_folders() -> list[str]:
     """Folders of installed packages that this process imports from."""
-    folders = [
-        path for path in sys.path if Path(path).name in ("site-packages", "dist-packages") and Path(path).is_dir()
-    ]
-    return [path for path in folders if path != site.getusersitepackages() or site.ENABLE_USER_SITE]
+    names = ("site-packages", "dist-packages")
+    return [path for path in sys.path if Path(path).name in names and Path(path).is_dir()]
 
 
 def prefixes() -> list[str]:
