@@ -35,6 +35,7 @@ supported and fail.
 from __future__ import annotations
 
 import contextlib
+import itertools
 import json
 import os
 import shutil
@@ -42,7 +43,6 @@ import socket
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 from pathlib import Path
 from typing import NamedTuple
@@ -58,8 +58,7 @@ _ENVIRONMENT = {
     "MKL_NUM_THREADS": "1",
 }  # fmt: skip
 _SYSTEM = "/usr /bin /lib /lib32 /lib64 /sbin /etc/ld.so.cache /etc/alternatives /etc/localtime"
-_numbers = iter(range(1 << 30))
-_numbers_lock = threading.Lock()
+_numbers = itertools.count()
 
 
 class CellError(Exception):
@@ -225,8 +224,7 @@ def _readable() -> list[str]:
 
 def _free_uid() -> int:
     """A user id that no other cell of this machine has: limits are counted by user."""
-    with _numbers_lock:
-        uid = 0x40000000 + os.getpid() % (1 << 22) * 128 + next(_numbers) % 128
+    uid = 0x40000000 + os.getpid() % (1 << 22) * 128 + next(_numbers) % 128
     first, _, count = map(int, Path("/proc/self/uid_map").read_text().split()[:3])
     return uid if uid < first + count else first + 1000 + uid % max(1, count - 1000)  # few ids in a container
 
