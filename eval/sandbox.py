@@ -50,7 +50,8 @@ from typing import NamedTuple
 LEVELS = ("bwrap", "landlock", "none")
 START_SECONDS = 60.0
 PROCESSES = 64
-FILE_BYTES = 64 << 20
+MIB = 1 << 20
+FILE_BYTES = 64 * MIB
 _HERE = Path(__file__).resolve().parent
 _ENVIRONMENT = {
     "PATH": "/usr/bin:/bin", "USER": "nobody", "LOGNAME": "nobody", "LANG": "C.UTF-8", "PYTHONHASHSEED": "0",
@@ -81,16 +82,11 @@ class Cell:
     def __init__(self, role: str, level: str, memory_mb: int = 2048, preload: tuple[str, ...] = ()):
         self.role, self.level = role, level
         self.jobs = 0
-        self.folder = "/tmp"
-        if level != "bwrap":
-            self.folder = tempfile.mkdtemp(prefix="gift-cell-")
+        self.folder = "/tmp" if level == "bwrap" else tempfile.mkdtemp(prefix="gift-cell-")
         self.control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        self.log = os.memfd_create("cell-log")
+        self.log = open(os.memfd_create("cell-log"), "rb")  # noqa: SIM115 - closed with the cell
         uid = _free_uid() if os.getuid() == 0 else 0
-        program = "/cell/cell.py" if level == "bwrap" else str(_HERE / "cell.py")
-        command = [sys.executable, "-s", program]
-        if level == "bwrap":
-            command = [*bwrap_command(), *command]
+        command, program = (bwrap_command(), "/cell/cell.py") if level == "bwrap" else ([], str(_HERE / "cell.py"))
         # Pure Python recursion needs C stack before Python 3.11, and the room for it is fixed at exec.
         script = 'ulimit -s unlimited 2>/dev/null || ulimit -s "$(ulimit -H -s)"; ulimit -c 0; exec "$@"'
         setting = {
@@ -99,31 +95,19 @@ class Cell:
             "memory": (memory_mb if role == "candidate" else max(memory_mb, 2048)) << 20,
             "processes": PROCESSES if level == "bwrap" or uid else _threads_of_user() + PROCESSES,
         }  # fmt: skip
-        try:
+        with theirs:
             self.process = subprocess.Popen(
-                ["/bin/sh", "-c", script, "sh", *command], stdin=theirs, stdout=self.log, stderr=self.log,
-                env=_ENVIRONMENT | {"HOME": self.folder, "TMPDIR": self.folder}, start_new_session=True, cwd="/",
-                close_fds=True,
+                ["/bin/sh", "-c", script, "sh", *command, sys.executable, "-s", program],
+                stdin=theirs, stdout=self.log, stderr=self.log, start_new_session=True, cwd="/",
+                env=_ENVIRONMENT | {"HOME": self.folder, "TMPDIR": self.folder},
             )  # fmt: skip
-        except OSError as error:
-            self.control.close()
-            os.close(self.log)
-            raise CellError(f"cannot start a cell: {error}") from error
-        finally:
-            theirs.close()
         try:
             self.control.send(json.dumps(setting).encode())
             self.receive(START_SECONDS)
         except (OSError, CellError) as error:
-            text = self.log_text()
+            text = os.pread(self.log.fileno(), MIB, 0).decode("utf-8", "replace").strip().replace("\n", " | ")[-600:]
             self.close()
             raise CellError(f"a cell did not start: {text or error}") from None
-
-    def log_text(self) -> str:
-        """The end of what the cell's own program printed before it was ready."""
-        size = os.fstat(self.log).st_size
-        text = os.pread(self.log, 2000, max(0, size - 2000)).decode("utf-8", "replace")
-        return text.strip().replace("\n", " | ")[-600:]
 
     def fork(self, cpu: tuple[int, int], places: list[int], handles: list[int]) -> None:
         """Start one child with soft and hard limits of CPU seconds, and with these descriptors in these places.
@@ -163,7 +147,7 @@ class Cell:
             self.process.kill() if self.level == "bwrap" else self.process.terminate()
             with contextlib.suppress(subprocess.TimeoutExpired):
                 self.process.wait(5)
-        os.close(self.log)
+        self.log.close()
         if self.level != "bwrap" and Path(self.folder).exists():
             subprocess.run(["/bin/sh", "-c", 'chmod -R u+rwX "$0" 2>/dev/null; rm -rf "$0"', self.folder], check=False)
 
@@ -249,7 +233,7 @@ def probe(isolation: str) -> str:
         try:
             Cell("probe", level).close()
             return level
-        except CellError as error:
+        except (CellError, OSError) as error:
             faults.append(f"{level}: {error}")
     raise CellError("; ".join(faults))
 
