@@ -261,32 +261,10 @@ class Server:
                 asked = True
         os.close(exit_handle)
         delay = 0.0 if data == b"end" else run_delay(pid)
-        status, used = self.sweep(pid)
+        status, used = sweep(pid, self.namespaces)
         if last:
             self.leave()
         self.report(-1 if status is None else status, used, delay, asked, not self.tidy())
-
-    def sweep(self, pid):
-        """Kill and reap every process below this one; returns the wait status of `pid` and all their CPU seconds."""
-        status, used = None, 0.0
-        try:
-            while True:
-                if self.namespaces:
-                    with contextlib.suppress(ProcessLookupError):
-                        os.kill(-1, signal.SIGKILL)
-                else:
-                    kill_below(os.getpid())
-                while True:
-                    child, how, usage = os.wait4(-1, 0 if self.namespaces else os.WNOHANG)
-                    if child == 0:
-                        time.sleep(0.0005)
-                        break
-                    used += usage.ru_utime + usage.ru_stime
-                    if child == pid:
-                        status = how
-        except ChildProcessError:
-            pass
-        return status, used
 
     def tidy(self):
         """Remove what a child left in the writable folders; False where that is too much: then the cell is replaced."""
@@ -304,7 +282,7 @@ class Server:
         """End this process and everything below it."""
         if not self.namespaces:
             with contextlib.suppress(Exception):
-                self.sweep(0)
+                sweep(0, False)
             wipe(self.setting["folder"])
         os._exit(0)
 
@@ -371,6 +349,27 @@ def kill_below(pid):
         kill_below(child)
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.kill(child, signal.SIGKILL)
+
+
+def sweep(pid, namespaces):
+    """Kill and reap every process below this one; returns the wait status of `pid` and all their CPU seconds."""
+    status, used = None, 0.0
+    with contextlib.suppress(ChildProcessError):
+        while True:
+            if namespaces:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(-1, signal.SIGKILL)
+            else:
+                kill_below(os.getpid())  # again and again: what the kernel lists may be incomplete while processes end
+            while True:
+                child, how, usage = os.wait4(-1, 0 if namespaces else os.WNOHANG)
+                if child == 0:
+                    time.sleep(0.0005)
+                    break
+                used += usage.ru_utime + usage.ru_stime
+                if child == pid:
+                    status = how
+    return status, used
 
 
 def wipe(folder):
@@ -561,16 +560,9 @@ def guard(setting, control):
             os.kill(pid, signal.SIGKILL)
 
     signal.signal(signal.SIGTERM, end)
-    with contextlib.suppress(ChildProcessError):
-        while True:
-            child, _ = os.waitpid(-1, 0)
-            if child == pid:
-                break
-    with contextlib.suppress(ChildProcessError):
-        while True:
-            kill_below(os.getpid())  # again and again: what the kernel lists may be incomplete while processes end
-            if os.waitpid(-1, os.WNOHANG)[0] == 0:
-                time.sleep(0.001)
+    while os.waitpid(-1, 0)[0] != pid:
+        pass
+    sweep(0, False)
     wipe(setting["folder"])
     os._exit(0)
 
