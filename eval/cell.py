@@ -158,13 +158,6 @@ def landlock_rules(readable, writable):
     return rules
 
 
-def become(uid):
-    """Give up root for `uid` (and its group); all capabilities go with it."""
-    os.setgroups([])
-    os.setresgid(uid, uid, uid)
-    os.setresuid(uid, uid, uid)
-
-
 def show_only(path):
     """Make `path` reachable for other users, in a mount namespace of this process: the folders above it that are closed
     to them are hidden below an empty one that holds nothing but `path`. Needs root; OSError without the right.
@@ -577,15 +570,18 @@ def main():
     if setting["level"] != "bwrap":
         guard(setting, control)
     wire = beside("wire")
-    tester = beside("tester") if setting["role"] == "test" else None
-    if tester is not None:
+    if setting["role"] == "test":
+        tester = beside("tester")
         tester.wire, tester.compare = wire, beside("compare")
-    if setting["uid"]:
+    uid = setting["uid"]
+    if uid:
         if setting["level"] != "bwrap":
-            os.chown(setting["folder"], setting["uid"], setting["uid"])
+            os.chown(setting["folder"], uid, uid)
             for prefix in setting["prefixes"]:
                 show_only(prefix)
-        become(setting["uid"])
+        os.setgroups([])
+        os.setresgid(uid, uid, uid)
+        os.setresuid(uid, uid, uid)  # all capabilities go with root
     if setting["level"] == "bwrap":  # giving up root has undone what bubblewrap asked for
         libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
     libc.prctl(PR_SET_DUMPABLE, 0, 0, 0, 0)
@@ -605,7 +601,7 @@ def main():
     server.report(0, 0.0, 0.0, False, False)
     server.serve()
     control.detach()  # its descriptor was closed on the way
-    if tester is not None:
+    if setting["role"] == "test":
         tester.main()
     candidate(wire, socket.socket(fileno=3))
     os._exit(0)
