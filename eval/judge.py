@@ -29,7 +29,7 @@ from pathlib import Path
 from eval import compare as comparison
 from eval import wire
 from eval.problem import fault_in_test
-from eval.sandbox import LEVELS, Cell, CellError, Report, probe, wait_until
+from eval.sandbox import LEVELS, Cell, CellError, Report, probe
 from eval.verdict import Judgement, Verdict
 from utils.io import Failure, InputError, run, write_text
 
@@ -354,7 +354,7 @@ class _Worker(threading.Thread):
             report: Report | None = None
             deadline, verdict, detail, keep = time.monotonic() + READY_SECONDS, None, "", False
             while verdict is None:
-                ready = watch.wait(0 if messages.rest else wait_until(deadline))
+                ready = watch.wait(0.0 if messages.rest else deadline)
                 if said in ready or messages.rest:
                     kind, *rest = messages.receive()
                     if kind == "done":
@@ -424,7 +424,7 @@ class _Worker(threading.Thread):
             watch = _Watch(self.judge._stop_read, control, printed.handle, complaints.handle)
             verdict = detail = report = None
             while report is None:
-                ready = watch.wait(wait_until(deadline))
+                ready = watch.wait(deadline)
                 if time.monotonic() >= deadline:
                     verdict, detail = Verdict.TIMEOUT, f"over {job.timeout:g} s"
                 for reader in (printed, complaints):
@@ -490,9 +490,10 @@ class _Watch:
         for source in (stop, *sources):
             self.poll.register(source, select.POLLIN)
 
-    def wait(self, seconds: float) -> set[int]:
-        """The descriptors that are ready, or ended, within some seconds."""
-        ready = {handle for handle, _ in self.poll.poll(math.ceil(seconds * 1000))}
+    def wait(self, deadline: float) -> set[int]:
+        """The descriptors that are ready, or ended, before a moment of the monotonic clock."""
+        left = max(0.0, deadline - time.monotonic())
+        ready = {handle for handle, _ in self.poll.poll(math.ceil(left * 1000))}
         if self.stop in ready:
             raise _Stopped
         return ready

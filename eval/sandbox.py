@@ -43,7 +43,6 @@ import socket
 import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 from typing import NamedTuple
 
@@ -236,8 +235,3 @@ def probe(isolation: str) -> str:
         except (CellError, OSError) as error:
             faults.append(f"{level}: {error}")
     raise CellError("; ".join(faults))
-
-
-def wait_until(deadline: float) -> float:
-    """Seconds from now until a moment of the monotonic clock, not below zero."""
-    return max(0.0, deadline - time.monotonic())
