@@ -528,11 +528,8 @@ def _note(channel: socket.socket) -> tuple[Verdict, str] | None:
 def _tier(job: _Job) -> str:
     """The smallest pair of cells that has what a program and its test name."""
     test = job.test
-    texts = [job.code, test.get("setup") or "", test.get("script", ""), *test.get("asserts", ())]
-    for tier, word in _TIER_WORDS.items():
-        if any(word.search(text) for text in texts):
-            return tier
-    return "plain"
+    text = "\n".join([job.code, test.get("setup") or "", test.get("script", ""), *test.get("asserts", ())])
+    return next((tier for tier, word in _TIER_WORDS.items() if word.search(text)), "plain")
 
 
 def _size(value) -> int:
