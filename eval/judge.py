@@ -348,41 +348,51 @@ class _Worker(threading.Thread):
             messages.send([job.timeout, job.code, job.packed, self.options.compare, prelude])
             channel.close()
             channel_other.close()
-            said, control = messages.sock.fileno(), candidate.control.fileno()
-            watch = _Watch(self.judge._stop_read, said, control, output.handle)
-            # A test's process that dies says so by the end of its stream, behind a verdict that it may have given.
-            report: Report | None = None
-            deadline, verdict, detail, keep = time.monotonic() + READY_SECONDS, None, "", False
-            while verdict is None:
-                ready = watch.wait(0.0 if messages.rest else deadline)
-                if said in ready or messages.rest:
-                    kind, *rest = messages.receive()
-                    if kind == "done":
-                        verdict, detail, keep = rest
-                        if verdict == "INFRA":
-                            raise CellError(detail)
-                        break
-                    self.running, deadline = True, time.monotonic() + job.timeout * stretch
-                elif time.monotonic() >= deadline:
-                    if not self.running:
-                        raise CellError("not ready in time")
-                    verdict, detail = Verdict.TIMEOUT, f"over {job.timeout:g} s"
-                if output.handle in ready:
-                    output.read()
-                if output.total > MOST_OUTPUT:
-                    verdict, detail = Verdict.OUTPUT, f"printed more than {MOST_OUTPUT} bytes"
-                if control in ready:
-                    report = candidate.receive(READY_SECONDS)
-            if report is None:
-                candidate.end(verdict is Verdict.TIMEOUT)
-                report = candidate.receive(READY_SECONDS)
-        if report.dirty:
-            self.discard("candidate", tier)
+            verdict, detail, keep, report = self.supervise(job, tier, stretch, [output], messages)
         if not keep:
             self.end_tester(tier)
         if verdict == "GONE":
             verdict, detail = _cause(report, cpu)
         return _End(Verdict(verdict), detail, report.cpu, report.delay)
+
+    def supervise(self, job: _Job, tier: str, stretch: float, outputs: list[_Output], messages=None) -> tuple:
+        """Wait until a candidate has ended, or the test beside it has, or either has to: (verdict or None for a program
+        that ended by itself, detail, whether the test's process may go on, report on the candidate).
+        """
+        candidate = self.cells["candidate", tier]
+        control, said = candidate.control.fileno(), [messages.sock.fileno()] if messages else []
+        watch = _Watch(self.judge._stop_read, control, *said, *(output.handle for output in outputs))
+        # A test's process that dies says so by the end of its stream, behind a verdict that it may have given.
+        report: Report | None = None
+        deadline = time.monotonic() + (job.timeout * stretch if self.running else READY_SECONDS)
+        verdict, detail, keep = None, "", False
+        while verdict is None and (messages or report is None):
+            more = bool(messages and messages.rest)
+            ready = watch.wait(0.0 if more else deadline)
+            if more or ready.intersection(said):
+                kind, *rest = messages.receive()
+                if kind == "done":
+                    verdict, detail, keep = rest
+                    if verdict == "INFRA":
+                        raise CellError(detail)
+                    break
+                self.running, deadline = True, time.monotonic() + job.timeout * stretch
+            elif time.monotonic() >= deadline:
+                if not self.running:
+                    raise CellError("not ready in time")
+                verdict, detail = Verdict.TIMEOUT, f"over {job.timeout:g} s"
+            for output in outputs:
+                output.read()
+            if sum(output.total for output in outputs) > MOST_OUTPUT:
+                verdict, detail = Verdict.OUTPUT, f"printed more than {MOST_OUTPUT} bytes"
+            if control in ready:
+                report = candidate.receive(READY_SECONDS)
+        if report is None:
+            candidate.end(verdict is Verdict.TIMEOUT)
+            report = candidate.receive(READY_SECONDS)
+        if report.dirty:
+            self.discard("candidate", tier)
+        return verdict, detail, keep, report
 
     def new_tester(self, tier: str):
         """Start a process for tests; it serves until one of them may have left something behind."""
@@ -417,30 +427,13 @@ class _Worker(threading.Thread):
             ours.settimeout(READY_SECONDS)
             if ours.recv(64) != b"R":
                 raise CellError("the candidate's cell did not report ready")
-            self.running, deadline = True, time.monotonic() + job.timeout * stretch
+            self.running = True
             with contextlib.suppress(wire.Closed):
                 wire.Channel(ours).send(["main", job.code, self.options.compare == "apps", job.test.get("fn_name")])
-            control = candidate.control.fileno()
-            watch = _Watch(self.judge._stop_read, control, printed.handle, complaints.handle)
-            verdict = detail = report = None
-            while report is None:
-                ready = watch.wait(deadline)
-                if time.monotonic() >= deadline:
-                    verdict, detail = Verdict.TIMEOUT, f"over {job.timeout:g} s"
-                for reader in (printed, complaints):
-                    if reader.handle in ready:
-                        reader.read()
-                if printed.total + complaints.total > MOST_OUTPUT:
-                    verdict, detail = Verdict.OUTPUT, f"printed more than {MOST_OUTPUT} bytes"
-                if verdict:
-                    candidate.end(late=True)
-                if verdict or control in ready:
-                    report = candidate.receive(READY_SECONDS)
+            verdict, detail, _, report = self.supervise(job, tier, stretch, [printed, complaints])
             while printed.read():  # what a dead process left in the pipe
                 pass
             note = _note(ours)
-        if report.dirty:
-            self.discard("candidate", tier)
         if not verdict:
             verdict, detail = self.judge_output(report, cpu, note, printed, expected)
         return _End(verdict, detail, report.cpu, report.delay)
