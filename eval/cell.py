@@ -11,6 +11,7 @@ is left, and a guard process above it does the same should the server itself be 
 """
 
 import _signal
+import atexit
 import contextlib
 import ctypes
 import fcntl
@@ -475,9 +476,6 @@ def entry(module, name):
 
 def run_program(peer, code, prelude, name):
     """Run a program that reads standard input and prints, as `python solution.py` would, and end the process."""
-    import atexit
-    import threading
-
     module = new_module("__main__", prelude)
     note, status = ["end", "done"], 0
     try:
@@ -496,7 +494,8 @@ def run_program(peer, code, prelude, name):
         with contextlib.suppress(BaseException):
             sys.excepthook(type(error), error, error.__traceback__)
     with contextlib.suppress(BaseException):
-        threading._shutdown()
+        if "threading" in sys.modules:  # to import it for programs without threads would cost more than most run for
+            sys.modules["threading"]._shutdown()
         atexit._run_exitfuncs()
     status = status or 120 * (not flushed())
     with contextlib.suppress(BaseException):
