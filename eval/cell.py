@@ -224,22 +224,17 @@ class Server:
             if not extra:
                 continue  # the word to end a child that has already ended
             handles = struct.unpack(f"{len(extra[0][2]) // 4}i", extra[0][2])
-            try:
-                pid = os.fork()
-            except OSError as error:
-                self.report(-1, 0.0, 0.0, False, False, f"fork: {error.strerror}")
-                pid = -1
+            pid = os.fork()  # a server that cannot fork ends, and another is tried
             if pid == 0:
                 soft, hard, *places = map(int, data.split())
                 return self.enter(soft, hard, places, handles)
             for handle in handles:
                 os.close(handle)
-            if pid > 0:
-                self.watch(pid)
+            self.watch(pid)
 
-    def report(self, status, cpu, delay, asked, dirty, fault=""):
+    def report(self, status, cpu, delay, asked, dirty):
         with contextlib.suppress(OSError):
-            self.control.send(b"%d %f %f %d %d %s" % (status, cpu, delay, asked, dirty, fault.encode()))
+            self.control.send(b"%d %f %f %d %d" % (status, cpu, delay, asked, dirty))
 
     def watch(self, pid):
         """Wait until the child ends or is to be ended, then clean up and report."""

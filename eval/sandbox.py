@@ -132,9 +132,7 @@ class Cell:
             raise CellError(f"no report: {error}") from error
         if not data:
             raise CellError("the cell has ended")
-        status, cpu, delay, asked, dirty, fault = data.decode().split(" ", 5)
-        if fault:
-            raise CellError(fault)
+        status, cpu, delay, asked, dirty = data.decode().split()
         return Report(int(status), float(cpu), float(delay), asked == "1", dirty == "1")
 
     def close(self) -> None:
