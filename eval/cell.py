@@ -242,18 +242,15 @@ class Server:
         waiting = select.poll()
         waiting.register(exit_handle, 1)
         waiting.register(self.control, 1)
-        asked, last, data = False, False, b""
-        for handle, _ in waiting.poll():
-            if handle != exit_handle:
-                data = self.control.recv(64)
-                last = not data
-                asked = True
+        word = None  # "end" or "late"; nothing where the judge has gone
+        if any(handle != exit_handle for handle, _ in waiting.poll()):
+            word = self.control.recv(64)
         os.close(exit_handle)
-        delay = 0.0 if data == b"end" else run_delay(pid)
+        delay = 0.0 if word == b"end" else run_delay(pid)
         status, used = sweep(pid, self.namespaces)
-        if last:
+        if word == b"":
             self.leave()
-        self.report(-1 if status is None else status, used, delay, asked, not self.tidy())
+        self.report(status, used, delay, word is not None, not self.tidy())
 
     def tidy(self):
         """Remove what a child left in the writable folders; False where that is too much: then the cell is replaced."""
@@ -341,8 +338,8 @@ def kill_below(pid):
 
 
 def sweep(pid, namespaces):
-    """Kill and reap every process below this one; returns the wait status of `pid` and all their CPU seconds."""
-    status, used = None, 0.0
+    """Kill and reap every process below this one; the wait status of `pid`, or -1, and all their CPU seconds."""
+    status, used = -1, 0.0
     with contextlib.suppress(ChildProcessError):
         while True:
             if namespaces:
