@@ -127,17 +127,16 @@ def main():
         job = dict(zip(("timeout", "code", "test", "compare", "prelude"), orders.receive(), strict=True))
         peer = wire.Peer(channel, trusted=True)
         scripts = []
+        verdict, detail = "INFRA", "the candidate's cell did not report ready"
         try:
-            if channel.recv(64) != b"R":
-                raise wire.Closed
-            try:
+            if channel.recv(64) == b"R":
                 verdict, detail = judged(job, peer, scripts, lambda part: orders.send(["start", part]))
-                if peer.broken:  # a test that catches everything has caught the end of the channel
-                    raise peer.broken
-            except wire.Closed:
-                verdict, detail = "GONE", "the program ended before the test did"
-        except (wire.Closed, OSError):
-            verdict, detail = "INFRA", "the candidate's cell did not report ready"
+            if peer.broken:  # a test that catches everything has caught the end of the channel
+                raise peer.broken
+        except OSError:
+            pass  # not ready
+        except wire.Closed:
+            verdict, detail = "GONE", "the program ended before the test did"
         except wire.Malformed as error:
             verdict, detail = "ERROR", f"the program sent {error} instead of an answer"
         except MemoryError:
@@ -150,7 +149,6 @@ def main():
         keep = verdict in ("PASS", "WRONG", "GONE", "SYNTAX") and all(script.calm for script in scripts) and not large
         orders.send(["done", verdict, str(detail)[:500], keep])
         channel.close()
-        del peer
     os._exit(0)
 
 
