@@ -185,15 +185,12 @@ class MatchHandle(Handle):
         return True
 
 
-def _snapshot(base):
-    """A subclass of `base` for a value of a candidate's subclass: behaves as `base`, knows the rest by its handle."""
-
-    def fallback(self, name):
-        if name.startswith("__"):
-            raise AttributeError(name)
-        return getattr(self.__dict__["_handle"], name)
-
-    return type(f"Remote{base.__name__.title()}", (base,), {"__getattr__": fallback, "_remote": True})
+def _of_handle(self, name):
+    """What a value or an exception of a candidate's class does not have here is asked for by its handle."""
+    handle = self.__dict__.get("_handle")
+    if handle is None or name.startswith("__"):
+        raise AttributeError(name)
+    return getattr(handle, name)
 
 
 def _weak(base):
@@ -219,7 +216,11 @@ class WeakBool(_weak(int)):
 
 
 BASES = (int, float, complex, str, bytes, tuple, list, dict, set, frozenset, bytearray, collections.deque)
-SNAPSHOTS = {base.__name__: _snapshot(base) for base in BASES}
+# Subclasses for values of a candidate's subclasses: they behave as the base.
+SNAPSHOTS = {
+    base.__name__: type(f"Remote{base.__name__.title()}", (base,), {"__getattr__": _of_handle, "_remote": True})
+    for base in BASES
+}
 WEAK = {base: _weak(base) for base in BASES} | {bool: WeakBool}
 WEAK_BASE = {weak: base for base, weak in WEAK.items()}
 MUTABLE = {list, dict, set, bytearray, collections.deque, collections.Counter, collections.OrderedDict,
@@ -478,13 +479,6 @@ def _loaded(module, name):
     for part in name.split(".") if found is not None and isinstance(name, str) else ():
         found = vars(found).get(part) if isinstance(found, (types.ModuleType, type)) else None
     return found
-
-
-def _of_handle(self, name):
-    handle = self.__dict__.get("_handle")
-    if handle is None or name.startswith("_"):
-        raise AttributeError(name)
-    return getattr(handle, name)
 
 
 def _text_of_handle(self):
