@@ -148,11 +148,8 @@ def landlock_rules(readable, writable):
     devices = ["/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom"]
     reading, on_files = 1 | 4 | 8, 1 | 2 | 4 | (version >= 3) << 14
     for paths, access in ((readable, reading), (writable, every), (devices, 2 | 4)):
-        for path in paths:
-            try:
-                handle = os.open(path, os.O_PATH | os.O_CLOEXEC)
-            except OSError:
-                continue
+        for path in filter(os.path.exists, paths):
+            handle = os.open(path, os.O_PATH | os.O_CLOEXEC)
             allowed = access if os.path.isdir(path) else access & on_files
             libc.syscall(445, rules, 1, struct.pack("=Qi", allowed, handle), 0)
             os.close(handle)
@@ -317,21 +314,17 @@ def hardest(which):
 
 def run_delay(pid):
     """Seconds for which the scheduler kept the main thread of a process waiting for a processor."""
-    try:
-        with open(f"/proc/{pid}/schedstat") as file:
-            return int(file.read().split()[1]) / 1e9
-    except (OSError, ValueError, IndexError):
-        return 0.0
+    with contextlib.suppress(OSError, ValueError, IndexError), open(f"/proc/{pid}/schedstat") as file:
+        return int(file.read().split()[1]) / 1e9
+    return 0.0
 
 
 def kill_below(pid):
     """Send SIGKILL to every descendant of a process."""
-    try:
-        with open(f"/proc/{pid}/task/{pid}/children") as file:
-            children = [int(child) for child in file.read().split()]
-    except OSError:
-        return
-    for child in children:
+    children = ""
+    with contextlib.suppress(OSError), open(f"/proc/{pid}/task/{pid}/children") as file:
+        children = file.read()
+    for child in map(int, children.split()):
         kill_below(child)
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.kill(child, signal.SIGKILL)
