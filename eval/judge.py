@@ -567,10 +567,8 @@ def read_rows(path: str) -> Iterator[dict]:
             for number, line in enumerate(file, 1):
                 if line.strip():
                     yield _row(line, f"{path}, line {number}")
-    except OSError as error:
-        raise InputError(f"{path}: {error.strerror}") from error
-    except UnicodeDecodeError as error:
-        raise InputError(f"{path}: not UTF-8 ({error.reason})") from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: cannot be read ({error})") from error
 
 
 def _row(line: str, where: str) -> dict:
