@@ -116,10 +116,13 @@ CLAIMS = {"__bool__", "__contains__", "__eq__"}  # Python makes a bare truth val
 
 
 class Handle:
-    """An object of the other end. Equal to nothing but another handle for which the other end says so (weakly)."""
+    """An object of the other end. Equal to nothing but another handle for which the other end says so (weakly).
 
-    def __init__(self, peer, number, named=False):
-        self.__dict__.update(_peer=peer, _number=number, _named=named, _buffer=None)
+    `true`: by its type, like a `re.Match`, whoever asks; `named`: found by its name in the candidate's module.
+    """
+
+    def __init__(self, peer, number, true=False, named=False):
+        self.__dict__.update(_peer=peer, _number=number, _true=true, _named=named, _buffer=None)
 
     def __getattr__(self, name):
         if name.startswith("__") and name.endswith("__") and name not in ("__name__", "__doc__", "__dict__"):
@@ -155,6 +158,8 @@ def _forward(name):
         peer = self._peer
         if name == "__eq__" and not (isinstance(args[0], Handle) and args[0]._peer is peer):
             return False
+        if name == "__bool__" and self._true:
+            return True
         if name in CLAIMS or (args and name not in DATA):
             peer.weak = True
         result = peer.request("op", name, self, *args)
@@ -173,13 +178,6 @@ class CallableHandle(Handle):
     def __call__(self, *args, **kwargs):
         result = self._peer.call(self, args, kwargs)
         return result if self._named else self._peer.tainted(result)
-
-
-class MatchHandle(Handle):
-    """A `re.Match`: true, like all of its kind, whoever asks."""
-
-    def __bool__(self):
-        return True
 
 
 def _of_handle(self, name):
@@ -343,13 +341,11 @@ class Peer(Channel):
 
     def tainted(self, value):
         """`value` in a form that notes when its truth alone is asked for."""
-        wrap = WEAK.get(type(value))
-        if type(value) is MatchHandle:
-            return Handle(self, value._number)
-        if wrap is None:
-            return value
-        value = wrap(value)
-        value._peer = self
+        if isinstance(value, Handle) and value._true:
+            return type(value)(self, value._number)
+        if type(value) in WEAK:
+            value = WEAK[type(value)](value)
+            value._peer = self
         return value
 
     # -- exceptions
@@ -430,7 +426,7 @@ class Peer(Channel):
         if kind in WEAK_BASE:
             return self.encode(WEAK_BASE[kind](value), depth)
         if isinstance(value, Handle):
-            return {"yours": value._number} if value._peer is self else {"handle": [self.number(value), True]}
+            return {"yours": value._number} if value._peer is self else {"handle": [self.number(value), True, False]}
         if str(kind.__module__).split(".")[0] in ("numpy", "pandas"):
             tag, data = _library_parts(value, kind)
             if tag:
@@ -440,11 +436,9 @@ class Peer(Channel):
         for base in BASES:
             if isinstance(value, base):
                 return {"like": [base.__name__, self.encode(_exact(base, value), depth + 1), self.number(value)]}
-        if kind is re.Match:
-            return {"match": self.number(value)}
-        return self._by_name(value, kind) or {"handle": [self.number(value), callable(value)]}
+        return self._by_name(value) or {"handle": [self.number(value), callable(value), kind is re.Match]}
 
-    def _by_name(self, value, kind):
+    def _by_name(self, value):
         """Classes and functions that the other end has too; None for any other object."""
         if isinstance(value, type):
             name = f"{value.__module__}.{value.__qualname__}"
@@ -557,9 +551,8 @@ def _type(peer, name):
 
 OF_PEER = {
     "like": _like, "type": _type, "yours": lambda peer, number: peer.own[number],
-    "handle": lambda peer, parts: (CallableHandle if parts[1] else Handle)(peer, int(parts[0])),
-    "named": lambda peer, number: CallableHandle(peer, int(number), True),
-    "match": lambda peer, number: MatchHandle(peer, int(number)),
+    "handle": lambda peer, parts: (CallableHandle if parts[1] else Handle)(peer, int(parts[0]), parts[2]),
+    "named": lambda peer, number: CallableHandle(peer, int(number), named=True),
     "raises": Peer.exception_class, "error": Peer._mirror,
 }  # fmt: skip
 
