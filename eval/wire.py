@@ -220,6 +220,7 @@ WEAK = {base: _weak(base) for base in BASES} | {bool: WeakBool}
 WEAK_BASE = {weak: base for base, weak in WEAK.items()}
 MUTABLE = {list, dict, set, bytearray, collections.deque, collections.Counter, collections.OrderedDict,
            collections.defaultdict}  # fmt: skip
+CALLED = (types.FunctionType, types.MethodType, types.BuiltinFunctionType, type)  # whoever has them may call them
 # Types that a candidate may return by name.
 TYPES = {f"{kind.__module__}.{kind.__qualname__}": kind for kind in (
     *(value for value in vars(builtins).values() if isinstance(value, type)), type(None), types.FunctionType,
@@ -305,9 +306,7 @@ class Peer(Channel):
         return self.lookup(operation, *operands)
 
     def _called(self, function, args, kwargs):
-        if self.trusted and not isinstance(
-            function, (types.FunctionType, types.MethodType, types.BuiltinFunctionType, type)
-        ):
+        if not isinstance(function, CALLED):
             self._allow(function, "call")
         everything = [*args, *kwargs.values()]
         mutable = [(n, value, self.encode(value)) for n, value in enumerate(everything)
