@@ -257,12 +257,7 @@ class _Worker(threading.Thread):
         try:
             self.cell("candidate", "plain")
             self.cell("test", "plain")
-        except Exception as error:
-            self.started.set_exception(error)
-            self.discard()
-            return
-        self.started.set_result(None)
-        try:
+            self.started.set_result(None)
             while (job := self.judge._jobs.get()) is not None:
                 try:
                     judgement = self.judged(job)
@@ -272,7 +267,9 @@ class _Worker(threading.Thread):
                 self.judge._finish(job, judgement)
         except _Stopped:
             pass
-        except Exception as error:  # a fault of this file: never let a run hang for it
+        except Exception as error:  # no cells, or a fault of this file: never let a run hang for it
+            if not self.started.done():
+                self.started.set_exception(error)
             self.judge._fail(f"a worker failed: {type(error).__name__}: {error}")
         finally:
             self.discard()
