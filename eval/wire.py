@@ -583,11 +583,6 @@ def _column(array):
     return numpy.asarray(array) if isinstance(array.dtype, numpy.dtype) else array
 
 
-def _instant(value):
-    zone = getattr(value, "tz", None)
-    return [int(value.asm8.astype("int64")), value.unit, None if zone is None else str(zone)]
-
-
 def _index(value):
     frequent = type(value).__name__ in ("DatetimeIndex", "TimedeltaIndex")
     return [_column(value.array), value.name, value.freqstr if frequent else None]
@@ -596,7 +591,8 @@ def _index(value):
 # By name the keywords of the constructor (no others: some switch checks off), and what they are for a value.
 PANDAS = {
     "NaTType": ("", lambda v: 0), "NAType": ("", lambda v: 0),
-    "Timestamp": ("", _instant), "Timedelta": ("", _instant), "Index": ("", _index),
+    "Timestamp": ("", lambda v: [v.asm8, v.tz and str(v.tz)]), "Timedelta": ("", lambda v: [v.asm8, None]),
+    "Index": ("", _index),
     "array": ("data dtype", lambda v: [list(v), str(v.dtype)]),
     "Period": ("ordinal freq", lambda v: [v.ordinal, v.freqstr]),
     "Interval": ("left right closed", lambda v: [v.left, v.right, v.closed]),
@@ -632,8 +628,8 @@ def _pandas(name, parts):
     if name in ("NaTType", "NAType"):
         return getattr(pandas, name.removesuffix("Type"))
     if name in ("Timestamp", "Timedelta"):
-        stamp = getattr(pandas, name)(parts[0], unit=parts[1]).as_unit(parts[1])
-        return stamp if parts[2] is None else stamp.tz_localize("UTC").tz_convert(parts[2])
+        stamp, zone = getattr(pandas, name)(parts[0]), parts[1]
+        return stamp.tz_localize("UTC").tz_convert(zone) if zone else stamp
     if name == "DataFrame":
         frame = pandas.DataFrame(dict(enumerate(parts[0])), index=parts[2])
         frame.columns = parts[1]
