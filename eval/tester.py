@@ -193,8 +193,6 @@ def judged(job, peer, scripts, start):
                 if check is None:
                     return "NO_TESTS", "the test script defines no check"
                 check(names.entry(test["entry_point"]))
-        except (wire.Closed, wire.Malformed):
-            raise
         except BaseException as error:
             return fault_of(error, position, texts)
         done = next(checked)
@@ -211,7 +209,9 @@ def loaded(job, peer, names=()):
 
 
 def fault_of(error, position=None, scripts=()):
-    """(verdict, detail) for what ended a test."""
+    """(verdict, detail) for what ended a test; the end of the channel and what is no message are raised again."""
+    if isinstance(error, (wire.Closed, wire.Malformed)):
+        raise error
     own = getattr(error, "_candidate", False)
     where = f"test {position}" if scripts and getattr(error, "_phase", "call") == "call" else ""
     for frame in () if own else reversed(traceback.extract_tb(error.__traceback__)):
@@ -241,10 +241,6 @@ def calls(job, test, peer, start):
             result = peer.call(function, compare.arguments(given, job["compare"]), {})
             if not compare.same_value(result, expected, job["compare"]):
                 return "WRONG", f"case {position}: wrong value"
-    except (wire.Closed, wire.Malformed):
-        raise
     except BaseException as error:
-        if not getattr(error, "_candidate", False):
-            return "WRONG", f"the value cannot be compared: {type(error).__name__}"
         return fault_of(error)
     return "PASS", ""
