@@ -163,14 +163,14 @@ class Judge:
         fault = fault_in_test(test)
         if fault:
             raise ValueError(fault)
-        if self.failure:
-            raise self.failure
         packed = wire.Peer(None).encode(test)
         job = _Job(code, test, self.options.timeout, packed)
         if len(code) > PROGRAM_BYTES:
             job.future.set_result(Judgement(Verdict.SYNTAX, False, f"a program of {len(code)} characters"))
             return job.future
         with self._lock:
+            if self.failure:  # known before those that wait are told, so none comes too late to be told
+                raise self.failure
             self._submitted += 1
             self._pending.add(job)
             check = self._submitted % CHECK_EVERY == 0
@@ -592,17 +592,19 @@ def judge_file(source: str, target: str, options: JudgeOptions) -> dict[str, int
     if not os.access(folder, os.W_OK | os.X_OK):
         raise InputError(f"--output {target}: the folder {folder} does not exist, or nothing can be written there")
     counts: collections.Counter[str] = collections.Counter()
-    lines = []
-    with Judge(options) as judge:
-        print(f"isolation: {judge.level}, workers: {judge.workers}", file=sys.stderr, flush=True)
+
+    def verdicts() -> Iterator[str]:
         rows, jobs = itertools.tee(read_rows(source))  # between the two lie the rows in flight
         judgements = judge.judge((row["code"], row["test"]) for row in jobs)
         for row, judgement in zip(rows, judgements, strict=True):
             counts[judgement.verdict.value] += 1
             verdict = {"id": row["id"], "passed": judgement.passed, "verdict": judgement.verdict.value,
                        "detail": judgement.detail, "seconds": judgement.seconds}  # fmt: skip
-            lines.append(json.dumps(verdict) + "\n")
-    write_text(target, "".join(lines))
+            yield json.dumps(verdict) + "\n"
+
+    with Judge(options) as judge:
+        print(f"isolation: {judge.level}, workers: {judge.workers}", file=sys.stderr, flush=True)
+        write_text(target, verdicts())
     return dict(counts)
 
 

@@ -17,6 +17,7 @@ import builtins
 import contextlib
 import functools
 import itertools
+import opcode
 import os
 import resource
 import socket
@@ -48,6 +49,7 @@ CALM_MODULES = """bisect cmath collections copy datetime decimal fractions funct
 pandas re string typing"""
 DISTURBING = """delattr eval exec globals locals open os random seed setattr sys vars warnings __import__ __dict__"""
 CALM_MODULES, DISTURBING = frozenset(CALM_MODULES.split()), frozenset(DISTURBING.split())
+ATTRIBUTE_STORES = {opcode.opmap["STORE_ATTR"], opcode.opmap["DELETE_ATTR"]}  # whatever statement they are in
 
 
 class Script:
@@ -59,8 +61,10 @@ class Script:
         self.calm = True  # leaves no trace in the interpreter, so another test may run there
         self._walk(tree.body)
         self.code = compile(tree, name, "exec", dont_inherit=True)
-        self.names = set(_names(self.code))
-        self.calm = self.calm and not self.names & DISTURBING
+        codes = list(_codes(self.code))
+        self.names = {name for code in codes for name in code.co_names}  # those of attributes among them
+        stores = any(ATTRIBUTE_STORES.intersection(code.co_code[::2]) for code in codes)
+        self.calm = self.calm and not stores and not self.names & DISTURBING
 
     def _walk(self, body):
         """Statements alone: to walk expressions as well would take longer than most tests."""
@@ -74,9 +78,6 @@ class Script:
                 self.calm = self.calm and all(module.split(".")[0] in CALM_MODULES for module in modules)
             elif any(_asserting(item.context_expr) for item in getattr(node, "items", ())):
                 node.body.insert(0, self._mark(node))
-            elif isinstance(node, (ast.Assign, ast.AugAssign, ast.AnnAssign, ast.Delete)):
-                targets = getattr(node, "targets", None) or [node.target]
-                self.calm = self.calm and not any(isinstance(target, ast.Attribute) for target in targets)
             for field in ("body", "orelse", "finalbody"):
                 before = self.found
                 self._walk(getattr(node, field, ()))
@@ -103,12 +104,12 @@ def _asserting(node):
     return name.lower().startswith("assert") or name == "raises"
 
 
-def _names(code):
-    """Names that a program looks up, those of attributes among them."""
-    yield from code.co_names
+def _codes(code):
+    """A program's code object and those within it."""
+    yield code
     for constant in code.co_consts:
         if isinstance(constant, type(code)):
-            yield from _names(constant)
+            yield from _codes(constant)
 
 
 def main():

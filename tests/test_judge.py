@@ -109,6 +109,14 @@ CASES = [
     ("import numpy as np\ndef f(n):\n    return np.arange(n) * 2\n",
      asserts("assert (f(3) == np.array([0, 2, 4])).all()\nassert f(2).dtype.kind == 'i'",
              setup="import numpy as np"), R.PASS),
+    ("import json\ndef f(s):\n    return json.loads(s)\n",
+     asserts("assert f('[1]') == [1]\ntry:\n    f('[')\n    assert False\nexcept ValueError:\n    pass"), R.PASS),
+    ("import numpy as np\ndef f(g, xs):\n    return int(g(xs))\n",
+     asserts("assert f(np.sum, [1, 2]) == 3", setup="import numpy as np"), R.PASS),
+    ("from collections import defaultdict\ndef f():\n    return defaultdict(lambda: 7, {1: 2})\n",
+     asserts("d = f()\nassert d[1] == 2 and d[5] == 7"), R.PASS),
+    # Assertions count wherever they stand.
+    (DOUBLE, asserts("match f(2):\n    case 4:\n        assert True\n    case _:\n        assert False"), R.PASS),
     # The end of the channel is no exception that a test may catch.
     ("import os\ndef f(n):\n    if n < 0:\n        os._exit(0)\n    return n\n",
      asserts("assert f(1) == 1\ntry:\n    f(-1)\n    assert False\nexcept:\n    pass"), R.ERROR),
@@ -124,6 +132,18 @@ def test_verdicts(judge, code, test, verdict):
     assert judgement.verdict is verdict, judgement
     assert judgement.passed is (verdict is R.PASS)
     assert len(judgement.detail) <= 500
+
+
+@pytest.mark.parametrize(
+    "change",
+    ["np.pi = 3", "for np.pi in [3]:\n    pass", "(np.pi, x) = 3, 4", "with open('/dev/null') as np.pi:\n    pass",
+     "def g():\n    del np.pi\ng()"],
+)  # fmt: skip
+def test_what_a_test_does_to_a_module_is_gone_with_it(change):
+    with Judge(JudgeOptions(workers=1)) as judge:
+        for script in (f"{change}\nassert f(2) == 4", "assert abs(np.pi - 3.14159) < 1e-4 and f(1) == 2"):
+            judgement = judge.submit(DOUBLE, asserts(script, setup="import numpy as np")).result(60)
+            assert judgement.verdict is R.PASS, judgement
 
 
 def test_pandas_values_are_compared_by_the_test(judge):
@@ -201,6 +221,14 @@ def test_a_self_check_that_comes_out_wrong_stops_the_run(monkeypatch):
     with Judge(JudgeOptions(workers=1)) as judge, pytest.raises(JudgeFailure, match="self-check"):
         for _ in range(100):
             judge.submit(DOUBLE, asserts("assert f(2) == 4")).result(30)
+
+
+def test_a_candidate_that_comes_after_a_failure_is_refused():
+    with Judge(JudgeOptions(workers=1)) as stopped:
+        stopped._fail("stopped")
+        with pytest.raises(JudgeFailure, match="stopped"):
+            stopped.submit(DOUBLE, asserts("assert f(2) == 4"))
+        assert not stopped._pending  # else somebody would wait for it
 
 
 def test_what_the_machine_kept_waiting_is_judged_again_alone(monkeypatch):

@@ -14,7 +14,7 @@ import json
 import os
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 
@@ -38,8 +38,8 @@ def run(main: Callable[[], int | None]) -> None:
         sys.exit(130)
 
 
-def write_text(path: Path | str, text: str) -> None:
-    """Write `text` (UTF-8) so that a reader sees the old file or the new one, nothing between."""
+def write_text(path: Path | str, text: str | Iterable[str]) -> None:
+    """Write `text` (UTF-8), or pieces of it as they come, so that a reader sees the old file or the new one alone."""
     with _Staged() as staged:
         staged.add(Path(path), text)
 
@@ -54,14 +54,15 @@ class _Staged:
         self.files: list[tuple[Path, Path]] = []  # (temporary, place)
         return self
 
-    def add(self, path: Path, text: str) -> None:
+    def add(self, path: Path, text: str | Iterable[str]) -> None:
         """Write the new version of `path` beside it."""
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
             self.files.append((Path(temporary), path))
             with os.fdopen(handle, "wb") as file:
-                file.write(text.encode("utf-8", errors="surrogatepass"))
+                for piece in (text,) if isinstance(text, str) else text:
+                    file.write(piece.encode("utf-8", errors="surrogatepass"))
                 file.flush()
                 os.fsync(file.fileno())
             os.chmod(temporary, 0o666 & ~_umask())
