@@ -13,7 +13,7 @@ cd "$(dirname "$0")/.."
 
 DATASET=${DATASET:-quickstart} SEEDS=${SEEDS:-1 2 3}
 if [ "$DATASET" = quickstart ]; then
-  LIMIT=${LIMIT:-30} ITER_NUM=${ITER_NUM:-3} K=${K:-4} PREFIX=${PREFIX:-replication-} RUNS=${RUNS:-runs/replication}
+  LIMIT=${LIMIT:-50} ITER_NUM=${ITER_NUM:-3} K=${K:-4} PREFIX=${PREFIX:-replication-} RUNS=${RUNS:-runs/replication}
 elif [ "$DATASET" = mbpp ]; then
   MODELS=${MODELS:-deepseek-ai/deepseek-coder-1.3b-base} GPUS=${GPUS-0} SAMPLES=${SAMPLES:-10} ITER_NUM=${ITER_NUM:-10}
   SOURCE=${SOURCE:-google-research-datasets/mbpp evalplus/mbppplus} PREPARATION=${PREPARATION:---seeds full --drop_near_duplicates}
