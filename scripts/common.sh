@@ -219,7 +219,7 @@ run_plan() {
   if ! command -v nvidia-smi >/dev/null; then export DS_ACCELERATOR=cpu; fi
   for command in "${PLAN[@]}"; do
     printf '\n== %d of %d (after %d:%02d)\n%s\n' $((++number)) ${#PLAN[@]} $((SECONDS / 60)) $((SECONDS % 60)) "$command"
-    eval "$command"
+    eval "$command" || exit # by itself, `set -e` within a function makes some shells complain
   done
   printf '\nTotal time: %d:%02d\n' $((SECONDS / 60)) $((SECONDS % 60))
 }
