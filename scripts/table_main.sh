@@ -12,8 +12,10 @@ cd "$(dirname "$0")/.."
 . scripts/common.sh
 
 for model in $MODELS; do
-  evaluate "$model" "${SEEDS%% *}"
   for seed in $SEEDS; do
+    if [ "$SAMPLES" -gt 1 ] || [ "$seed" = "${SEEDS%% *}" ]; then # greedy decoding knows no seed
+      evaluate "$model" "$seed"
+    fi
     tune_on_gold "$model" "$seed"
     for sampler in conditional rewrite gibbs; do
       draw "$model" "$seed" "$sampler"

@@ -145,7 +145,7 @@ def test_two_scripts_share_what_they_have_in_common(planned):
 
 def test_the_replication_with_a_model_is_the_main_table_with_three_seeds(planned):
     here, there = planned("replicate_model"), planned("replicate_model", DATASET="mbpp")
-    main = planned("table_main", DATASET="mbpp", SEEDS="1 2 3", MODELS="some/model-1b")
+    main = planned("table_main", DATASET="mbpp", SEEDS="1 2 3", SAMPLES="4", MODELS="some/model-1b")
     for plan, dataset in ((here, "quickstart"), (there, "mbpp")):
         assert [stage for stage, _ in plan.stages] == [stage for stage, _ in main.stages]
         assert {(options.dataset, options.seed) for _, options in plan.stages} == {
