@@ -161,8 +161,8 @@ def bwrap_command() -> list[str]:
     else:
         command += ["--unshare-user", "--uid", "65534", "--gid", "65534"]
     command += ["--proc", "/proc", "--dev", "/dev", "--perms", "1777", *size, "--tmpfs", "/dev/shm",
-                "--perms", "1777", *size, "--tmpfs", "/tmp", "--symlink", "/tmp", "/var/tmp"]  # fmt: skip
-    made, bound = {"/", "/tmp", "/dev", "/proc", "/var"}, []
+                "--perms", "1777", *size, "--tmpfs", "/tmp"]  # fmt: skip
+    made, bound = {"/", "/tmp", "/dev", "/proc"}, []
     files = {f"/cell/{name}.py": str(_HERE / f"{name}.py") for name in ("cell", "wire", "tester", "compare")}
     for place, source in ({path: path for path in _readable()} | files).items():
         if os.path.islink(place) and place in ("/bin", "/lib", "/lib32", "/lib64", "/sbin"):
@@ -175,6 +175,8 @@ def bwrap_command() -> list[str]:
                 made.add(str(parent))
         command += ["--ro-bind", source, place]
         bound.append(place)
+    if "/var/tmp" not in made:  # no library lies there
+        command += ["--symlink", "/tmp", "/var/tmp"]
     return [*command, "--remount-ro", "/dev", "--remount-ro", "/", "--chdir", "/tmp", "--"]
 
 

@@ -8,6 +8,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -134,6 +135,22 @@ assert signal_parent() == 1
         judgement = judge.submit(code, {"style": "asserts", "setup": "", "asserts": [script]}).result(60)
         assert judgement.verdict is Verdict.PASS, judgement
         assert judge.submit(*GOOD).result(60).passed
+
+
+@pytest.mark.parametrize("parent", ["/var/tmp", "/tmp"])
+@pytest.mark.parametrize("level", LEVELS)
+def test_packages_may_lie_in_a_temporary_folder(level, parent, monkeypatch):
+    with tempfile.TemporaryDirectory(dir=parent) as folder:
+        packages = Path(folder, "site-packages")
+        packages.mkdir()
+        Path(folder).chmod(0o755)
+        (packages / "numbered.py").write_text("NUMBER = 7\n")
+        monkeypatch.setattr(sys, "path", [*sys.path, str(packages)])
+        code = "import numbered, tempfile\ndef f():\n    tempfile.mkdtemp()\n    return numbered.NUMBER\n"
+        test = {"style": "asserts", "setup": "", "asserts": ["assert f() == 7"]}
+        with Judge(JudgeOptions(workers=1, isolation=level)) as judge:
+            judgement = judge.submit(code, test).result(60)
+    assert judgement.verdict is Verdict.PASS, judgement
 
 
 @pytest.mark.parametrize("level", LEVELS)
