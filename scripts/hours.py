@@ -126,7 +126,7 @@ def main() -> None:
         sys.exit(2)
     drawn: dict[str, float] = {}
     total, commands = 0.0, [line.strip() for line in sys.stdin if line.strip()]
-    if any("--seeds full" in command for command in commands):
+    if options.task in FULL_SEEDS and any("--seeds full" in command for command in commands):
         TASKS[options.task] = (FULL_SEEDS[options.task], *TASKS[options.task][1:])
     for command in commands:
         spent = seconds(command, options.task, options.gpu, drawn)
