@@ -7,12 +7,14 @@
 # MBPP is prepared first: all 424 seeds but those that are nearly a test problem, and MBPP+ for the tests, from SOURCE (hub
 # ids; or files, see data/mbpp/README.md). MODELS takes others: training keeps 16 bytes a weight on the GPU, so about 3
 # billion weights fit into 80 GB, 7 billion into 140 GB. SEEDS=1, SEEDS=2, ... run apart, also on several machines that exchange
-# results/<task>/; the whole command then makes the table. Writes results/<task>/main/.
+# results/<task>/; the whole command then makes the table. Writes results/quickstart/replication-main/ or results/mbpp/main/.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 DATASET=${DATASET:-quickstart} SEEDS=${SEEDS:-1 2 3}
-if [ "$DATASET" = quickstart ]; then
+if [[ " $* " = *" --toy "* ]]; then
+  : # the sizes of every rehearsal
+elif [ "$DATASET" = quickstart ]; then
   LIMIT=${LIMIT:-50} ITER_NUM=${ITER_NUM:-3} K=${K:-4} PREFIX=${PREFIX:-replication-} RUNS=${RUNS:-runs/replication}
 elif [ "$DATASET" = mbpp ]; then
   MODELS=${MODELS:-deepseek-ai/deepseek-coder-1.3b-base} GPUS=${GPUS-0} SAMPLES=${SAMPLES:-10} ITER_NUM=${ITER_NUM:-10}

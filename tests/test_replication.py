@@ -244,3 +244,11 @@ def test_the_report_is_drawn_from_the_files_alone(toy_study, tmp_path, capsys):
     with pytest.raises(io.InputError, match="no results yet"):
         report.main(["--results", str(tmp_path / "none")])
     json.loads((tmp_path / "toy-gift.json").read_text())
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_study_that_has_just_begun_has_a_report(toy_study, tmp_path, capsys):
+    shutil.copy(toy_study / "results" / "toy" / "toy-base.json", tmp_path)
+    assert report.main(["--results", str(tmp_path)]) == 0
+    assert "GiFT - RFT" in capsys.readouterr().out
+    assert (tmp_path / "distance.png").stat().st_size > 5000

@@ -318,13 +318,14 @@ def draw(results: Results, path: Path, label: str, fill: Callable, own: bool = F
     for axes in panels[0]:
         for handle, name in zip(*axes.get_legend_handles_labels(), strict=True):
             names.setdefault(name, handle)
-        if own:
+        if names and own:
             axes.legend(frameon=False, fontsize=8)
-    if not own:
+    lines = 0
+    if names and not own:
         lines = -(-len(names) // (2 * len(results)))
         columns = -(-len(names) // lines)  # lines of the legend as long as each other
         figure.legend(names.values(), names, loc="lower center", ncols=columns, frameon=False, fontsize=8)
-    figure.tight_layout(rect=(0, 0 if own else 0.05 * lines, 1, 1))
+    figure.tight_layout(rect=(0, 0.05 * lines, 1, 1))
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path, dpi=120)
     plt.close(figure)
@@ -338,15 +339,14 @@ def draw_differences(results: Results, path: Path) -> None:
     labels = [f"{NAMES[first]} - {NAMES[second]}" for first, second in COMPARED]
     for number, (strength, found) in enumerate(results.items()):
         colour = plt.get_cmap("viridis")(0.15 + 0.7 * number / max(1, len(results) - 1))
+        left.plot([], [], "o", color=colour, label=f"strength {strength:g}")
         for row, pair in enumerate(COMPARED):
             first, second = (found.get(method, {}) for method in pair)
             place, values = -row - 0.2 * (number - (len(results) - 1) / 2), differences(first, second, "samples")
             if not values:
                 continue
             mean, low, high = (100 * value for value in mean_and_interval(values))
-            bar = left.errorbar(mean, place, xerr=[[mean - low], [high - mean]], fmt="o", color=colour, capsize=2)
-            if row == 0:
-                bar.set_label(f"strength {strength:g}")
+            left.errorbar(mean, place, xerr=[[mean - low], [high - mean]], fmt="o", color=colour, capsize=2)
             losses = loss_differences(first, second)
             right.plot(losses, [place] * len(losses), "o", color=colour, alpha=0.5, markersize=4)
             right.plot(np.mean(losses), place, "|", color=colour, markersize=12)
