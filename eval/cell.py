@@ -14,7 +14,6 @@ import _signal
 import atexit
 import contextlib
 import ctypes
-import fcntl
 import functools
 import gc
 import importlib
@@ -31,12 +30,12 @@ import struct
 import sys
 import time
 
-CONTROL = 0
+CONTROL, CHANNEL = 0, 3  # descriptors: where a cell is started, where a job is talked about
 PR_SET_PDEATHSIG, PR_SET_DUMPABLE, PR_SET_SECCOMP, PR_SET_CHILD_SUBREAPER, PR_SET_NO_NEW_PRIVS = 1, 4, 22, 36, 38
 MIB = 1 << 20
-# What no tier goes without. Not `threading` and what imports it: its work after every fork doubles the cost of one.
-PRELOAD = """bisect collections.abc copy dataclasses enum functools heapq inspect itertools linecache math numbers
-operator random re string textwrap traceback typing"""
+# What no tier goes without, and no more: every page and every mapped library makes a fork dearer, and `random` and
+# `threading` do work of their own after each.
+PRELOAD = "collections.abc copy functools itertools math operator re string typing"
 libc = ctypes.CDLL(None, use_errno=True)
 
 
@@ -198,7 +197,7 @@ class Server:
                 raise SystemExit("no filter of system calls is known for this machine")
         if setting["level"] == "landlock":
             rules = landlock_rules(setting["readable"], [setting["folder"]])
-            self.rules = fcntl.fcntl(rules, fcntl.F_DUPFD_CLOEXEC, 200)  # above all that a child closes
+            self.rules = os.dup2(rules, 200, False)  # above all that a child closes
         for name, limit in (("AS", setting["memory"]), ("NPROC", setting["processes"]), ("NOFILE", 256),
                             ("FSIZE", 64 * MIB), ("CORE", 0)):  # fmt: skip
             which = getattr(resource, "RLIMIT_" + name)
@@ -207,8 +206,13 @@ class Server:
         self.streams()
         self.folders = [folder for folder in (setting["folder"], "/dev/shm") if self.namespaces or folder != "/dev/shm"]
         self.baseline = {folder: set(os.listdir(folder)) for folder in self.folders}
-        self.null = fcntl.fcntl(os.open("/dev/null", os.O_RDWR), fcntl.F_DUPFD_CLOEXEC, 101)
-        os.closerange(3, 100)  # a job's channel becomes descriptor 3 when it is received
+        self.null = os.dup2(os.open("/dev/null", os.O_RDWR), 101, False)
+        # A stand-in for the channel of a job, so that a child has all its objects made and exchanges what is below.
+        stand_in, other = socket.socketpair()
+        os.dup2(stand_in.detach(), CHANNEL)
+        other.close()
+        self.channel = socket.socket(fileno=CHANNEL)
+        os.closerange(4, 100)
         self.most_cpu = hardest(resource.RLIMIT_CPU)
 
     def serve(self):
@@ -230,18 +234,14 @@ class Server:
             self.watch(pid)
 
     def report(self, status, cpu, delay, asked, dirty):
-        with contextlib.suppress(OSError):
-            self.control.send(b"%d %f %f %d %d" % (status, cpu, delay, asked, dirty))
+        """To the judge; where it has gone this process ends, and all below it with it."""
+        self.control.send(b"%d %f %f %d %d" % (status, cpu, delay, asked, dirty))
 
     def watch(self, pid):
         """Wait until the child ends or is to be ended, then clean up and report."""
         exit_handle = os.pidfd_open(pid)
-        waiting = select.poll()
-        waiting.register(exit_handle, 1)
-        waiting.register(self.control, 1)
-        word = None  # "end" or "late"; nothing where the judge has gone
-        if any(handle != exit_handle for handle, _ in waiting.poll()):
-            word = self.control.recv(64)
+        ready = select.select((exit_handle, self.control), (), ())[0]
+        word = self.control.recv(64) if self.control in ready else None  # "end", "late", or b"": the judge has gone
         os.close(exit_handle)
         delay = 0.0 if word == b"end" else run_delay(pid)
         status, used = sweep(pid, self.namespaces)
@@ -274,11 +274,10 @@ class Server:
         os.setsid()
         libc.prctl(PR_SET_DUMPABLE, 1, 0, 0, 0)
         # What a job brings: first the channel, then the standard streams of a candidate.
-        for place in {0, 1, 2}.difference(wanted):
+        for place in 0, 1, 2:
             os.dup2(self.null, place)
         for place, handle in zip(wanted, handles, strict=True):
-            if place != handle:
-                os.dup2(handle, place)
+            os.dup2(handle, place)
         os.closerange(4, 200)
         os.closerange(201, 256)
         resource.setrlimit(resource.RLIMIT_CPU, (min(soft, self.most_cpu), min(hard, self.most_cpu)))
@@ -319,25 +318,31 @@ def run_delay(pid):
     return 0.0
 
 
+def kill(pid):
+    """Send SIGKILL, if there still is such a process."""
+    try:  # noqa: SIM105 - between two forks every object that is made is another page to copy
+        os.kill(pid, signal.SIGKILL)
+    except (ProcessLookupError, PermissionError):
+        pass
+
+
 def kill_below(pid):
-    """Send SIGKILL to every descendant of a process."""
+    """Kill every descendant of a process."""
     children = ""
     with contextlib.suppress(OSError), open(f"/proc/{pid}/task/{pid}/children") as file:
         children = file.read()
     for child in map(int, children.split()):
         kill_below(child)
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.kill(child, signal.SIGKILL)
+        kill(child)
 
 
 def sweep(pid, namespaces):
     """Kill and reap every process below this one; the wait status of `pid`, or -1, and all their CPU seconds."""
     status, used = -1, 0.0
-    with contextlib.suppress(ChildProcessError):
+    try:
         while True:
             if namespaces:
-                with contextlib.suppress(ProcessLookupError):
-                    os.kill(-1, signal.SIGKILL)
+                kill(-1)
             else:
                 kill_below(os.getpid())  # again and again: what the kernel lists may be incomplete while processes end
             while True:
@@ -348,7 +353,8 @@ def sweep(pid, namespaces):
                 used += usage.ru_utime + usage.ru_stime
                 if child == pid:
                     status = how
-    return status, used
+    except ChildProcessError:
+        return status, used
 
 
 def wipe(folder):
@@ -377,10 +383,9 @@ def remove(path, budget, depth):
 # The candidate
 
 
-def candidate(wire, channel):
+def candidate(wire, peer):
     """Run a candidate; its code arrives only after the word that everything before it went well."""
-    channel.sendall(b"R")  # ready
-    peer = wire.Peer(channel)
+    peer.sock.sendall(b"R")  # ready
     kind, code, prelude, *rest = peer.receive()
     if kind == "main":
         run_program(peer, code, prelude, *rest)
@@ -429,7 +434,7 @@ def rehearse(wire):
         test.send(["?", "call", [{"yours": 1}, [test.encode([1, "a", 2.5, (1,), {"a": 1}])], {"dict": []}]])
         test.send(["?", "name", ["g"]])
     ours.shutdown(socket.SHUT_WR)
-    candidate(wire, theirs)
+    candidate(wire, wire.Peer(theirs))
     del sys.modules["solution"]
     linecache.cache.clear()
 
@@ -439,7 +444,7 @@ def new_module(name, prelude):
     module = type(sys)(name)
     module.__dict__["__builtins__"] = __builtins__
     if prelude:
-        module.__dict__.update(PRELUDE)
+        module.__dict__.update(usual_names())
     sys.modules[name] = module
     return module
 
@@ -503,7 +508,7 @@ def flushed():
 
 
 # Names that the published judging of APPS defines before a solution.
-PRELUDE_CODE = """
+PRELUDE = """
 import sys, time, itertools, collections, math, fractions, random, heapq, bisect, functools, operator, string, re
 from itertools import accumulate, product, permutations, combinations
 from collections import Counter, OrderedDict, deque, defaultdict, ChainMap
@@ -515,7 +520,13 @@ from typing import Any, Dict, Iterable, List, Optional, Sequence, Set, Tuple, Un
 """
 
 
-PRELUDE = {}  # what this defines; put before a solution, so that its own imports win
+@functools.cache
+def usual_names():
+    """What the prelude defines; put before a solution, so that its own imports win."""
+    names = {}
+    exec(PRELUDE + "import numpy as np\n" * ("numpy" in sys.modules), names)
+    del names["__builtins__"]
+    return names
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -532,11 +543,7 @@ def guard(setting, control):
     control.close()
     os.dup2(os.open("/dev/null", os.O_RDWR), CONTROL)
 
-    def end(*_):
-        with contextlib.suppress(ProcessLookupError):  # the word comes once for every thread of the parent
-            os.kill(pid, signal.SIGKILL)
-
-    signal.signal(signal.SIGTERM, end)
+    signal.signal(signal.SIGTERM, lambda *_: kill(pid))  # the word comes once for every thread of the parent
     while os.waitpid(-1, 0)[0] != pid:
         pass
     sweep(0, False)
@@ -545,7 +552,7 @@ def guard(setting, control):
 
 
 def main():
-    control = socket.socket(fileno=fcntl.fcntl(CONTROL, fcntl.F_DUPFD_CLOEXEC, 100))
+    control = socket.socket(fileno=os.dup2(CONTROL, 100, False))
     setting = json.loads(control.recv(65536))
     sys.path[:] = [path for path in sys.path if path and path != os.path.dirname(os.path.abspath(__file__))]
     sys.path += [path for path in setting["paths"] if path not in sys.path]
@@ -576,18 +583,21 @@ def main():
     if hasattr(sys, "set_int_max_str_digits"):
         sys.set_int_max_str_digits(0)  # the data sets are older than the limit
     if setting["role"] == "candidate":
-        exec(PRELUDE_CODE + "import numpy as np\n" * ("numpy" in sys.modules), PRELUDE)
-        del PRELUDE["__builtins__"]
         rehearse(wire)
+        if setting["preload"]:
+            usual_names()
     server = Server(control, setting)  # from here on under the restrictions
+    peer = wire.Peer(server.channel)
     gc.collect()
+    with contextlib.suppress(AttributeError):  # another C library than GNU's
+        libc.malloc_trim(0)
     gc.freeze()
     server.report(0, 0.0, 0.0, False, False)
     server.serve()
     control.detach()  # its descriptor was closed on the way
     if setting["role"] == "test":
         tester.main()
-    candidate(wire, socket.socket(fileno=3))
+    candidate(wire, peer)
     os._exit(0)
 
 

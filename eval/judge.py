@@ -45,9 +45,13 @@ WINDOW, WINDOW_BYTES = 1024, 64 * MIB  # candidates in flight in `Judge.judge`
 
 
 # What a pair of cells has imported. A larger process takes longer to fork, so programs get the smallest that serves.
-_USUAL = "asyncio calendar hashlib multiprocessing queue secrets subprocess tempfile threading uuid numpy"
-TIERS = {"plain": (), "numpy": tuple(_USUAL.split()), "pandas": (*_USUAL.split(), "pandas")}
-_TIER_WORDS = {"pandas": re.compile(r"\b(?:pandas|pd)\b"), "numpy": re.compile(r"\b(?:numpy|np|scipy|sklearn)\b")}
+_PROGRAM = "bisect dataclasses enum fractions heapq inspect random textwrap traceback"
+_USUAL = f"{_PROGRAM} asyncio calendar hashlib multiprocessing queue secrets subprocess tempfile threading uuid numpy"
+TIERS = {
+    name: tuple(modules.split())
+    for name, modules in {"plain": "", "program": _PROGRAM, "numpy": _USUAL, "pandas": f"{_USUAL} pandas"}.items()
+}
+_TIER_WORDS = {"pandas": ("pandas", "pd"), "numpy": ("numpy", "np", "scipy", "sklearn")}
 
 
 class JudgeFailure(Failure):
@@ -379,7 +383,8 @@ class _Worker(threading.Thread):
                     raise CellError("not ready in time")
                 verdict, detail = Verdict.TIMEOUT, f"over {job.timeout:g} s"
             for output in outputs:
-                output.read()
+                if output.handle in ready:
+                    output.read()
             if sum(output.total for output in outputs) > MOST_OUTPUT:
                 verdict, detail = Verdict.OUTPUT, f"printed more than {MOST_OUTPUT} bytes"
             if control in ready:
@@ -519,7 +524,10 @@ def _tier(job: _Job) -> str:
     """The smallest pair of cells that has what a program and its test name."""
     test = job.test
     text = "\n".join([job.code, test.get("setup") or "", test.get("script", ""), *test.get("asserts", ())])
-    return next((tier for tier, word in _TIER_WORDS.items() if word.search(text)), "plain")
+    for tier, words in _TIER_WORDS.items():
+        if any(word in text and re.search(rf"\b{word}\b", text) for word in words):
+            return tier
+    return "program" if test["style"] == "io" else "plain"
 
 
 def _size(value) -> int:

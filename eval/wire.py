@@ -13,15 +13,12 @@ functions it was given, and use the objects of classes that the test defined, wi
 or code objects, for whoever can walk to the test's globals can forge its verdict.
 """
 
-import base64
 import builtins
 import collections
 import contextlib
 import copy
-import datetime
-import decimal
-import fractions
 import functools
+import importlib
 import json
 import operator
 import re
@@ -225,7 +222,6 @@ CALLED = (types.FunctionType, types.MethodType, types.BuiltinFunctionType, type)
 TYPES = {f"{kind.__module__}.{kind.__qualname__}": kind for kind in (
     *(value for value in vars(builtins).values() if isinstance(value, type)), type(None), types.FunctionType,
     types.GeneratorType, collections.deque, collections.Counter, collections.OrderedDict, collections.defaultdict,
-    datetime.date, datetime.time, datetime.datetime, datetime.timedelta, decimal.Decimal, fractions.Fraction,
 )}  # fmt: skip
 
 
@@ -406,7 +402,9 @@ class Peer(Channel):
     def decode(self, tagged):
         """The value of a tagged object, the parts of which are decoded already."""
         ((tag, parts),) = tagged.items()
-        return DECODERS[tag](parts) if tag in DECODERS else OF_PEER[tag](self, parts)
+        if tag in DECODERS:
+            return DECODERS[tag](parts)
+        return LATE[tag][1](_late(tag), parts) if tag in LATE else OF_PEER[tag](self, parts)
 
     def encode(self, value, depth=0):
         """The JSON form of a value; ValueError where it is nested deeper than `DEPTH` (or in itself)."""
@@ -432,6 +430,9 @@ class Peer(Channel):
                 return {tag: self.encode(data, depth + 1)}
         if getattr(kind, "_remote", None) is True and "_handle" in getattr(value, "__dict__", ()):
             return {"yours": value._handle._number}
+        name = f"{kind.__module__}.{kind.__name__}"
+        if name in LATE and _late(name) is kind:
+            return {name: self.encode(LATE[name][0](value), depth + 1)}
         for base in BASES:
             if isinstance(value, base):
                 return {"like": [base.__name__, self.encode(_exact(base, value), depth + 1), self.number(value)]}
@@ -441,7 +442,8 @@ class Peer(Channel):
         """Classes and functions that the other end has too; None for any other object."""
         if isinstance(value, type):
             name = f"{value.__module__}.{value.__qualname__}"
-            if TYPES.get(name) is value or (self.trusted and _loaded(value.__module__, value.__qualname__) is value):
+            shared = self.trusted or name in LATE
+            if TYPES.get(name) is value or (shared and _loaded(value.__module__, value.__qualname__) is value):
                 return {"type": name}
             if issubclass(value, BaseException):
                 return {"raises": self._classes(value)}
@@ -506,10 +508,6 @@ def _items(value):
     return [list(pair) for pair in value.items()]
 
 
-def _base64(value):
-    return base64.b64encode(value).decode()
-
-
 def _fields(kind, *names):
     return operator.attrgetter(*names), lambda parts: kind(*parts)
 
@@ -522,16 +520,29 @@ CODEC = {
     collections.deque: (lambda v: [list(v), v.maxlen], lambda p: collections.deque(*p)),
     type({}.keys()): (list, lambda p: dict.fromkeys(p).keys()), type({}.items()): (list, lambda p: dict(p).items()),
     type({}.values()): (list, lambda p: dict(enumerate(p)).values()),
-    bytes: (_base64, base64.b64decode), bytearray: (_base64, lambda p: bytearray(base64.b64decode(p))),
+    bytes: (bytes.hex, bytes.fromhex), bytearray: (bytearray.hex, bytearray.fromhex),
     type(...): (lambda v: 0, lambda p: ...), type(NotImplemented): (lambda v: 0, lambda p: NotImplemented),
     complex: _fields(complex, "real", "imag"), range: _fields(range, "start", "stop", "step"),
-    slice: _fields(slice, "start", "stop", "step"), decimal.Decimal: (str, decimal.Decimal),
-    fractions.Fraction: _fields(fractions.Fraction, "numerator", "denominator"),
-    datetime.timedelta: _fields(datetime.timedelta, "days", "seconds", "microseconds"),
+    slice: _fields(slice, "start", "stop", "step"),
 }  # fmt: skip
-CODEC |= {kind: (kind.isoformat, kind.fromisoformat) for kind in (datetime.date, datetime.time, datetime.datetime)}
 PARTS = {kind: parts for kind, (parts, _) in CODEC.items()}
 DECODERS = {kind.__name__: build for kind, (_, build) in CODEC.items()} | {"int": lambda p: int(p, 16)}
+# By full name, the same for classes of modules that few programs import. The builder is given the class as well.
+LATE = {
+    "decimal.Decimal": (str, lambda kind, p: kind(p)),
+    "fractions.Fraction": (operator.attrgetter("numerator", "denominator"), lambda kind, p: kind(*p)),
+    "datetime.timedelta": (operator.attrgetter("days", "seconds", "microseconds"), lambda kind, p: kind(*p)),
+}
+LATE |= {
+    f"datetime.{name}": (operator.methodcaller("isoformat"), lambda kind, p: kind.fromisoformat(p))
+    for name in ("date", "time", "datetime")
+}
+
+
+def _late(name):
+    """The class of that full name."""
+    module, name = name.split(".")
+    return getattr(importlib.import_module(module), name)
 
 
 def _like(peer, parts):
@@ -541,6 +552,8 @@ def _like(peer, parts):
 
 
 def _type(peer, name):
+    if name in LATE:
+        return _late(name)
     if peer.trusted or name in TYPES:
         return TYPES[name]
     import pkgutil  # on the candidate's end alone, and seldom
@@ -565,7 +578,7 @@ def _library_parts(value, kind):
     if isinstance(value, numpy.dtype):
         return "dtype", value.str if value.names is None else value.descr
     if isinstance(value, numpy.ndarray) and not (value.dtype.hasobject and value.dtype.names):
-        data = value.ravel().tolist() if value.dtype.hasobject else _base64(value.tobytes())
+        data = value.ravel().tolist() if value.dtype.hasobject else value.tobytes().hex()
         return "ndarray", [value.dtype, list(value.shape), data]
     if isinstance(value, numpy.generic) and not value.dtype.hasobject:
         return "scalar", numpy.asarray(value)
@@ -619,7 +632,7 @@ def _array(parts):
     dtype, shape, data = parts
     if dtype.hasobject:
         return numpy.fromiter(data, object).reshape(shape)
-    return numpy.ndarray(shape, dtype, bytearray(base64.b64decode(data))).copy()
+    return numpy.ndarray(shape, dtype, bytearray.fromhex(data)).copy()
 
 
 def _pandas(name, parts):

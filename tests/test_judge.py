@@ -44,6 +44,12 @@ def judge():
 
 DOUBLE = "def f(n):\n    return 2 * n\n"
 R = Verdict
+# Classes of modules that a cell does not import before somebody needs them.
+LATE = "from datetime import *\nfrom decimal import Decimal\nfrom fractions import Fraction\n"
+LATE_VALUES = (
+    "Decimal('1.10')", "Fraction(6, 4)", "date(2024, 2, 29)", "time(1, 2, 3, 4)",
+    "datetime(2024, 2, 29, tzinfo=timezone.utc)", "timedelta(1, 2, 3)",
+)  # fmt: skip
 
 CASES = [
     # A program, its test, the verdict.
@@ -115,6 +121,20 @@ CASES = [
      asserts("assert f(np.sum, [1, 2]) == 3", setup="import numpy as np"), R.PASS),
     ("from collections import defaultdict\ndef f():\n    return defaultdict(lambda: 7, {1: 2})\n",
      asserts("d = f()\nassert d[1] == 2 and d[5] == 7"), R.PASS),
+    ("def f(s):\n    return s.encode(), bytearray(s, 'ascii'), {s: {s}}, range(2), slice(1, None), 2 + 3j\n",
+     asserts("assert f('ab') == (b'ab', bytearray(b'ab'), {'ab': {'ab'}}, range(2), slice(1, None), 2 + 3j)"), R.PASS),
+    (LATE + "def f(x):\n    return x, type(x)\n",
+     asserts(*(f"x = {text}\nassert f(x) == (x, type(x)) and type(f(x)[0]) is type(x)" for text in LATE_VALUES),
+             setup=LATE), R.PASS),
+    (LATE + "class D(Decimal):\n    def __eq__(self, other):\n        return True\ndef f(x):\n    return D(x)\n",
+     asserts("assert f(1) == Decimal(2)", setup=LATE), R.WRONG),
+    # A fork of a small process is cheap: what works after every fork, or is large, is there only for those who use it.
+    ("import sys\ndef f():\n    return sorted(sys.modules.keys() & {'random', 'threading', 'decimal', 'inspect'})\n",
+     asserts("assert f() == []"), R.PASS),
+    ("import sys\nprint(sorted(sys.modules.keys() & {'random', 'threading'}), random.choice([3]), Fraction)",
+     printed([""], ["['random'] 3"]), R.ERROR),
+    ("import sys\nprint(sorted(sys.modules.keys() & {'random', 'threading'}), random.choice([3]), gcd(4, 6))",
+     printed([""], ["['random'] 3 2"]), R.PASS),
     # Assertions count wherever they stand.
     (DOUBLE, asserts("match f(2):\n    case 4:\n        assert True\n    case _:\n        assert False"), R.PASS),
     # The end of the channel is no exception that a test may catch.
