@@ -124,7 +124,7 @@ def main():
         _, handles, _, _ = socket.recv_fds(judge, 1, 1)
         if not handles:
             os._exit(0)
-        channel = socket.socket(fileno=handles[0])
+        channel = socket.socket(fileno=handles[0])  # closes that of the job before, whose candidate has been ended
         job = dict(zip(("timeout", "code", "test", "compare", "prelude"), orders.receive(), strict=True))
         peer = wire.Peer(channel, trusted=True)
         scripts = []
@@ -149,7 +149,6 @@ def main():
         large = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss > LARGE_KIB
         keep = verdict in ("PASS", "WRONG", "GONE", "SYNTAX") and all(script.calm for script in scripts) and not large
         orders.send(["done", verdict, str(detail)[:500], keep])
-        channel.close()
     os._exit(0)
 
 

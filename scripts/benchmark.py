@@ -236,7 +236,7 @@ def _curves(table: list[dict]) -> dict[str, list[dict]]:
 
 
 LOOPS = {"judge": judge, **{name: _model_loop(name) for name in ("sample", "score", "train", "scale")}}
-REPEATS = {"sample": 1, "scale": 1}  # of hundreds of completions, of many points; three for the others
+REPEATS = {"sample": 1, "scale": 1, "judge": 5}  # hundreds of completions, many points, seconds; three for the others
 
 
 def main() -> None:

@@ -79,15 +79,16 @@ def test_ten_thousand_judgements_agree_and_memory_stays_flat():
 def test_sleepers_cost_no_more_than_their_own_time():
     quick = ("def f(n):\n    return 2 * n\n", {"style": "asserts", "setup": "", "asserts": ["assert f(2) == 4"]})
     slow = ("import time\ntime.sleep(1000)\n" + quick[0], quick[1])
+    mixed = [slow if number % 50 == 25 else quick for number in range(1000)]
     with Judge(JudgeOptions(timeout=2.0)) as judge:
         list(judge.judge([quick] * 50))
-        start = time.perf_counter()
-        assert all(judgement.passed for judgement in judge.judge([quick] * 1000))
-        plain = time.perf_counter() - start
-        start = time.perf_counter()
-        mixed = [slow if number % 50 == 25 else quick for number in range(1000)]
-        assert sum(bool(judgement.passed) for judgement in judge.judge(mixed)) == 980
-        assert time.perf_counter() - start <= 20 * 2.0 / judge.workers + 1.25 * plain
+        seconds = []
+        for candidates, passing in (([quick] * 1000, 1000), (mixed, 980), ([quick] * 1000, 1000)):
+            start = time.perf_counter()
+            assert sum(bool(judgement.passed) for judgement in judge.judge(candidates)) == passing
+            seconds.append(time.perf_counter() - start)
+        # The speed of a machine drifts within these 25 seconds: without sleepers before and after.
+        assert seconds[1] <= 20 * 2.0 / judge.workers + 1.25 * (seconds[0] + seconds[2]) / 2, seconds
 
 
 def test_hundred_thousand_rows_from_a_file(tmp_path):
