@@ -47,10 +47,7 @@ WINDOW, WINDOW_BYTES = 1024, 64 * MIB  # candidates in flight in `Judge.judge`
 # What a pair of cells has imported. A larger process takes longer to fork, so programs get the smallest that serves.
 _PROGRAM = "bisect dataclasses enum fractions heapq inspect random textwrap traceback"
 _USUAL = f"{_PROGRAM} asyncio calendar hashlib multiprocessing queue secrets subprocess tempfile threading uuid numpy"
-TIERS = {
-    name: tuple(modules.split())
-    for name, modules in {"plain": "", "program": _PROGRAM, "numpy": _USUAL, "pandas": f"{_USUAL} pandas"}.items()
-}
+TIERS = {"plain": "", "program": _PROGRAM, "numpy": _USUAL, "pandas": f"{_USUAL} pandas"}
 _TIER_WORDS = {"pandas": ("pandas", "pd"), "numpy": ("numpy", "np", "scipy", "sklearn")}
 
 
@@ -283,7 +280,7 @@ class _Worker(threading.Thread):
         if role == "candidate" and key in self.cells and self.cells[key].jobs >= CELL_JOBS:
             self.discard(role, tier)
         if key not in self.cells:
-            self.cells[key] = Cell(role, self.judge.level, self.options.memory_mb, TIERS[tier])
+            self.cells[key] = Cell(role, self.judge.level, self.options.memory_mb, TIERS[tier].split())
         return self.cells[key]
 
     def discard(self, role=None, tier=None):

@@ -43,6 +43,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -78,7 +79,7 @@ class Report(NamedTuple):
 class Cell:
     """One fork server. `start` it in the thread that will use it and that lives as long as the cell does."""
 
-    def __init__(self, role: str, level: str, memory_mb: int = 2048, preload: tuple[str, ...] = ()):
+    def __init__(self, role: str, level: str, memory_mb: int = 2048, preload: Sequence[str] = ()):
         self.role, self.level = role, level
         self.jobs = 0
         self.folder = "/tmp" if level == "bwrap" else tempfile.mkdtemp(prefix="gift-cell-")
