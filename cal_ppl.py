@@ -28,17 +28,18 @@ if __name__ == "__main__":
 import math
 
 from eval import registry
-from eval.problem import Adapter, Problem
+from eval.problem import Problem
 from utils import dist, io, paths
 from utils.args import ScoringOptions, parse, set_off_default
 from utils.extract import split_program
 from utils.io import InputError
 from utils.journal import Journal
-from utils.model import TokenizerPolicy, check_length, check_model, load_model, revision
+from utils.model import check_length, check_model, load_model, revision
 from utils.ppl import SCORE_TOKENS, mean_losses
 from utils.progress import Progress
 from utils.selection import read_codes
 from utils.sft_data import Row, batches_by_length, make_row
+from utils.tokens import TokenizerPolicy
 
 
 def main() -> None:
@@ -51,8 +52,7 @@ def main() -> None:
     codes = ranks.on_main(lambda: read_codes(source, problems[: options.limit or None]))
     config, policy = check_model(options.model_name_or_path, options.revision, options.trust_remote_code)
     check_length(config, options.max_length)
-    adapter = registry.adapter(options.dataset) if options.description == "seed" else None
-    keys, rows = rows_to_score(source, codes, problems, adapter, policy, options.max_length, ranks)
+    keys, rows = rows_to_score(options, codes, problems, policy, ranks)
 
     # What is there already
     output = paths.perplexity_file(source, options.save_dir)
@@ -61,6 +61,7 @@ def main() -> None:
         "revision": revision(options.model_name_or_path, config),
         "dtype": options.dtype,
         "max_length": options.max_length,
+        "no_eos": options.no_eos,
         **set_off_default(options, "description"),
     }
     inputs = {"code": ranks.on_main(lambda: io.sha256(source)), "train": problems_digest}
@@ -103,19 +104,18 @@ def main() -> None:
 
 
 def rows_to_score(
-    source: str,
+    options: ScoringOptions,
     codes: list[list[str]],
     problems: list[Problem],
-    adapter: Adapter | None,
     policy: TokenizerPolicy,
-    max_length: int,
     ranks: dist.Ranks,
 ) -> tuple[list[int], list[Row]]:
     """Rows of all codes that can be scored, and their positions in the flattened list.
 
-    With an adapter each code stands under its problem's own description, else under the one in its docstring. Those
-    that do not fit or do not parse are counted in the log and get no perplexity. InputError where none is left.
+    Those that do not fit or do not parse are counted in the log and get no perplexity. InputError where none is left.
     """
+    source, max_length = options.selfsample_code_source, options.max_length
+    adapter = registry.adapter(options.dataset)
     flat = [(problem, code) for problem, own in zip(problems, codes, strict=False) for code in own]
     keys, rows, broken = [], [], 0
     for key, (problem, code) in enumerate(flat):
@@ -124,9 +124,9 @@ def rows_to_score(
         except ValueError:
             broken += 1
             continue
-        if adapter is not None:
+        if options.description == "seed":
             prompt = adapter.code_prompt(problem, problem.query)
-        row = make_row(policy, prompt, target, max_length, end=False)
+        row = make_row(policy, prompt, target, max_length, end=not options.no_eos)
         if row is not None:
             keys.append(key)
             rows.append(row)

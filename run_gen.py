@@ -46,11 +46,12 @@ from utils.generate import Continuous, Decoding, Engine, Request, make_engine
 from utils.gibbs import ask_for_description
 from utils.io import InputError
 from utils.journal import Journal, Recorded
-from utils.model import TokenizerPolicy, check_length, check_model, load_model, revision
+from utils.model import check_length, check_model, load_model, revision
 from utils.progress import Progress
 from utils.selection import read_sources, training_set
 from utils.sft_data import Row, make_row
 from utils.streams import stream
+from utils.tokens import TokenizerPolicy
 from utils.train import TRAIN_TOKENS, Step, plan_epoch, save_model, settings_for, start_engine, train_epoch
 
 
@@ -144,7 +145,7 @@ def main() -> None:
 
 def settings(options: TrainingOptions) -> dict:
     """Everything that the files of a run depend on; what only changes its speed is left out."""
-    decoding = ("n_samples", "eval_temperature", "eval_top_p", "pass_k")
+    decoding = ("n_samples", "eval_temperature", "eval_top_k", "eval_top_p", "pass_k")
     training = ("train_with_seq_gibbs", "num_seq", "resample", "temperature", "num_epoch", "train_batch_size")
     shared = ("seed", "limit", "max_length", "max_new_tokens", "dtype")
     return {
@@ -304,9 +305,8 @@ class Evaluation:
         """One evaluation: the scores of a results entry, and what it took."""
         options, mine = self.options, self.ranks.share(self.requests)
         bar = Progress(len(mine), f"epoch {epoch} evaluation", self.ranks.main)
-        decoding = Decoding(
-            self.adapter.stop_words, options.eval_temperature, options.eval_top_p, options.max_new_tokens
-        )
+        sampled = (options.eval_temperature, options.eval_top_k, options.eval_top_p)
+        decoding = Decoding(self.adapter.stop_words, options.max_new_tokens, *sampled)
         path = paths.generations(options.task, options.output_dir, epoch)
         begun = paths.state_folder(options.task, options.output_dir) / path.name
         journal = Journal(begun, meta["settings"], meta["inputs"], self.ranks)

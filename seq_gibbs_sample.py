@@ -35,9 +35,10 @@ from utils.args import SamplingOptions, judge_options, judge_settings, parse
 from utils.generate import Continuous, Decoding, Engine, Request, make_engine
 from utils.io import InputError
 from utils.journal import Journal, Recorded
-from utils.model import TokenizerPolicy, check_length, check_model, load_model, revision
+from utils.model import check_length, check_model, load_model, revision
 from utils.progress import Progress
 from utils.prompts import DESCRIPTION_STOP_WORDS, DESCRIPTION_TOP_P
+from utils.tokens import TokenizerPolicy
 
 
 def main() -> None:
@@ -93,6 +94,7 @@ def settings(options: SamplingOptions) -> dict:
         "sampler",
         "num_seq",
         "temperature",
+        "top_k",
         "top_p",
         "keep",
         "seed",
@@ -165,7 +167,9 @@ class Sampling:
         mine = self.ranks.share(self.usable)
         options = self.options
         bar = self._bar(len(mine) * options.num_seq, f"round {round_}/{options.iter_num} code")
-        decoding = Decoding(self.adapter.stop_words, options.temperature, options.top_p, options.max_new_tokens)
+        decoding = Decoding(
+            self.adapter.stop_words, options.max_new_tokens, options.temperature, options.top_k, options.top_p
+        )
         recorded = Recorded(self.engine, self.judge, self.files.code_journal(round_, self.ranks), bar)
         trials = gibbs.code_step(
             mine,
@@ -200,10 +204,10 @@ class Sampling:
         mine = self.ranks.share(self.usable)
         shown = len(mine) if self.options.sampler != "conditional" else 0
         bar = self._bar(shown, f"round {round_}/{self.options.iter_num} description")
+        options = self.options
         decoding = Decoding(
-            DESCRIPTION_STOP_WORDS, self.options.temperature, DESCRIPTION_TOP_P, self.options.max_new_tokens
+            DESCRIPTION_STOP_WORDS, options.max_new_tokens, options.temperature, options.top_k, DESCRIPTION_TOP_P
         )
-
         recorded = Recorded(self.engine, self.judge, self.files.description_journal(round_, self.ranks), bar)
 
         def describe(prompts: gibbs.Prompts) -> list[str | None]:

@@ -38,7 +38,8 @@ def main() -> int:
     wanted = [problem for problem in problems if str(problem.id) not in described][: args.limit or None]
     inputs = {"train": digest}
     settings = {
-        name: getattr(args, name) for name in ("seed", "temperature", "max_new_tokens", "max_length", "zero_shot")
+        name: getattr(args, name)
+        for name in ("seed", "temperature", "top_k", "max_new_tokens", "max_length", "zero_shot")
     }
     if args.model_name_or_path:
         made, settings["revision"] = describe(wanted, problems, [] if args.zero_shot else old, adapter, args)
@@ -68,6 +69,9 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--limit", type=int, default=0, help="describe at most N problems; 0: all that have none")
     parser.add_argument("--zero_shot", action="store_true", help="no example in the prompt")
     parser.add_argument("--temperature", type=float, default=0.0, help="0: greedy (default)")
+    parser.add_argument(
+        "--top_k", type=int, default=50, help="tokens that may be drawn where the temperature is above 0; 0: all"
+    )
     parser.add_argument("--max_new_tokens", type=int, default=512, help="longest description")
     parser.add_argument("--max_length", type=int, default=1536, help="longest prompt in tokens")
     parser.add_argument("--eval_batch_size", type=int, default=0, help="prompts decoded together; 0: fill the device")
@@ -76,6 +80,7 @@ def parse_arguments() -> argparse.Namespace:
     for name, least in (
         ("limit", 0),
         ("temperature", 0),
+        ("top_k", 0),
         ("max_new_tokens", 1),
         ("max_length", 1),
         ("eval_batch_size", 0),
@@ -105,7 +110,7 @@ def describe(
     ranks = dist.join()
     config, policy = model.check_model(args.model_name_or_path, args.revision, args.trust_remote_code)
     engine = Engine(model.load_model(args, ranks.device), policy, args.eval_batch_size)
-    decoding = Decoding(DESCRIPTION_STOP_WORDS, args.temperature, DESCRIPTION_TOP_P, args.max_new_tokens)
+    decoding = Decoding(DESCRIPTION_STOP_WORDS, args.max_new_tokens, args.temperature, args.top_k, DESCRIPTION_TOP_P)
     bar = Progress(len(wanted), "descriptions", ranks.main)
     ended = [True] * len(wanted)
 

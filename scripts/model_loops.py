@@ -33,19 +33,20 @@ from eval import registry
 from eval.problem import Adapter, Problem
 from run_gen import deepspeed_settings, plan_epochs, training_rows
 from utils import paths
-from utils.args import TrainingOptions
+from utils.args import ScoringOptions, TrainingOptions
 from utils.attention import librarys_own
 from utils.extract import training_target, truncate
 from utils.generate import Decoding, Request, make_engine
-from utils.model import TokenizerPolicy, check_model, load_model, positions
+from utils.model import check_model, load_model, positions
 from utils.ppl import SCORE_TOKENS, mean_losses
 from utils.selection import Sources, training_set
 from utils.sft_data import IGNORED, Row, batches_by_length, collate
+from utils.tokens import TokenizerPolicy
 from utils.train import TRAIN_TOKENS, plan_epoch, start_engine, train_epoch
 
 ROOT = Path(__file__).resolve().parent.parent
 SAMPLES, NEW_TOKENS, SCORE_LENGTH, TRAIN_LENGTH = 3, 512, 2048, 1536  # as published
-DECODING = {"temperature": 1.0, "top_p": 1.0, "max_new_tokens": NEW_TOKENS}
+DECODING = {"temperature": 1.0, "top_k": 50, "max_new_tokens": NEW_TOKENS}
 SAMPLE_PROBLEMS, SCORE_PROBLEMS, TRAIN_PROBLEMS, SCALE_PROBLEMS = 100, 100, 100, 96  # where no --limit is given
 SCALE_TOKENS = 128  # decoded at most where many points are measured
 AGREEMENT_ROWS = 4  # scored, or trained on in two steps, by both sides in fp32
@@ -217,8 +218,7 @@ def published_samples(bench: Bench, model: PreTrainedModel, prompt: str, new_tok
     settings = GenerationConfig(
         do_sample=True,
         temperature=DECODING["temperature"],
-        top_p=DECODING["top_p"],
-        top_k=0,
+        top_k=DECODING["top_k"],
         num_return_sequences=SAMPLES,
         max_new_tokens=new_tokens,
         eos_token_id=None,
@@ -243,8 +243,15 @@ def score(args: argparse.Namespace) -> dict:
     length, pad_id = min(SCORE_LENGTH, bench.longest), bench.policy.pad_id
     programs = [[prompt + training_target(problem.code, problem.entry_point)]
                 for prompt, problem in zip(bench.prompts(), bench.problems, strict=True)]  # fmt: skip
-    parts = (bench.problems, None, bench.policy, length, bench.ranks)
-    _, rows = rows_to_score("gold programs", programs, *parts)
+    options = ScoringOptions(
+        model_name_or_path=bench.options.model_name_or_path,
+        deepspeed_config=bench.options.deepspeed_config,
+        dataset=bench.options.dataset,
+        output_dir="benchmark",
+        max_length=length,
+        selfsample_code_source="gold programs",
+    )
+    _, rows = rows_to_score(options, programs, bench.problems, bench.policy, bench.ranks)
     model = bench.model()
     batches = batches_by_length([len(row.ids) for row in rows], SCORE_TOKENS[bench.ranks.device.type])
 

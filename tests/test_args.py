@@ -278,6 +278,7 @@ def test_the_repository_has_the_published_training_settings():
     warmup = config["scheduler"]["params"]
     assert config["scheduler"]["type"] == "WarmupDecayLR"
     assert (warmup["warmup_min_lr"], warmup["warmup_max_lr"], warmup["warmup_num_steps"]) == (5e-6, 2e-5, 30)
+    assert warmup["warmup_type"] == "linear"
     assert (config["zero_optimization"]["stage"], config["gradient_clipping"]) == (2, 1.0)
 
 

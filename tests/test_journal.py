@@ -16,7 +16,7 @@ from utils.journal import Journal, Recorded
 from utils.progress import Progress
 
 SETTINGS, INPUTS = {"seed": 1}, {"train": "ab"}
-DECODING = Decoding((), 1.0, 1.0, 8)
+DECODING = Decoding((), 8, 1.0)
 
 
 def alone(rank: int = 0) -> Ranks:
@@ -106,7 +106,7 @@ class Counting:
     def run(self, requests, decoding):
         for position in reversed(range(len(requests))):
             self.completed.append(requests[position].key)
-            yield position, Completion(f"v:{'PASS' if position % 2 else 'INFRA'}", 1)
+            yield position, Completion(f"v:{'PASS' if position % 2 else 'INFRA'}", [7])
 
     def submit(self, program, test):
         self.judged.append(program)

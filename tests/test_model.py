@@ -11,7 +11,8 @@ from transformers import AutoModelForCausalLM, LlamaForCausalLM
 from utils.args import CommonOptions
 from utils.attention import GROUPED
 from utils.io import InputError
-from utils.model import TokenizerPolicy, check_model, load_model, read_weights, revision, stop_ids
+from utils.model import check_model, load_model, read_weights, revision, stop_ids
+from utils.tokens import TokenizerPolicy
 
 TEXT = ["def add(a, b):\n    return a + b\n"]
 

@@ -22,7 +22,8 @@ from transformers import AutoModelForCausalLM
 
 from utils import io, stop
 from utils.extract import remove_docstrings, split_program
-from utils.model import TokenizerPolicy, check_model
+from utils.model import check_model
+from utils.tokens import TokenizerPolicy
 
 CONFIG = REPOSITORY / "deepspeed_config.json"
 CODE = Path("data/introductory/selfsample_code/tiny")

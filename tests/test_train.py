@@ -15,10 +15,11 @@ from transformers import AutoModelForCausalLM, LlamaForCausalLM
 
 from utils.args import read_deepspeed_config
 from utils.io import InputError
-from utils.model import TokenizerPolicy, check_model
+from utils.model import check_model
 from utils.ppl import code_loss
 from utils.sft_data import Row
-from utils.train import plan_epoch, save_model, settings_for
+from utils.tokens import TokenizerPolicy
+from utils.train import LEAST_WARM_UP, plan_epoch, save_model, settings_for, warm_up
 
 CONFIG = str(REPOSITORY / "deepspeed_config.json")
 
@@ -80,10 +81,51 @@ def test_published_optimiser_and_schedule():
     config = read_deepspeed_config(CONFIG)
     assert config["optimizer"]["type"] == "AdamW"
     assert config["optimizer"]["params"] == {"lr": 2e-5, "betas": [0.9, 0.999], "eps": 1e-6, "weight_decay": 0.05}
-    assert config["scheduler"]["params"] == {"warmup_min_lr": 5e-6, "warmup_max_lr": 2e-5, "warmup_num_steps": 30}
+    rates = {"warmup_min_lr": 5e-6, "warmup_max_lr": 2e-5, "warmup_num_steps": 30, "warmup_type": "linear"}
+    assert config["scheduler"]["params"] == rates
     assert (
         config["zero_optimization"]["stage"] == 2 and config["gradient_clipping"] == 1.0 and config["bf16"]["enabled"]
     )
+
+
+@pytest.mark.parametrize("total", [40, 300])
+def test_learning_rates_of_the_first_steps_are_those_of_the_linear_formula(total):
+    """DeepSpeed counts steps from -1, so the first two have the lowest rate."""
+    config, _ = settings_for(read_deepspeed_config(CONFIG), CONFIG, "bf16", total, "cpu")
+    optimiser = torch.optim.AdamW([torch.nn.Parameter(torch.zeros(1))])
+    schedule, rates = WarmupDecayLR(optimiser, **config["scheduler"]["params"]), []
+    for _ in range(40):
+        rates.append(optimiser.param_groups[0]["lr"])
+        schedule.step()
+    shares = [max(0, n) / 30 if n < 30 else (total - n) / (total - 30) for n in range(-1, 39)]
+    assert rates == pytest.approx([5e-6 + 1.5e-5 * share for share in shares], rel=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ((30, 300, True), 30),
+        ((30, 24, True), 2),
+        ((30, 24, False), 30),
+        ((30, 2, True), 2),
+        ((0, 50, True), 2),
+        ((1, 50, True), 2),
+    ],
+)
+def test_warm_up_says_what_it_changes(given, expected):
+    steps, warning = warm_up(*given)
+    assert steps == expected
+    assert (warning == "") == (steps == given[0])
+
+
+def test_what_the_file_says_about_the_number_format_is_kept():
+    given = read_deepspeed_config(CONFIG)
+    given["bf16"] = {"enabled": True, "bf16_master_weights_and_grads": True}
+    given["fp16"] = {"enabled": False, "loss_scale": 128}
+    config, _ = settings_for(given, CONFIG, "bf16", 100, "cpu")
+    assert config["bf16"] == given["bf16"] and config["fp16"] == {"enabled": False}
+    config, _ = settings_for(given, CONFIG, "fp16", 100, "cpu")
+    assert config["fp16"] == {"enabled": True, "loss_scale": 128} and config["bf16"] == {"enabled": False}
 
 
 def test_split_weights_are_refused():
@@ -133,7 +175,7 @@ def test_micro_batches_and_ranks_do_not_change_training(ranks, tokens, tmp_path)
     model, rows = LlamaForCausalLM(tiny_config()), some_rows()
     steps = [s for e in (1, 2) for s in plan_epoch([len(r.ids) for r in rows], e, 7, 4, 1, 10_000)]
     optimiser = torch.optim.AdamW(model.parameters(), lr=1e-3, betas=(0.9, 0.999), eps=1e-6, weight_decay=0.05)
-    schedule = WarmupDecayLR(optimiser, len(steps), 1e-3, 1e-2, 1)
+    schedule = WarmupDecayLR(optimiser, len(steps), 1e-3, 1e-2, LEAST_WARM_UP, "linear")
     expected = []
     for step in steps:
         loss = code_loss(model, [rows[i] for i in step.micro_batches[0][0]], 0).mean()

@@ -508,7 +508,7 @@ def test_pretraining_writes_a_model_folder_once(small_world, monkeypatch, capsys
     text = "def f(x):\n    return [v for v in x if 'é' in v]\n"
     assert policy.decode(policy.encode(text)) == text
     assert policy.eos_id == 0
-    assert policy.bos == []
+    assert policy.start == []
     capsys.readouterr()
     assert run(pretrain, *flags) == 0
     assert "is there already" in capsys.readouterr().out

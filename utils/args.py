@@ -100,6 +100,7 @@ class SamplingOptions(JudgeFlags, GenerationOptions, CommonOptions):
     sampler: Literal["gibbs", "conditional", "rewrite"] = HfArg(default="gibbs", help="GiFT, RFT or RFT+RD")
     num_seq: int = HfArg(default=1, help="codes sampled for each problem in a round")
     temperature: float = HfArg(default=1.0, help="sampling temperature")
+    top_k: int = HfArg(default=50, help="tokens that may be drawn, for codes and descriptions; 0: all")
     top_p: float = HfArg(default=1.0, help="nucleus of the code step")
     iter_num: int = HfArg(default=50, help="rounds")
     keep: Literal["one", "all"] = HfArg(default="one", help="passing codes kept in a round")
@@ -111,7 +112,7 @@ class SamplingOptions(JudgeFlags, GenerationOptions, CommonOptions):
         self.check_judge()
         for name in ("num_seq", "iter_num", "max_new_tokens"):
             _at_least(self, name, 1)
-        _check_draw(self.temperature, "temperature", self.top_p, "top_p")
+        _check_draw(self, "temperature", "top_k", "top_p")
 
 
 @dataclass(kw_only=True)
@@ -123,6 +124,7 @@ class ScoringOptions(CommonOptions):
         default="sampled",
         help="score a code under the description it was sampled from, or under the problem's own (d0)",
     )
+    no_eos: bool = HfArg(default=False, help="leave the end token behind a code out of its score")
     save_dir: str | None = HfArg(default=None, help="write code/ppl-*.json here instead of beside the code file")
 
 
@@ -153,6 +155,7 @@ class TrainingOptions(JudgeFlags, GenerationOptions, CommonOptions):
     eval_only: bool = HfArg(default=False, help="no training: score the model as it is")
     n_samples: int = HfArg(default=1, help="completions for each test problem")
     eval_temperature: float = HfArg(default=0.0, help="sampling temperature of the evaluation; 0: greedy")
+    eval_top_k: int = HfArg(default=0, help="tokens that the evaluation may draw; 0: all")
     eval_top_p: float = HfArg(default=1.0, help="nucleus of the evaluation")
     pass_k: list[int] = HfArg(default_factory=lambda: [1], help="values of k for pass@k")
 
@@ -164,7 +167,7 @@ class TrainingOptions(JudgeFlags, GenerationOptions, CommonOptions):
             _at_least(self, name, 1)
         _at_least(self, "micro_batch_tokens", 0)
         _at_least(self, "save_steps", 0)
-        _check_draw(self.eval_temperature, "eval_temperature", self.eval_top_p, "eval_top_p")
+        _check_draw(self, "eval_temperature", "eval_top_k", "eval_top_p")
         if not math.isfinite(self.temperature):
             raise InputError(f"--temperature {self.temperature}: must be a finite number")
         if self.n_samples > 1 and self.eval_temperature == 0:
@@ -242,11 +245,14 @@ def _at_least(options, name: str, least: int) -> None:
         raise InputError(f"--{name} {value}: must be at least {least}")
 
 
-def _check_draw(temperature: float, temperature_flag: str, top_p: float, top_p_flag: str) -> None:
-    if not 0 <= temperature < float("inf"):
-        raise InputError(f"--{temperature_flag} {temperature}: must be 0 (greedy) or above")
-    if not 0 < top_p <= 1:
-        raise InputError(f"--{top_p_flag} {top_p}: must be above 0 and at most 1")
+def _check_draw(options, temperature: str, top_k: str, top_p: str) -> None:
+    """InputError on a value of these flags with which nothing can be drawn."""
+    if not 0 <= getattr(options, temperature) < float("inf"):
+        raise InputError(f"--{temperature} {getattr(options, temperature)}: must be 0 (greedy) or above")
+    if getattr(options, top_k) < 0:
+        raise InputError(f"--{top_k} {getattr(options, top_k)}: must be 0 (all tokens) or above")
+    if not 0 < getattr(options, top_p) <= 1:
+        raise InputError(f"--{top_p} {getattr(options, top_p)}: must be above 0 and at most 1")
 
 
 def read_deepspeed_config(path: str) -> dict:

@@ -2,9 +2,8 @@
 
 `static`: prompts sorted by length are decoded in batches through `generate` with the KV cache. Samples of one prompt
 share its first pass. `generate` is called for a few tokens at a time; between calls the rows that are done leave the
-batch and its cache, so a short completion never pays for a long neighbour. Every row draws from its own random stream
-(`utils.streams`) by the Gumbel-max rule, so in fp32 a completion depends on its prompt and key alone, not on its
-neighbours.
+batch and its cache, so a short completion never pays for a long neighbour. Every row draws with noise of its own
+(`utils.noise`), so in fp32 a completion depends on its prompt and key alone, not on its neighbours.
 
 `continuous`: the library's continuous batching with a paged cache; see `Continuous` for what it promises.
 """
@@ -15,7 +14,6 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-import numpy as np
 import psutil
 import torch
 import torch.nn.functional as F
@@ -25,8 +23,10 @@ from transformers.cache_utils import DynamicLayer
 from utils.attention import GROUPED, librarys_own
 from utils.extract import truncate
 from utils.io import Failure
-from utils.model import TokenizerPolicy, positions, stop_ids
+from utils.model import positions, stop_ids
+from utils.noise import draw_tokens
 from utils.streams import stream
+from utils.tokens import TokenizerPolicy
 
 CPU_ROWS = 128  # rows decoded together on a CPU, where memory allows: the matrix products are saturated
 GPU_ROWS = 512
@@ -35,7 +35,6 @@ STEPS_BETWEEN_SWEEPS = 16  # tokens decoded between two looks for rows that are 
 REFILL_FROM = 1 / 4  # share of a batch that is free when others join: a first pass of few prompts costs more a token
 SPARE_TOKENS = 64  # room in the cache for tokens to come
 TAIL_TOKENS = 12  # tokens looked at for a stop word; the longest stop word has fewer
-NUCLEUS = 256  # tokens sorted for top-p at first; rows whose nucleus is larger are sorted whole
 
 
 @dataclass(frozen=True)
@@ -51,25 +50,30 @@ class Decoding:
     """How to decode: temperature 0 is greedy; text ends at a stop word, EOS or `max_new_tokens`."""
 
     stop_words: tuple[str, ...]
-    temperature: float
-    top_p: float
     max_new_tokens: int
+    temperature: float = 0.0
+    top_k: int = 0  # 0: all tokens
+    top_p: float = 1.0
 
 
 @dataclass(frozen=True)
 class Completion:
-    """Text up to its stop word, and the number of tokens decoded for it."""
+    """Text up to its stop word, and the ids decoded for it, EOS included."""
 
     text: str
-    tokens: int
+    ids: list[int]
+
+    @property
+    def tokens(self) -> int:
+        """How many tokens were decoded."""
+        return len(self.ids)
 
 
 @dataclass
 class _Row:
     index: int  # position among the requests
     prompt: list[int]
-    rng: np.random.Generator
-    seed: int  # for devices that draw by hash
+    seed: int  # of its draws, with its number of tokens added
     limit: int  # tokens that it may have
     tokens: list[int] = field(default_factory=list)
     done: bool = False
@@ -129,8 +133,7 @@ class Engine:
         limit = (
             decoding.max_new_tokens if most is None else min(decoding.max_new_tokens, most - len(request.prompt) + 1)
         )
-        seed = int(stream(*request.key, "hash").integers(2**62))
-        return _Row(index, request.prompt, stream(*request.key), seed, max(1, limit))
+        return _Row(index, request.prompt, int(stream(*request.key).integers(2**62)), max(1, limit))
 
     def _rows_that_fit(self, length: int) -> int:
         """Rows of `length` tokens that fill the device, as far as their cache takes half of the memory that it has."""
@@ -308,7 +311,7 @@ def _new_cache(config) -> DynamicCache:
 class Continuous:
     """The library's continuous batching: a paged cache, prompts read once for all of their samples, CUDA graphs.
 
-    Promised: every completion is a draw from the model's distribution at this temperature and top-p, and ends at its
+    Promised: every completion is a draw from the model's distribution at these settings, and ends at its
     stop word. Not promised: the same draw again. One generator serves the whole batch, so a completion depends on what
     was decoded beside it; rounds and files are those of one run, reproducible only as far as the device and the order
     of its work are.
@@ -328,7 +331,8 @@ class Continuous:
 
         sampling = {"do_sample": False}
         if decoding.temperature > 0:
-            sampling = {"do_sample": True, "temperature": decoding.temperature, "top_p": decoding.top_p, "top_k": 0}
+            sampling = {"do_sample": True, "temperature": decoding.temperature}
+            sampling |= {"top_p": decoding.top_p, "top_k": decoding.top_k}
         settings = GenerationConfig(
             **{**self.model.generation_config.to_diff_dict(), **sampling, "max_new_tokens": decoding.max_new_tokens}
         )
@@ -382,14 +386,11 @@ def _take_over(model: PreTrainedModel, policy: TokenizerPolicy) -> list[int]:
 
 def _completion(policy: TokenizerPolicy, tokens: list[int], ends: list[int], decoding: Decoding) -> Completion:
     ids = tokens[:-1] if tokens and tokens[-1] in ends else tokens
-    return Completion(truncate(policy.decode(ids), decoding.stop_words), len(tokens))
+    return Completion(truncate(policy.decode(ids), decoding.stop_words), tokens)
 
 
 class _Sampler(LogitsProcessor):
-    """Temperature, top-p and each row's own Gumbel noise: the highest score is then a draw from the softmax.
-
-    The noise of a token is -log(E) with E exponential: argmax(logit - log E) ~ softmax(logit).
-    """
+    """Each row's draw as the only token with a score, so that greedy decoding takes it."""
 
     def __init__(self, rows: list[_Row], decoding: Decoding):
         self.rows, self.decoding = rows, decoding
@@ -398,51 +399,9 @@ class _Sampler(LogitsProcessor):
         """`scores` is (rows, vocabulary) in fp32 and is changed in place."""
         if self.decoding.temperature <= 0:
             return scores
-        scores.div_(self.decoding.temperature)
-        if self.decoding.top_p < 1:
-            _nucleus(scores, self.decoding.top_p)
-        exponentials = self._own(scores) if scores.device.type == "cpu" else self._hashed(scores)
-        return scores.sub_(exponentials.log_())
-
-    def _hashed(self, scores: torch.Tensor) -> torch.Tensor:
         seeds = torch.tensor([row.seed + len(row.tokens) for row in self.rows], device=scores.device)
-        return hashed_exponentials(seeds, scores.shape[1])
-
-    def _own(self, scores: torch.Tensor) -> torch.Tensor:
-        noise = torch.ones(scores.shape, dtype=torch.float32)
-        for row, target in zip(self.rows, noise.numpy(), strict=True):
-            if not row.done:
-                row.rng.standard_exponential(dtype=np.float32, out=target)
-        return noise
-
-
-def hashed_exponentials(seeds: torch.Tensor, size: int) -> torch.Tensor:
-    """Standard exponential numbers, (seeds, size) in fp32, a function of seed and position alone.
-
-    For devices that cannot keep a generator for every row: the finaliser of SplitMix64 (Steele, Lea, Flood 2014) over a
-    counter, whose upper 24 bits are taken. Neighbouring seeds are spread by the same finaliser first.
-    """
-
-    def mix(x: torch.Tensor) -> torch.Tensor:
-        for shift, factor in ((30, -4658895280553007687), (27, -7723592293110705685)):
-            x = (x ^ (x >> shift & (1 << 64 - shift) - 1)) * factor  # `>>` keeps the sign: mask what it shifts in
-        return x ^ (x >> 31 & (1 << 33) - 1)
-
-    counter = torch.arange(1, size + 1, device=seeds.device) * -7046029254386353131  # the golden gamma
-    bits = mix(mix(seeds)[:, None] + counter) >> 40 & (1 << 24) - 1
-    return bits.float().add_(0.5).mul_(2.0**-24).neg_().log1p_().neg_()
-
-
-def _nucleus(scores: torch.Tensor, top_p: float) -> torch.Tensor:
-    """Scores outside the smallest set of probability `top_p` become -inf, in place; shape (rows, vocabulary)."""
-    total = scores.logsumexp(dim=-1, keepdim=True)
-    for size in (min(NUCLEUS, scores.shape[-1]), scores.shape[-1]):
-        best = scores.topk(size, dim=-1).values
-        mass = (best - total).exp().cumsum(dim=-1)
-        if bool((mass[:, -1] >= top_p).all()):
-            break
-    last = (mass < top_p).sum(dim=-1, keepdim=True).clamp(max=size - 1)  # position of the token that reaches top_p
-    return scores.masked_fill_(scores < best.gather(-1, last), float("-inf"))
+        tokens = draw_tokens(scores, seeds, self.decoding.temperature, self.decoding.top_k, self.decoding.top_p)
+        return scores.fill_(float("-inf")).scatter_(1, tokens[:, None], 0.0)
 
 
 class _StopWords(StoppingCriteria):

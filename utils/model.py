@@ -15,7 +15,6 @@ from transformers import (
     AutoModelForCausalLM,
     AutoTokenizer,
     PreTrainedModel,
-    PreTrainedTokenizerBase,
 )
 from transformers.utils import logging
 
@@ -23,6 +22,7 @@ from utils.args import CommonOptions
 from utils.attention import use_grouped
 from utils.io import InputError
 from utils.paths import DEFAULT_MODEL
+from utils.tokens import TokenizerPolicy
 
 DTYPES = {"bf16": torch.bfloat16, "fp16": torch.float16, "fp32": torch.float32}
 
@@ -47,7 +47,10 @@ def _source(name_or_path: str) -> tuple[str, dict]:
 
 
 def check_model(name_or_path: str, revision: str | None, trust_remote_code: bool):
-    """Configuration and tokenizer of a model, before any weights; InputError where there is no such model."""
+    """Configuration and tokenizer of a model, before any weights.
+
+    InputError where there is no such model, or its tokenizer loses text.
+    """
     source, extra = _source(name_or_path)
     options = {"revision": revision, "trust_remote_code": trust_remote_code, **extra}
     try:
@@ -56,7 +59,9 @@ def check_model(name_or_path: str, revision: str | None, trust_remote_code: bool
     except (OSError, ValueError, KeyError) as error:
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise InputError(f"--model_name_or_path {name_or_path}: cannot be loaded ({reason})") from None
-    return config, TokenizerPolicy(tokenizer)
+    policy = TokenizerPolicy(tokenizer)
+    policy.check_round_trip(name_or_path)
+    return config, policy
 
 
 def positions(config) -> int | None:
@@ -69,38 +74,6 @@ def check_length(config, max_length: int) -> None:
     most = positions(config)
     if most is not None and max_length > most:
         raise InputError(f"--max_length {max_length}: the model has {most} positions; give at most {most}")
-
-
-class TokenizerPolicy:
-    """A tokenizer with the special tokens decided in one place.
-
-    BOS comes once, at the start of a prompt, for tokenizers that put one there themselves. Padding is always masked, so
-    a tokenizer without a pad token pads with any id. EOS ends a training target; `eos_id` is None where the tokenizer
-    has none, and then only stop words and length end a row.
-    """
-
-    def __init__(self, tokenizer: PreTrainedTokenizerBase):
-        self.tokenizer = tokenizer
-        start = tokenizer("a").input_ids[:1]
-        self.bos = start if tokenizer.bos_token_id is not None and start == [tokenizer.bos_token_id] else []
-        self.eos_id: int | None = tokenizer.eos_token_id
-        self.pad_id: int = next(i for i in (tokenizer.pad_token_id, tokenizer.eos_token_id, 0) if i is not None)
-
-    def encode_prompt(self, text: str) -> list[int]:
-        """Ids of a prompt, BOS first where the tokenizer has that habit."""
-        return self.bos + self.encode(text)
-
-    def encode(self, text: str) -> list[int]:
-        """Ids of a text that is joined to others: no special tokens, none parsed out of the text either."""
-        return self.tokenizer(text, add_special_tokens=False, verbose=False, split_special_tokens=True).input_ids
-
-    def decode(self, ids: list[int]) -> str:
-        """Text of generated ids, special tokens left out, white space as it is."""
-        return self.decode_many([ids])[0]
-
-    def decode_many(self, rows: list[list[int]]) -> list[str]:
-        """`decode` for many rows at once."""
-        return self.tokenizer.batch_decode(rows, skip_special_tokens=True, clean_up_tokenization_spaces=False)
 
 
 def revision(name_or_path: str, config) -> str:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import torch
 
-from utils.model import TokenizerPolicy
+from utils.tokens import TokenizerPolicy
 
 IGNORED = -100
 

@@ -21,12 +21,13 @@ from transformers import PreTrainedModel
 
 from utils.dist import Ranks
 from utils.io import InputError
-from utils.model import TokenizerPolicy
 from utils.ppl import code_loss
 from utils.sft_data import Row, batches_by_length
 from utils.streams import stream
+from utils.tokens import TokenizerPolicy
 
 TRAIN_TOKENS = {"cpu": 1024, "cuda": 8192}  # tokens of a micro batch, padding included
+LEAST_WARM_UP = 2  # steps, whatever DeepSpeed is asked for
 RECOMPUTE_PARAMETERS = 1_000_000_000  # from this size on a GPU keeps no activations over the forward pass
 
 
@@ -56,10 +57,13 @@ def plan_epoch(
     return steps
 
 
-def settings_for(config: dict, path: str, dtype: str, total_steps: int, device: str) -> tuple[dict, str]:
+def settings_for(
+    config: dict, path: str, dtype: str, total_steps: int, device: str, shorten_warm_up: bool = True
+) -> tuple[dict, str]:
     """DeepSpeed's settings for this run, from those in the file, and a warning or "".
 
-    The warm-up is shortened to a tenth of a run that is shorter than it; batch sizes are the planner's business.
+    The warm-up is shortened to a tenth of a run that is shorter than it; batch sizes are the planner's business. What
+    the file says about the number format in use is kept.
     InputError for a ZeRO stage that splits the weights, since evaluation needs them whole on every rank.
     """
     config, warning = copy.deepcopy(config), ""
@@ -68,15 +72,16 @@ def settings_for(config: dict, path: str, dtype: str, total_steps: int, device: 
     schedule = config["scheduler"]["params"]
     if "total_num_steps" in schedule or config["scheduler"]["type"] == "WarmupDecayLR":
         schedule["total_num_steps"] = total_steps
-    warmup = schedule.get("warmup_num_steps", 0)
-    if warmup >= total_steps:
-        shorter = schedule["warmup_num_steps"] = max(1, total_steps // 10)
-        warning = f"warm-up of {warmup} steps is longer than the run: shortened to {shorter} of {total_steps}"
+    if "warmup_num_steps" in schedule:
+        warmup = schedule["warmup_num_steps"]
+        schedule["warmup_num_steps"], warning = warm_up(warmup, total_steps, shorten_warm_up)
     if config["optimizer"]["type"].lower() in ("adam", "adamw") and not _can_compile(device):
         config["optimizer"]["params"]["torch_adam"] = True
     config |= {
-        "bf16": {"enabled": dtype == "bf16"},
-        "fp16": {**config.get("fp16", {}), "enabled": dtype == "fp16"},
+        **{
+            name: {**config.get(name, {}), "enabled": True} if name == dtype else {"enabled": False}
+            for name in ("bf16", "fp16")
+        },
         "train_micro_batch_size_per_gpu": 1,
         "gradient_accumulation_steps": 1,
         "managed_gradient_accumulation": False,  # a step ends where `train_step` says
@@ -86,6 +91,20 @@ def settings_for(config: dict, path: str, dtype: str, total_steps: int, device: 
     if config["zero_optimization"]["stage"] < 2:
         config["zero_optimization"]["overlap_comm"] = False
     return config, warning
+
+
+def warm_up(steps: int, total_steps: int, shorten: bool) -> tuple[int, str]:
+    """How many steps of a run warm up, and a warning or "": a tenth of the run where all of it would be warm-up."""
+    if steps >= total_steps and shorten:
+        shorter = max(LEAST_WARM_UP, total_steps // 10)
+        rates = "; such a run keeps the lowest rate" if total_steps <= LEAST_WARM_UP else ""
+        return (
+            shorter,
+            f"warm-up of {steps} steps is longer than the run: shortened to {shorter} of {total_steps}{rates}",
+        )
+    if steps < LEAST_WARM_UP:
+        return LEAST_WARM_UP, f"warm-up of {steps} steps: DeepSpeed takes {LEAST_WARM_UP} at least"
+    return steps, ""
 
 
 def _can_compile(device: str) -> bool:

@@ -111,7 +111,7 @@ class Measurement:
 
     def programs(self, chains: list[gibbs.Chain], purpose: str, number: int, greedy: bool = False) -> list[list]:
         """Judged samples from every chain's description."""
-        decoding = Decoding(self.adapter.stop_words, 0 if greedy else self.options.temperature, 1.0, MAX_NEW_TOKENS)
+        decoding = Decoding(self.adapter.stop_words, MAX_NEW_TOKENS, 0 if greedy else self.options.temperature)
 
         def sample(prompts: gibbs.Prompts) -> Iterator[tuple[int, str]]:
             return ((i, completion.text) for i, completion in self._complete(prompts, decoding))
@@ -123,7 +123,7 @@ class Measurement:
 
     def describe(self, chains: list[gibbs.Chain], sampler: str, round_: int) -> None:
         """Move every chain to a description of its latest program (else the gold one), or to other words."""
-        decoding = Decoding(DESCRIPTION_STOP_WORDS, self.options.temperature, DESCRIPTION_TOP_P, MAX_NEW_TOKENS)
+        decoding = Decoding(DESCRIPTION_STOP_WORDS, MAX_NEW_TOKENS, self.options.temperature, top_p=DESCRIPTION_TOP_P)
 
         def complete(prompts: gibbs.Prompts) -> list[str]:
             done = dict(self._complete(prompts, decoding))

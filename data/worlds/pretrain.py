@@ -44,10 +44,10 @@ from eval.registry import adapter
 from utils import io, paths
 from utils.extract import training_target
 from utils.io import InputError
-from utils.model import TokenizerPolicy
 from utils.prompts import description_prompt, rewrite_prompt
 from utils.sft_data import IGNORED, batches_by_length
 from utils.streams import stream
+from utils.tokens import TokenizerPolicy
 from utils.train import save_model
 
 MAX_LENGTH = 1024

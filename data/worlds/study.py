@@ -184,7 +184,7 @@ class Study:
     def _sample(self, sampler: str) -> list[str]:
         options = self.options
         flags = ["--selfsample", "--sampler", sampler, "--save_dir", self.runs / sampler, "--num_seq", options.num_seq]
-        flags += ["--iter_num", options.rounds, "--temperature", 1.0, *_DECODING]
+        flags += ["--iter_num", options.rounds, "--temperature", 1.0, "--top_k", 0, *_DECODING]
         return self._stage("seq_gibbs_sample.py", self.base, sampler, *flags)
 
     def _selection(self, method: str) -> list:

@@ -1,0 +1,110 @@
+"""Completions are draws from the model: every engine and setting, at the vocabulary sizes of real models."""
+
+from __future__ import annotations
+
+import copy
+import sys
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+from toy import REPOSITORY
+from transformers import LlamaConfig, LlamaForCausalLM
+
+from utils import noise
+from utils.generate import Decoding, Request, make_engine
+
+sys.path.insert(0, str(REPOSITORY / "scripts"))
+
+import exactness
+
+SMOLLM2, QWEN = 49_152, 151_936  # sizes of vocabularies
+PROMPTS = [[1, 2, 3], [4, 5], [6, 7, 8, 9, 10]]
+LONGEST = 320
+SETTINGS = {"plain": (0, 1.0), "top-k": (50, 1.0), "top-p": (0, 0.95), "both": (50, 0.95)}
+TOKENS = {"plain": 4000, "top-k": 4000, "top-p": 1600, "both": 1600}  # tests/long takes 30,000 of each
+
+
+class NoText:
+    """A tokenizer policy for a model whose tokens spell nothing."""
+
+    tokenizer = SimpleNamespace(bos_token_id=None)
+    eos_id, pad_id = None, 0
+
+    def decode(self, ids):
+        return ""
+
+    def decode_many(self, rows):
+        return [""] * len(rows)
+
+
+def steep_model(vocabulary: int, dtype: torch.dtype) -> tuple[LlamaForCausalLM, LlamaForCausalLM]:
+    """A random model whose distributions are as steep as a trained one's, and the same weights in fp32."""
+    torch.manual_seed(0)
+    sizes = {"hidden_size": 32, "intermediate_size": 32, "num_hidden_layers": 1, "num_attention_heads": 2}
+    config = LlamaConfig(vocab_size=vocabulary, bos_token_id=None, eos_token_id=None, **sizes)
+    model = LlamaForCausalLM(config).eval()
+    with torch.no_grad():
+        model.model.embed_tokens.weight.normal_()
+        model.lm_head.weight.normal_(std=5 / 32**0.5)  # scores with a standard deviation of 5
+    model = model.to(dtype)
+    return model, copy.deepcopy(model).float()
+
+
+def report(kind: str, vocabulary: int, dtype: torch.dtype, decoding: Decoding, tokens: int) -> dict:
+    """What `scripts/exactness.py` finds for an engine."""
+    model, reference = steep_model(vocabulary, dtype)
+    engine = make_engine(kind, model, NoText())
+    prompts = PROMPTS * max(1, tokens // LONGEST // len(PROMPTS))
+    return exactness.measure(engine, reference, prompts, decoding, tokens)
+
+
+def assert_exact(found: dict) -> None:
+    """All tokens, and those of each group of positions."""
+    assert abs(found["z"]) < 4 and found["outside"] == 0, found
+    assert all(abs(z) < 4 for z in found["z_by_position"].values()), found
+
+
+@pytest.mark.parametrize(
+    ("setting", "dtype"), [*((setting, torch.float32) for setting in SETTINGS), ("plain", torch.bfloat16)]
+)
+def test_static_engine(setting, dtype):
+    found = report("static", SMOLLM2, dtype, Decoding((), LONGEST, 1.0, *SETTINGS[setting]), TOKENS[setting])
+    if dtype is torch.bfloat16:
+        found["outside"] = 0  # the set has another edge where scores are rounded
+    assert_exact(found)
+    assert list(found["z_by_position"]) == ["0-0", "1-15", "16-63", "64-255", "256+"]
+
+
+def test_static_engine_with_the_largest_vocabularies():
+    assert_exact(report("static", QWEN, torch.float32, Decoding((), LONGEST, 0.8), 1000))
+
+
+@pytest.mark.parametrize("setting", ["plain", "both"])
+def test_continuous_engine(setting):
+    assert_exact(report("continuous", SMOLLM2, torch.float32, Decoding((), 80, 1.0, *SETTINGS[setting]), 1200))
+
+
+def test_noise_with_exact_zeros_is_found_out(monkeypatch):
+    """Single-precision exponentials of NumPy are 0 once in 2^23 draws, and a random token wins then."""
+    rng = np.random.Generator(np.random.SFC64(1))
+
+    def single_precision(seeds, tokens):
+        return torch.from_numpy(rng.standard_exponential((len(seeds), tokens.shape[1]), dtype=np.float32))
+
+    monkeypatch.setattr(noise, "hashed_exponentials", single_precision)
+    found = report("static", QWEN, torch.float32, Decoding((), LONGEST, 1.0), 2000)
+    assert found["z"] > 5, found
+
+
+def test_first_tokens_follow_the_softmax():
+    model, reference = steep_model(SMOLLM2, torch.float32)
+    engine = make_engine("static", model, NoText())
+    for setting in ("plain", "both"):
+        decoding = Decoding((), 1, 1.5, *SETTINGS[setting])
+        requests = [Request(PROMPTS[0], ("first", number)) for number in range(2000)]
+        drawn = [completion.ids[0] for _, completion in engine.run(requests, decoding)]
+        assert exactness.first_tokens_p_value(reference, PROMPTS[0], drawn, decoding) > 1e-4
+        wrong = [(token + 1) % SMOLLM2 for token in drawn]
+        assert exactness.first_tokens_p_value(reference, PROMPTS[0], wrong, decoding) < 1e-6

@@ -1,0 +1,86 @@
+"""A tokenizer with the questions that each family answers in its own way decided in one place.
+
+A row is a prompt and a target that are tokenised apart and joined as ids: the model is given the prompt's ids and goes
+on from there, so scoring and training have the same cut. SentencePiece tokenizers put a space before every text that
+they are given; a target is not the start of a text, so it is encoded as what follows one.
+"""
+
+from __future__ import annotations
+
+from transformers import PreTrainedTokenizerBase
+
+from utils.io import InputError
+
+BEFORE = ("a", "\n")  # texts that a target is encoded behind
+ROUND_TRIP = (
+    'def area(width, height):\n    """ Größe – 面積 🙂 """',
+    "\n    if width == 1234567890:\n\n        return 0.5  # é\n\tx = '  two  spaces'\n    return width * height\n",
+)
+
+
+class TokenizerPolicy:
+    """How prompts, targets and completions become ids and text again.
+
+    What a tokenizer puts before a text (BOS, `[gMASK]<sop>`) comes once, at the start of a prompt. Padding is always
+    masked, so a tokenizer without a pad token pads with any id. EOS ends a training target; `eos_id` is None where the
+    tokenizer has none, and then only stop words and length end a row.
+    """
+
+    def __init__(self, tokenizer: PreTrainedTokenizerBase):
+        self.tokenizer = tokenizer
+        self.start = _before(tokenizer("a").input_ids, self._ids("a"))
+        self.eos_id: int | None = tokenizer.eos_token_id
+        self.pad_id: int = next(i for i in (tokenizer.pad_token_id, tokenizer.eos_token_id, 0) if i is not None)
+        # A tokenizer that treats the start of a text like any other place needs no text before a target.
+        same = self._ids("a\n") == self._ids("a") + self._ids("\n")
+        self.before = [] if same else [(text, self._ids(text)) for text in BEFORE]
+        self.prompt_is_start = self._decoded([self._ids("def f")]) == ["def f"]  # false: a space too many
+
+    def encode_prompt(self, text: str) -> list[int]:
+        """Ids of a prompt, behind what the tokenizer puts at the start of a text."""
+        return self.start + (self._ids(text) if self.prompt_is_start else self.encode(text))
+
+    def encode(self, text: str) -> list[int]:
+        """Ids of a text that follows another: no special tokens, none parsed out of the text either."""
+        for before, given in self.before:
+            ids = self._ids(before + text)
+            if ids[: len(given)] == given:
+                return ids[len(given) :]
+        return self._ids(text)
+
+    def decode(self, ids: list[int]) -> str:
+        """Text of ids that follow others, special tokens left out, white space as it is."""
+        return self.decode_many([ids])[0]
+
+    def decode_many(self, rows: list[list[int]]) -> list[str]:
+        """`decode` for many rows at once."""
+        if not self.before:
+            return self._decoded(rows)
+        _, given = self.before[0]
+        start = len(self._decoded([given])[0])
+        return [text[start:] for text in self._decoded([given + row for row in rows])]
+
+    def check_round_trip(self, name: str) -> None:
+        """InputError where lines of Python do not come back from prompt and target; `name` is the model's."""
+        prompt, target = ROUND_TRIP
+        text = self._decoded([self.encode_prompt(prompt) + self.encode(target)])[0]
+        for given, back in ((prompt + target, text), (target, self.decode(self.encode(target)))):
+            if given != back:
+                at = next((i for i, (a, b) in enumerate(zip(given, back, strict=False)) if a != b), len(back))
+                raise InputError(
+                    f"--model_name_or_path {name}: its tokenizer does not give Python text back: "
+                    f"{given[max(0, at - 8) : at + 8]!r} became {back[max(0, at - 8) : at + 8]!r}; try the tokenizer's "
+                    "other files (tokenizer.json, tokenizer_config.json), or another version of transformers"
+                )
+
+    def _ids(self, text: str) -> list[int]:
+        return self.tokenizer(text, add_special_tokens=False, verbose=False, split_special_tokens=True).input_ids
+
+    def _decoded(self, rows: list[list[int]]) -> list[str]:
+        return self.tokenizer.batch_decode(rows, skip_special_tokens=True, clean_up_tokenization_spaces=False)
+
+
+def _before(whole: list[int], part: list[int]) -> list[int]:
+    """What stands in `whole` before `part`; nothing where `part` is not in it."""
+    starts = (i for i in range(len(whole) - len(part) + 1) if whole[i : i + len(part)] == part)
+    return whole[: next(starts, 0)]
