@@ -11,6 +11,7 @@
 #   K INVERSE_TEMPERATURE EPOCHS BATCH           stage 3: codes drawn for each problem, selection, training
 #   SAMPLES                                      for each test problem; 1: greedy, more: at temperature 0.8
 #   MAX_LENGTH MAX_NEW_TOKENS LIMIT              tokens; first N problems (0: all)
+#   DTYPE       bf16; without GPUS fp32 where the CPU has no instructions for bf16
 #   RUNS        folder of samples and weights: RUNS/<task>/<model>/<seed>/<sampler>
 #   PREFIX      put before the names of results, to keep runs with other settings apart
 #
@@ -19,6 +20,9 @@
 # Sourced by the scripts of the tables and figures with their arguments. They add stages to a plan, row by row;
 # `run_plan` shows it with its hours and runs it. What two rows or two scripts share is made once: samples are kept by
 # model, seed and sampler, results under names made of what they depend on.
+
+# shellcheck source=scripts/machine.sh
+. scripts/machine.sh
 
 DEFAULT_MODEL=data/models/SmolLM2-135M-Instruct
 TOY_MODEL=data/models/toy
@@ -56,6 +60,7 @@ DATASET=${DATASET:-apps} GPUS=${GPUS-0,1,2,3,4,5,6,7} GPU_KIND=${GPU_KIND:-a100}
 NUM_SEQ=${NUM_SEQ:-3} ITER_NUM=${ITER_NUM:-20} TEMPERATURE=${TEMPERATURE:-1.0} K=${K:-8}
 INVERSE_TEMPERATURE=${INVERSE_TEMPERATURE:-2.0} EPOCHS=${EPOCHS:-2} BATCH=${BATCH:-128} SAMPLES=${SAMPLES:-1}
 MAX_LENGTH=${MAX_LENGTH:-1536} MAX_NEW_TOKENS=${MAX_NEW_TOKENS:-512} LIMIT=${LIMIT:-0} RUNS=${RUNS:-runs}
+DTYPE=${DTYPE:-$(if [ "$GPUS" ]; then printf bf16; else machine_dtype; fi)}
 PREFIX=${PREFIX:-} TASK=$DATASET PROBLEMS=(--dataset "$DATASET")
 if [ "$DATASET" = apps ]; then
   TASK=${DIFFICULTY:-introductory}
@@ -94,7 +99,7 @@ stage() {
   shift 3
   if [ "$GPUS" ]; then launcher=(deepspeed --master_port "$PORT" --include "localhost:$GPUS"); fi
   add "${launcher[@]}" "$script" --model_name_or_path "$model" --deepspeed_config ./deepspeed_config.json \
-    "${PROBLEMS[@]}" --limit "$LIMIT" --seed "$seed" "$@"
+    "${PROBLEMS[@]}" --dtype "$DTYPE" --limit "$LIMIT" --seed "$seed" "$@"
 }
 
 # short MODEL: its name without folder or organisation.
@@ -216,7 +221,6 @@ run_plan() {
   if [ "$DRY_RUN" ]; then exit; fi
   # shellcheck source=scripts/setup.sh
   . scripts/setup.sh
-  if ! command -v nvidia-smi >/dev/null; then export DS_ACCELERATOR=cpu; fi
   for command in "${PLAN[@]}"; do
     printf '\n== %d of %d (after %d:%02d)\n%s\n' $((++number)) ${#PLAN[@]} $((SECONDS / 60)) $((SECONDS % 60)) "$command"
     eval "$command" || exit # by itself, `set -e` within a function makes some shells complain

@@ -7,8 +7,9 @@
 # pass, and answers the test problems before and after. Finished steps are reused; after an interruption it goes on.
 #
 # Variables: MODEL (hub id or folder), ROUNDS, NUM_SEQ (samples a round), TEMPERATURE (of stage 1), PROBLEMS (first N; 0:
-# all), K (codes drawn for each problem), EPOCHS, SAMPLES (for each test problem), RANKS (0: every device), SEED, RUN (name
-# of the run; give another one to keep runs with other settings apart).
+# all), K (codes drawn for each problem), EPOCHS, SAMPLES (for each test problem), RANKS (0: every device), DTYPE (bf16,
+# or fp32 on a CPU without instructions for bf16), SEED, RUN (name of the run; give another one to keep runs with other
+# settings apart).
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -22,6 +23,9 @@ echo "Time budget on two cores: installation 3 min, model and problems 1 min, ba
 echo "stage 2 1 min, stage 3 6 min; at most 20 min in all (on a GPU 5). What is done already is not done again."
 # shellcheck source=scripts/setup.sh
 . scripts/setup.sh
+# shellcheck source=scripts/machine.sh
+. scripts/machine.sh
+DTYPE=${DTYPE:-$(machine_dtype)}
 
 step() {
   printf '\n== %s (after %d:%02d)\n' "$1" $((SECONDS / 60)) $((SECONDS % 60))
@@ -32,11 +36,9 @@ launch() {
   local devices=()
   if [ "$RANKS" -gt 0 ]; then devices=(--num_gpus "$RANKS"); fi
   deepspeed --quiet "${devices[@]}" "$@" --deepspeed_config deepspeed_config.json --model_name_or_path "$MODEL" \
-    --dataset quickstart --limit "$PROBLEMS" --seed "$SEED" --max_length 768
+    --dataset quickstart --limit "$PROBLEMS" --seed "$SEED" --dtype "$DTYPE" --max_length 768
 }
 
-# Without a GPU, DeepSpeed is told so instead of looking for one and warning.
-if ! command -v nvidia-smi >/dev/null; then export DS_ACCELERATOR=cpu; fi
 EVALUATION=(--max_new_tokens 128 --n_samples "$SAMPLES" --eval_temperature 0.8 --pass_k 1 "$SAMPLES")
 
 step "model and problems"
