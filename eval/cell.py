@@ -12,6 +12,7 @@ is left, and a guard process above it does the same should the server itself be 
 
 import _signal
 import atexit
+import builtins
 import contextlib
 import ctypes
 import functools
@@ -386,10 +387,10 @@ def remove(path, budget, depth):
 def candidate(wire, peer):
     """Run a candidate; its code arrives only after the word that everything before it went well."""
     peer.sock.sendall(b"R")  # ready
-    kind, code, prelude, *rest = peer.receive()
+    kind, code, usual, given = peer.receive()
     if kind == "main":
-        run_program(peer, code, prelude, *rest)
-    module = new_module("solution", prelude)
+        run_program(peer, code, usual, given)
+    module = new_module("solution", usual)
 
     def lookup(operation, name):
         if operation == "part":
@@ -400,6 +401,8 @@ def candidate(wire, peer):
             peer.phase = "compile"
             program = compiled(code)
             peer.phase = "load"
+            if given:
+                vars(builtins).update(imported(given, names_in(program)))  # so a program's own names come first
             exec(program, module.__dict__)
             peer.phase = "call"
             found = [(key, module.__dict__.get(key)) for key in name if not key.startswith("__")]
@@ -427,7 +430,7 @@ def rehearse(wire):
     """Serve a program of our own once, so that what all children run is specialised before they are forked."""
     ours, theirs = socket.socketpair()
     test = wire.Peer(ours)
-    test.send(["load", "import math\ndef f(x):\n    return x\n", False])
+    test.send(["load", "import math\ndef f(x):\n    return x\n", False, None])
     test.send(["?", "load", [["f"]]])
     for _ in range(20):
         test.send(["?", "name", ["f"]])
@@ -439,11 +442,26 @@ def rehearse(wire):
     linecache.cache.clear()
 
 
-def new_module(name, prelude):
-    """An empty module, known to `import`; with the names that solutions of some data sets take as given."""
+def names_in(program):
+    """Names that a program looks up, those of attributes among them; local variables have none."""
+    inner = (constant for constant in program.co_consts if isinstance(constant, type(program)))
+    return set(program.co_names).union(*map(names_in, inner))
+
+
+def imported(prelude, names):
+    """What a prelude imports under the names that are used; to import everything would take seconds."""
+    found = {}
+    for name in prelude.keys() & names:
+        with contextlib.suppress(ImportError):  # then the name is not defined, as where the module is not installed
+            exec(prelude[name], {}, found)
+    return found
+
+
+def new_module(name, usual):
+    """An empty module, known to `import`; with the usual names where they are asked for."""
     module = type(sys)(name)
     module.__dict__["__builtins__"] = __builtins__
-    if prelude:
+    if usual:
         module.__dict__.update(usual_names())
     sys.modules[name] = module
     return module
@@ -464,9 +482,9 @@ def entry(module, name):
     raise NameError(f"name {name!r} is not defined")
 
 
-def run_program(peer, code, prelude, name):
+def run_program(peer, code, usual, name):
     """Run a program that reads standard input and prints, as `python solution.py` would, and end the process."""
-    module = new_module("__main__", prelude)
+    module = new_module("__main__", usual)
     note, status = ["end", "done"], 0
     try:
         note[1] = "compile"
@@ -508,7 +526,7 @@ def flushed():
 
 
 # Names that the published judging of APPS defines before a solution.
-PRELUDE = """
+USUAL = """
 import sys, time, itertools, collections, math, fractions, random, heapq, bisect, functools, operator, string, re
 from itertools import accumulate, product, permutations, combinations
 from collections import Counter, OrderedDict, deque, defaultdict, ChainMap
@@ -522,9 +540,9 @@ from typing import Any, Dict, Iterable, List, Optional, Sequence, Set, Tuple, Un
 
 @functools.cache
 def usual_names():
-    """What the prelude defines; put before a solution, so that its own imports win."""
+    """What these imports define; put before a solution, so that its own win."""
     names = {}
-    exec(PRELUDE + "import numpy as np\n" * ("numpy" in sys.modules), names)
+    exec(USUAL + "import numpy as np\n" * ("numpy" in sys.modules), names)
     del names["__builtins__"]
     return names
 

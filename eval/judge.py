@@ -342,8 +342,8 @@ class _Worker(threading.Thread):
             output = _Output(stack, 0)
             candidate.fork(cpu, [3, 1, 2], [channel.fileno(), output.other, output.other])
             socket.send_fds(messages.sock, [b"j"], [channel_other.fileno()])
-            prelude = job.test["style"] == "io" and self.options.compare == "apps"
-            messages.send([job.timeout, job.code, job.packed, self.options.compare, prelude])
+            usual = job.test["style"] == "io" and self.options.compare == "apps"
+            messages.send([job.timeout, job.code, job.packed, self.options.compare, usual])
             channel.close()
             channel_other.close()
             verdict, detail, keep, report = self.supervise(job, tier, stretch, [output], messages)

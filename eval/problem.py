@@ -8,11 +8,14 @@ instance `{"library": ["numpy", "re"]}`, where scores are broken down.
 * `{"style": "io", "fn_name", "inputs", "outputs", "stdin": bool}`: values in, value out, or text in, text out;
 * `{"style": "asserts", "setup", "asserts": [script, ...]}`: scripts run beside the program;
 * `{"style": "check", "script", "entry_point"}`: a script that defines `check(candidate)`.
+
+In the last two, program and scripts may use the names of `"prelude": {name: import statement}` without importing them.
 """
 
 from __future__ import annotations
 
 import ast
+import functools
 from dataclasses import dataclass, field
 
 STYLES = ("io", "asserts", "check")
@@ -85,6 +88,8 @@ def fault_in_test(test: object) -> str | None:
     """Say in a few words why `test` is not one of the three styles, or None if it is."""
     if not isinstance(test, dict) or test.get("style") not in STYLES:
         return f"test needs a style, one of {', '.join(STYLES)}"
+    if test["style"] != "io" and not is_prelude(test.get("prelude", {})):
+        return "prelude must map names to import statements that bind them"
     if test["style"] == "asserts":
         scripts = test.get("asserts")
         if not isinstance(scripts, list) or not all(isinstance(script, str) for script in scripts):
@@ -105,6 +110,24 @@ def fault_in_test(test: object) -> str | None:
     return None
 
 
+def is_prelude(prelude: object) -> bool:
+    """Whether this is an object of names and, for each, the import statement that binds it."""
+    return isinstance(prelude, dict) and all(
+        isinstance(statement, str) and imported_name(statement) == name for name, statement in prelude.items()
+    )
+
+
+@functools.lru_cache(1024)
+def imported_name(statement: str) -> str | None:
+    """The one name that an import statement binds; None for any other text."""
+    try:
+        (node,) = ast.parse(statement).body
+        (alias,) = node.names if isinstance(node, (ast.Import, ast.ImportFrom)) else ()
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return None
+    return alias.asname or alias.name.split(".")[0]
+
+
 # Where a completion of a function ends: at the first line that starts something else. No stop word for `@`, `import`
 # or a plain call: those may follow a nested block that the tests need.
 STOP_WORDS = ("\nclass", "\nif", "\n#", "\nprint", "\ndef", "\nassert", "\n```")
@@ -115,6 +138,7 @@ class Adapter:
 
     name = ""
     stop_words: tuple[str, ...] = STOP_WORDS
+    prelude: dict[str, str] = {}  # names that programs and tests may use without importing them -> import statements
     expected: dict[str, int] = {}  # split -> number of problems as published
     tasks: tuple[str, ...] = ()  # the difficulties, where each is a task of its own
 

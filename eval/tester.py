@@ -1,11 +1,11 @@
 """The trusted side of judgements: runs the tests where candidate code has never run, and says the verdicts.
 
 Names of a script are looked up in `setup`, in the script itself, among the builtins, and only then in the candidate's
-module, by proxy; where all names are known without the candidate, the test is about a function named like a builtin,
-and there the candidate's comes before the builtin. A script has held if it ran to its end and at least one of its
-assertions was executed; assertions are `assert` statements, calls of functions named `assert...` or `raises`, and
-handlers of a `try` that guards an assertion. What is needed only by one side is sent to it: this process never runs
-candidate code, the candidate's never holds a test or an expected value.
+module, by proxy; a module of the test's `prelude` counts as a builtin. Where all names are known without the candidate,
+the test is about a function named like a builtin, and there the candidate's comes before the builtin. A script has held
+if it ran to its end and at least one of its assertions was executed; assertions are `assert` statements, calls of
+functions named `assert...` or `raises`, and handlers of a `try` that guards an assertion. What is needed only by one
+side is sent to it: this process never runs candidate code, the candidate's never holds a test or an expected value.
 
 One process serves many tests as long as they are calm, that is, change nothing but their own names: no imports but of
 well-known modules, no assignment to attributes, none of `random`, `os`, `sys` and their like. Any other test is the
@@ -19,6 +19,7 @@ import functools
 import itertools
 import opcode
 import os
+import re
 import resource
 import socket
 import sys
@@ -125,7 +126,7 @@ def main():
         if not handles:
             os._exit(0)
         channel = socket.socket(fileno=handles[0])  # closes that of the job before, whose candidate has been ended
-        job = dict(zip(("timeout", "code", "test", "compare", "prelude"), orders.receive(), strict=True))
+        job = dict(zip(("timeout", "code", "test", "compare", "usual"), orders.receive(), strict=True))
         peer = wire.Peer(channel, trusted=True)
         scripts = []
         verdict, detail = "INFRA", "the candidate's cell did not report ready"
@@ -168,7 +169,11 @@ def judged(job, peer, scripts, start):
         return "NO_TESTS", "no test asserts anything"
     names = _Names(vars(builtins))
     names.peer = peer
-    wanted = set().union(*(program.names for program in programs)) - vars(builtins).keys() - setup.names
+    for imports in prelude_of(test, [test.get("setup") or "", *texts], scripts):
+        with contextlib.suppress(ImportError):
+            exec(imports.code, {}, names)
+        scripts.append(imports)
+    wanted = set().union(*(program.names for program in programs)) - names.keys() - setup.names
     checks = 0
     for position, program in enumerate(programs):
         start(position)
@@ -180,9 +185,10 @@ def judged(job, peer, scripts, start):
             if position:
                 peer.send(["part", job["timeout"]])  # its CPU seconds are counted anew
             else:
-                names.known = loaded(job, peer, [*wanted, *filter(None, [test.get("entry_point")])])
+                functions = [*wanted, *filter(None, [test.get("entry_point")])]
+                names.known = loaded(job, peer, functions, test.get("prelude"))
             exec(setup.code, space)
-            if program.names <= space.keys() | vars(builtins).keys():
+            if program.names <= space.keys() | names.keys():
                 # A test that knows all its names without the candidate is about a function named like a builtin.
                 for name in program.names - space.keys():
                     with contextlib.suppress(KeyError):
@@ -202,9 +208,23 @@ def judged(job, peer, scripts, start):
     return ("PASS", "") if checks else ("NO_TESTS", "no test asserts anything")
 
 
-def loaded(job, peer, names=()):
+def prelude_of(test, texts, programs):
+    """The imports of the test's prelude that its texts need, as scripts.
+
+    A module is asked for its attributes; a name that is only called is that of a function of the candidate's.
+    """
+    prelude = test.get("prelude") or {}
+    used = prelude.keys() & set().union(*(program.names for program in programs))
+    return [
+        script(prelude[name], "prelude")
+        for name in sorted(used)
+        if any(re.search(rf"(?<![\w.]){name}\s*\.", text) for text in texts)
+    ]
+
+
+def loaded(job, peer, names=(), prelude=None):
     """Load the candidate; those of `names` that are functions of it."""
-    peer.send(["load", job["code"], job["prelude"]])
+    peer.send(["load", job["code"], job["usual"], peer.encode(prelude)])
     return dict(peer.request("load", list(names)))
 
 

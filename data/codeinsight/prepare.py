@@ -11,7 +11,6 @@ from __future__ import annotations
 import ast
 import configparser
 import hashlib
-import symtable
 from collections import Counter
 from pathlib import Path
 
@@ -135,7 +134,6 @@ def problem(raw: dict, position: int) -> dict:
     """A row of CodeInsight as a row of a task file; Dropped."""
     code = bare_newlines(common.text_of(raw, "code")).strip("\n") + "\n"
     tests = [bare_newlines(text) for text in common.value_of(raw, list, "unit_tests") if isinstance(text, str)]
-    code = with_imports_of_tests(code, tests)
     tree = common.syntax_tree(code)
     functions = common.functions_of(tree)
     if not functions:
@@ -145,39 +143,18 @@ def problem(raw: dict, position: int) -> dict:
         "query": common.text_of(raw, "nl").strip(),
         "head": common.head_of(code, ENTRY if ENTRY in functions else functions[-1]),
         "code": code,
-        "test": {"style": "asserts", "setup": "\n".join(common.imports_of(tree)), "asserts": tests},
+        "test": {
+            "style": "asserts",
+            "setup": "\n".join(common.imports_of(tree)),
+            "asserts": tests,
+            "prelude": adapter("codeinsight").prelude,
+        },
         "verified": False,
         "tags": {
             "library": common.value_of(raw, list, "lib", default=[]),
             "label": common.value_of(raw, list, "labels", default=[]),
         },
     }
-
-
-def with_imports_of_tests(code: str, tests: list[str]) -> str:
-    """The gold program, with the imports that it leaves to its tests before it: they were written for one namespace."""
-    missing = unbound_names(code)
-    added: dict[str, None] = {}
-    for script in tests:
-        for node in statements(script):
-            if isinstance(node, (ast.Import, ast.ImportFrom)):
-                names = {(alias.asname or alias.name).split(".")[0] for alias in node.names}
-                if names & missing:
-                    added[ast.unparse(node)] = None
-                    missing -= names
-    return "\n".join([*added, *([""] if added else []), code])
-
-
-def unbound_names(code: str) -> set[str]:
-    """Names that a program asks its module for and does not bind there, builtins among them."""
-    top = symtable.symtable(ast.unparse(common.syntax_tree(code)), "code", "exec")
-    bound = {symbol.get_name() for symbol in top.get_symbols() if symbol.is_assigned() or symbol.is_imported()}
-    scopes, needed = [top], set()
-    while scopes:
-        scope = scopes.pop()
-        scopes += scope.get_children()
-        needed |= {symbol.get_name() for symbol in scope.get_symbols() if symbol.is_global() and symbol.is_referenced()}
-    return needed - bound
 
 
 def statements(script: str) -> list[ast.stmt]:
