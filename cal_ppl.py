@@ -37,7 +37,7 @@ from utils.journal import Journal
 from utils.model import check_length, check_model, load_model, revision
 from utils.ppl import SCORE_TOKENS, mean_losses
 from utils.progress import Progress
-from utils.selection import read_codes
+from utils.selection import CodeFile, read_codes
 from utils.sft_data import Row, batches_by_length, make_row
 from utils.tokens import TokenizerPolicy
 
@@ -49,10 +49,11 @@ def main() -> None:
     ranks = dist.join()
     problems, problems_digest = ranks.on_main(lambda: registry.load(options.dataset, options.task, "train"))
     source = options.selfsample_code_source
-    codes = ranks.on_main(lambda: read_codes(source, problems[: options.limit or None]))
+    train_file = paths.task_file(options.task, "train")
+    code_file = ranks.on_main(lambda: read_codes(source, problems[: options.limit or None], train_file))
     config, policy = check_model(options.model_name_or_path, options.revision, options.trust_remote_code)
     check_length(config, options.max_length)
-    keys, rows = rows_to_score(options, codes, problems, policy, ranks)
+    keys, rows = rows_to_score(options, code_file, problems, policy, ranks)
 
     # What is there already
     output = paths.perplexity_file(source, options.save_dir)
@@ -95,7 +96,7 @@ def main() -> None:
         scores = {str(key): perplexity[key] for key in sorted(perplexity)}
 
         # The file
-        counts = {"codes": sum(map(len, codes)), "scored": len(scores)}
+        counts = {"codes": sum(map(len, code_file.codes)), "scored": len(scores)}
         timing = bar.timing(ranks)
         meta = {"settings": settings, "inputs": inputs, "counts": counts}
         ranks.on_main(lambda: io.write_json(output, scores, meta, timing))
@@ -105,7 +106,7 @@ def main() -> None:
 
 def rows_to_score(
     options: ScoringOptions,
-    codes: list[list[str]],
+    code_file: CodeFile,
     problems: list[Problem],
     policy: TokenizerPolicy,
     ranks: dist.Ranks,
@@ -114,11 +115,14 @@ def rows_to_score(
 
     Those that do not fit or do not parse are counted in the log and get no perplexity. InputError where none is left.
     """
-    source, max_length = options.selfsample_code_source, options.max_length
-    adapter = registry.adapter(options.dataset)
-    flat = [(problem, code) for problem, own in zip(problems, codes, strict=False) for code in own]
+    max_length, adapter = options.max_length, registry.adapter(options.dataset)
+    flat = [
+        (key, problem, code)
+        for problem, codes, positions in zip(problems, code_file.codes, code_file.positions, strict=False)
+        for key, code in zip(positions, codes, strict=True)
+    ]
     keys, rows, broken = [], [], 0
-    for key, (problem, code) in enumerate(flat):
+    for key, problem, code in flat:
         try:
             prompt, target = split_program(code, problem.entry_point)
         except ValueError:
@@ -131,9 +135,13 @@ def rows_to_score(
             keys.append(key)
             rows.append(row)
     if flat and broken == len(flat):
-        raise InputError(f"{source}: no code parses and has its problem's function; give the --dataset that it is for")
+        raise InputError(
+            f"{code_file.path}: no code parses and has its problem's function; give the --dataset that it is for"
+        )
     if flat and not rows:
         raise InputError(f"--max_length {max_length}: no code of the code file fits; give a larger one")
+    if code_file.warning:
+        ranks.log(code_file.warning)
     if broken:
         ranks.log(f"dropped: {broken} codes that do not parse or lack their problem's function")
     if len(flat) - broken > len(rows):

@@ -57,6 +57,9 @@ def source_arguments(description: str, source: str, required: bool = True) -> ar
         "--keep_unverified", action="store_true", help="keep training problems whose gold solution does not pass"
     )
     parser.add_argument(
+        "--keep_untested", action="store_true", help="keep training problems whose tests assert nothing"
+    )
+    parser.add_argument(
         "--drop_near_duplicates",
         action="store_true",
         help="leave out training problems that nearly duplicate a test problem of the same data set",
@@ -311,6 +314,14 @@ def convert(part: Part, make: Callable[[dict, int], dict], adapter: Adapter, see
     return batch
 
 
+def ids_by_position(part: Part, batch: Batch) -> list:
+    """The ids of a part's rows in their order; None for a row that became no problem."""
+    ids = [None] * len(part.rows)
+    for position, row in zip(batch.positions, batch.rows, strict=True):
+        ids[position] = row["id"]
+    return ids
+
+
 def check(adapter: Adapter, row: dict) -> None:
     """Dropped where `row` is no problem, or its prompt or what a model would learn from it is no Python."""
     if not row["query"].strip():
@@ -417,14 +428,18 @@ class Task:
     examples: list[list] | None = None  # in-context descriptions; None: the source has none
     examples_dropped: Counter = field(default_factory=Counter)
     expected: dict[str, int | str] = field(default_factory=dict)  # problems by split, as published
+    seeds: list = field(default_factory=list)  # ids of all training problems as published, None for a row that is none
+
+    def __post_init__(self):
+        self.seeds = self.seeds or [versions[0]["id"] for versions in self.splits.get("train", ())]
 
 
 def write_tasks(adapter: Adapter, tasks: list[Task], batches: list[Batch], args, settings: dict, inputs: dict) -> None:
     """Judge all gold solutions, write the files of every task, print the tables and the contamination report.
 
-    Training files hold the problems whose gold solution passes (`--keep_unverified`: the others too, but for those
-    whose tests assert nothing), with `--drop_near_duplicates` none that is nearly a test problem; test files hold all,
-    with `verified`.
+    Training files hold the problems whose gold solution passes (`--keep_unverified`: the others too; `--keep_untested`:
+    those too whose tests assert nothing), with `--drop_near_duplicates` none that is nearly a test problem; their meta
+    files list the `seeds`, ids of all training problems. Test files hold all, with `verified`.
     """
     options = judging.options_of(args)
     tasks = [task for task in tasks if any(task.splits.values())]
@@ -436,7 +451,7 @@ def write_tasks(adapter: Adapter, tasks: list[Task], batches: list[Batch], args,
     flat = [versions for task in tasks for split in task.splits.values() for versions in split]
     judged = iter(judge_versions(flat, options))
     judged_with = {name: getattr(options, name) for name in ("timeout", "memory_mb", "compare", "allow_weak")}
-    chosen = {name: getattr(args, name) for name in ("keep_unverified", "drop_near_duplicates")}
+    chosen = {name: getattr(args, name) for name in ("keep_unverified", "keep_untested", "drop_near_duplicates")}
     meta = {"settings": {**settings, **chosen, **judged_with}, "inputs": inputs}
     near = near_test_problems(tasks) if args.drop_near_duplicates else frozenset()
     lines, failures = [], []
@@ -446,7 +461,7 @@ def write_tasks(adapter: Adapter, tasks: list[Task], batches: list[Batch], args,
             if not versions:
                 continue
             found = [next(judged) for _ in versions]
-            rows, out = _selected(found, split, args.keep_unverified)
+            rows, out = _selected(found, split, args)
             if split == "train":
                 kept = [row for row in rows if f"{task.name}/{row['id']}" not in near]
                 out += Counter({"near duplicates of test problems": len(rows) - len(kept)})  # which keeps no zero
@@ -454,7 +469,8 @@ def write_tasks(adapter: Adapter, tasks: list[Task], batches: list[Batch], args,
             trained |= {str(row["id"]) for row in rows if split == "train"}
             unverified = {str(row["id"]): v.verdict.value for row, v in found if not v.passed}
             counts = {"problems": len(found), "verified": len(found) - len(unverified), "written": len(rows)}
-            write_split(task.name, split, rows, counts, {**meta, "unverified": unverified})
+            seeds = {"seeds": task.seeds} if split == "train" else {}
+            write_split(task.name, split, rows, counts, {**meta, "unverified": unverified, **seeds})
             want = task.expected.get(split)
             lines.append([task.name, split, *map(str, counts.values()), _counted(out), str(want or "")])
             failures += [f"{task.name} {split} {row['id']}: {v.verdict.value} {v.detail}" for row, v in found
@@ -477,12 +493,12 @@ def write_tasks(adapter: Adapter, tasks: list[Task], batches: list[Batch], args,
     report_contamination([task.name for task in tasks])
 
 
-def _selected(found: list[tuple[dict, Judgement]], split: str, keep_unverified: bool) -> tuple[list[dict], Counter]:
+def _selected(found: list[tuple[dict, Judgement]], split: str, args) -> tuple[list[dict], Counter]:
     """The rows of a split that are written, and the verdicts of those that are not."""
     rows, out = [], Counter()
     for row, verdict in found:
-        usable = verdict.passed or (keep_unverified and verdict.verdict is not Verdict.NO_TESTS)
-        if split == "train" and not usable:
+        kept = args.keep_untested if verdict.verdict is Verdict.NO_TESTS else args.keep_unverified
+        if split == "train" and not (verdict.passed or kept):
             out[f"gold {verdict.verdict.value}"] += 1
         else:
             rows.append({**row, "verified": bool(verdict.passed)})

@@ -39,7 +39,7 @@ from utils.extract import training_target, truncate
 from utils.generate import Decoding, Request, make_engine
 from utils.model import check_model, load_model, positions
 from utils.ppl import SCORE_TOKENS, mean_losses
-from utils.selection import Sources, training_set
+from utils.selection import CodeFile, Sources, training_set
 from utils.sft_data import IGNORED, Row, batches_by_length, collate
 from utils.tokens import TokenizerPolicy
 from utils.train import TRAIN_TOKENS, plan_epoch, start_engine, train_epoch
@@ -251,7 +251,8 @@ def score(args: argparse.Namespace) -> dict:
         max_length=length,
         selfsample_code_source="gold programs",
     )
-    _, rows = rows_to_score(options, programs, bench.problems, bench.policy, bench.ranks)
+    code_file = CodeFile("gold programs", programs, [[i] for i in range(len(programs))], len(programs))
+    _, rows = rows_to_score(options, code_file, bench.problems, bench.policy, bench.ranks)
     model = bench.model()
     batches = batches_by_length([len(row.ids) for row in rows], SCORE_TOKENS[bench.ranks.device.type])
 

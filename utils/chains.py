@@ -60,7 +60,7 @@ def read_chains(name: str, folder: str | Path, dataset: str, task: str) -> Chain
         raise InputError(f"{rounds[0]}: was sampled from other training problems than {task} has now; sample again")
     problems = problems[: settings.get("limit") or None]
     counts = [meta["counts"] for meta in metas]
-    codes = [read_codes(path, problems) for path in rounds]
+    codes = [read_codes(path, problems).codes for path in rounds]
     return Chains(
         name,
         settings,
@@ -95,9 +95,9 @@ def _perplexities(
     if not (path.exists() and scores.exists()):
         return None
     together = read_codes(path, problems)
-    if together != [[code for kept in codes for code in kept[number]] for number in range(len(problems))]:
+    if together.codes != [[code for kept in codes for code in kept[number]] for number in range(len(problems))]:
         raise InputError(f"{path}: holds other codes than the rounds beside it; {REMEDY}")
-    values = [iter(own) for own in read_perplexities(scores, path, together)[0]]
+    values = [iter(own) for own in read_perplexities(scores, together)[0]]
     return [[[next(own) for _ in kept] for own, kept in zip(values, round_, strict=True)] for round_ in codes]
 
 

@@ -187,11 +187,14 @@ def _read_sources(args: argparse.Namespace, scored: bool) -> tuple[list, list[li
     source = args.selfsample_code_source
     problems, _ = registry.load(registry.dataset_of(args.task), args.task, "train")
     problems = problems[: args.limit or None]
-    codes = read_codes(source, problems)
+    code_file = read_codes(source, problems, paths.task_file(args.task, "train"))
+    if code_file.warning:
+        print(f"warning: {code_file.warning}", file=sys.stderr)
+    codes = code_file.codes
     weights = Path(args.weight_file1) if args.weight_file1 else paths.perplexity_file(source)
     if not scored and not args.weight_file1 and not weights.exists():
         return problems, codes, [[None] * len(own) for own in codes]
-    perplexities, warning = read_perplexities(weights, source, codes)
+    perplexities, warning = read_perplexities(weights, code_file)
     if warning:
         print(f"warning: {warning}", file=sys.stderr)
     return problems, codes, perplexities

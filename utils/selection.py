@@ -6,6 +6,7 @@ the problem's codes: a higher perplexity is a rarer code and gets more weight; b
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -15,7 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from eval.problem import Adapter, Problem
-from utils import io
+from utils import io, paths
 from utils.args import TrainingOptions
 from utils.extract import docstring, training_target
 from utils.io import InputError
@@ -24,40 +25,69 @@ from utils.streams import stream
 METHODS = {"gibbs": "GiFT", "conditional": "RFT", "rewrite": "RFT+RD"}
 
 
-def read_codes(path: str | Path, problems: Sequence[Problem]) -> list[list[str]]:
-    """A code file: list per problem of lists of programs; InputError where it does not fit the problems."""
-    codes = io.read_json(path, list, "write it with stage 1, seq_gibbs_sample.py")
-    io.read_meta(path)
-    for number, own in enumerate(codes):
+@dataclass(frozen=True)
+class CodeFile:
+    """The sampled programs of each training problem, and where they stand in their file."""
+
+    path: str | Path
+    codes: list[list[str]]
+    positions: list[list[int]]  # like `codes`: in the flattened file, by which perplexities are keyed
+    size: int  # programs in the file
+    warning: str = ""
+
+
+def read_codes(path: str | Path, problems: Sequence[Problem], train_file: Path | None = None) -> CodeFile:
+    """Read a list per problem of lists of programs; InputError where it does not fit the problems.
+
+    A file without meta file (the authors' files) may have an entry for each of the seeds that the meta file of
+    `train_file` lists; those of other problems are left out, which the warning says.
+    """
+    entries = io.read_json(path, list, "write it with stage 1, seq_gibbs_sample.py")
+    foreign = io.read_meta(path) is None
+    for number, own in enumerate(entries):
         if not isinstance(own, list) or not all(isinstance(code, str) for code in own):
             raise InputError(f"{path}: entry {number}: expected a list of programs; write it again with stage 1")
-    if len(codes) != len(problems):
+    ids = [str(problem.id) for problem in problems]
+    listed = ids
+    if len(entries) != len(ids) and foreign and train_file is not None and train_file.exists():
+        listed = [str(seed) for seed in (io.read_meta(train_file) or {}).get("seeds", ())]
+    if len(entries) != len(listed):
         raise InputError(
-            f"{path}: {len(codes)} problems, but the training file has {len(problems)}; "
+            f"{path}: {len(entries)} problems, but the training file has {len(problems)}; "
             "give the --dataset, --difficulty and --limit that stage 1 had"
         )
-    return codes
+    ends = list(itertools.accumulate(map(len, entries)))
+    spans = {key: range(end - len(own), end) for key, own, end in zip(listed, entries, ends, strict=True)}
+    flat = [code for own in entries for code in own]
+    positions = [list(spans.get(key, ())) for key in ids]
+    warning = ""
+    if listed is not ids:
+        others = [own for key, own in zip(listed, entries, strict=True) if key not in ids]
+        warning = (
+            f"{path}: matched by position to the {len(listed)} seeds that {train_file} was made from; {len(others)} "
+            f"entries with {sum(map(len, others))} codes are of problems that are not trained on, and left out"
+        )
+    return CodeFile(path, [[flat[i] for i in own] for own in positions], positions, len(flat), warning)
 
 
-def read_perplexities(
-    path: str | Path, code_file: str | Path, codes: Sequence[Sequence[str]]
-) -> tuple[list[list[float | None]], str]:
-    """Perplexities cut like `codes` (None: not scored), and a warning or "".
+def read_perplexities(path: str | Path, code_file: CodeFile) -> tuple[list[list[float | None]], str]:
+    """Perplexities cut like the codes (None: not scored), and a warning or "".
 
     InputError where the file was made from another code file. Without a meta file (the
     authors' files) the counts must fit.
     """
     raw = io.read_json(path, dict, "write it with stage 2, cal_ppl.py")
-    total, warning = sum(map(len, codes)), ""
+    total, warning = code_file.size, ""
     meta = io.read_meta(path)
     if meta is None:
         if len(raw) != total:
             raise InputError(
-                f"{path}: {len(raw)} perplexities, but {code_file} has {total} codes; score that file with cal_ppl.py"
+                f"{path}: {len(raw)} perplexities, but {code_file.path} has {total} codes; "
+                "score that file with cal_ppl.py"
             )
-        warning = f"{path}: has no meta file; taken as the perplexities of {code_file}, since the counts fit"
-    elif meta.get("inputs", {}).get("code") != io.sha256(code_file):
-        raise InputError(f"{path}: belongs to another code file than {code_file}; score that file with cal_ppl.py")
+        warning = f"{path}: has no meta file; taken as the perplexities of {code_file.path}, since the counts fit"
+    elif meta.get("inputs", {}).get("code") != io.sha256(code_file.path):
+        raise InputError(f"{path}: belongs to another code file than {code_file.path}; score that file with cal_ppl.py")
     flat: list[float | None] = [None] * total
     positions = set(map(str, range(total)))
     for key, value in raw.items():
@@ -65,19 +95,18 @@ def read_perplexities(
         if key not in positions or not good:
             raise InputError(f"{path}: entry {key!r}: expected a position below {total} and a number; write it again")
         flat[int(key)] = float(value)
-    values = iter(flat)
-    return [[next(values) for _ in own] for own in codes], warning
+    return [[flat[i] for i in own] for own in code_file.positions], warning
 
 
-def in_rounds(path: str | Path, codes: Sequence[Sequence[str]], first: int, last: int) -> list[list[int]]:
+def in_rounds(code_file: CodeFile, first: int, last: int) -> list[list[int]]:
     """Positions of the codes that were kept in rounds `first` to `last`, per problem.
 
     InputError where there are none, where the run was shorter, and where nothing tells a code's round: only the meta
     file of stage 1 does, which the authors' files do not have.
     """
-    meta = io.read_meta(path) or {}
-    rounds, place = meta.get("rounds"), f"--rounds {first}-{last}: {path}"
-    if rounds is None or list(map(len, rounds)) != list(map(len, codes)):
+    meta = io.read_meta(code_file.path) or {}
+    rounds, place = meta.get("rounds"), f"--rounds {first}-{last}: {code_file.path}"
+    if rounds is None or list(map(len, rounds)) != list(map(len, code_file.codes)):
         raise InputError(
             f"{place} has no meta file of stage 1 that tells the round of each code; "
             "leave out --rounds, or sample with seq_gibbs_sample.py"
@@ -117,21 +146,22 @@ def read_sources(options: TrainingOptions, problems: Sequence[Problem]) -> Sourc
         (options.selfsample_code_source, options.weight_file1, ""),
         (options.selfsample_code_source2, options.weight_file2, "2"),
     )
-    for code_file, weight_file, number in turns:
-        if not code_file:
+    for source, weight_file, number in turns:
+        if not source:
             continue
-        codes = read_codes(code_file, problems)
-        chosen = [range(len(own)) for own in codes]
+        code_file = read_codes(source, problems, paths.task_file(options.task, "train"))
+        sources.warnings += [code_file.warning] if code_file.warning else []
+        chosen = [range(len(own)) for own in code_file.codes]
         if options.round_range:
-            chosen = in_rounds(code_file, codes, *options.round_range)
-        sources.inputs[f"code{number}"] = io.sha256(code_file)
-        meta = io.read_meta(code_file) or {}
+            chosen = in_rounds(code_file, *options.round_range)
+        sources.inputs[f"code{number}"] = io.sha256(source)
+        meta = io.read_meta(source) or {}
         sampling = meta.get("settings") and {**meta["settings"], "rounds": meta.get("counts", {}).get("rounds")}
         sources.sampler = (sampling or {}).get("sampler")
-        sources.codes = _joined(sources.codes, codes, chosen)
+        sources.codes = _joined(sources.codes, code_file.codes, chosen)
         scoring = None
         if weight_file:
-            values, warning = read_perplexities(weight_file, code_file, codes)
+            values, warning = read_perplexities(weight_file, code_file)
             sources.inputs[f"weights{number}"] = io.sha256(weight_file)
             sources.warnings += [warning] if warning else []
             sources.perplexities = _joined(sources.perplexities, values, chosen)

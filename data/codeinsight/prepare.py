@@ -36,9 +36,11 @@ def main() -> int:
     task.expected = adapter("codeinsight").expected
     inputs = {part.name: part.digest for part in parts.values()}
     path = common.examples_file(args, "ict_data_codeinsight.json")
-    if path and "train" in parts:
-        entries, inputs[path.name] = common.read_examples(path)
-        task.examples, task.examples_dropped = examples(entries, parts["train"], batches["train"])
+    if "train" in parts:
+        task.seeds = common.ids_by_position(parts["train"], batches["train"])
+        if path:
+            entries, inputs[path.name] = common.read_examples(path)
+            task.examples, task.examples_dropped = examples(entries, task.seeds)
     common.write_tasks(adapter("codeinsight"), [task], list(batches.values()), args, {}, inputs)
     for split, batch in batches.items():
         idle = {row["id"]: [cannot_fail(script) for script in row["test"]["asserts"]] for row in batch.rows}
@@ -180,15 +182,12 @@ def _asserts(call: ast.Call) -> bool:
     return name.lower().startswith(ASSERTING)
 
 
-def examples(entries: list, part: Part, batch: common.Batch) -> tuple[list[list], Counter]:
+def examples(entries: list, seeds: list) -> tuple[list[list], Counter]:
     """The published descriptions, whose numbers are positions among the 1,547 training rows, not ids."""
     expected = adapter("codeinsight").expected["train"]
-    if len(part.rows) != expected:
+    if len(seeds) != expected:
         return [], Counter({f"position among {expected} rows": len(entries)})
-    ids = [None] * len(part.rows)
-    for place, row in zip(batch.positions, batch.rows, strict=True):
-        ids[place] = row["id"]
-    return common.examples_by_position(entries, ids)
+    return common.examples_by_position(entries, seeds)
 
 
 if __name__ == "__main__":

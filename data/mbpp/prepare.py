@@ -41,11 +41,13 @@ def main() -> int:
     task = Task("mbpp", {"train": [[row] for row in train], "test": [[row] for row in test]})
     task.expected = {"train": SEEDS[args.seeds], "test": MBPP_PLUS if "plus" in batches else SANITIZED_TEST}
     inputs = {part.name: part.digest for part in kinds.values()}
+    published = seed_ids(kinds["sanitized"])
+    if args.seeds == "sanitized":
+        task.seeds = published
     path = common.examples_file(args, "ict_data_mbpp.json")
     if path:
         entries, inputs[path.name] = common.read_examples(path)
-        ids = seed_ids(kinds["sanitized"])
-        task.examples, task.examples_dropped = common.examples_by_position(entries, ids)
+        task.examples, task.examples_dropped = common.examples_by_position(entries, published)
     settings = {"seeds": args.seeds, "test": "MBPP+" if "plus" in batches else "sanitized"}
     used = [batches[kind] for kind in batches if kind != "full" or args.seeds == "full"]
     common.write_tasks(adapter("mbpp"), [task], used, args, settings, inputs)

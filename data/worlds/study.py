@@ -312,8 +312,9 @@ class Study:
         from utils.selection import draw, read_codes, read_perplexities
 
         file, origins, seed, k = self.codes(method), truth.origins(train), self.options.seed, self.options.k
-        codes = read_codes(file, train)
-        ppl = read_perplexities(paths.perplexity_file(file), file, codes)[0] if method == "gift" else None
+        code_file = read_codes(file, train)
+        codes = code_file.codes
+        ppl = read_perplexities(paths.perplexity_file(file), code_file)[0] if method == "gift" else None
         found = {}
         for beta in INVERSE_TEMPERATURES if method == "gift" else (None,):
             drawn = []
