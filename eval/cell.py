@@ -526,7 +526,7 @@ def flushed():
 
 
 # Names that the published judging of APPS defines before a solution.
-USUAL = """
+USUAL_IMPORTS = """
 import sys, time, itertools, collections, math, fractions, random, heapq, bisect, functools, operator, string, re
 from itertools import accumulate, product, permutations, combinations
 from collections import Counter, OrderedDict, deque, defaultdict, ChainMap
@@ -542,7 +542,7 @@ from typing import Any, Dict, Iterable, List, Optional, Sequence, Set, Tuple, Un
 def usual_names():
     """What these imports define; put before a solution, so that its own win."""
     names = {}
-    exec(USUAL + "import numpy as np\n" * ("numpy" in sys.modules), names)
+    exec(USUAL_IMPORTS + "import numpy as np\n" * ("numpy" in sys.modules), names)
     del names["__builtins__"]
     return names
 

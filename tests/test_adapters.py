@@ -125,6 +125,37 @@ def test_the_first_assertion_becomes_a_doctest(script, lines):
     assert doctest(script) == lines
 
 
+# What programs and tests are given
+
+
+@pytest.mark.parametrize(
+    ("prelude", "good"),
+    [
+        ({}, True),
+        ({"np": "import numpy as np", "os": "import os.path", "Counter": "from collections import Counter"}, True),
+        ({"numpy": "import numpy as np"}, False),
+        ({"np": "import numpy as np; print()"}, False),
+        ({"np": "import numpy as np, os"}, False),
+        ({"np": "np = 3"}, False),
+        ({"np": "import ("}, False),
+        ({"np": None}, False),
+        (["import os"], False),
+        (None, False),
+    ],
+)
+def test_a_prelude_maps_names_to_the_imports_that_bind_them(prelude, good):
+    said = None if good else "prelude must map names to import statements that bind them"
+    check = {"style": "check", "script": "", "entry_point": "f"}
+    assert fault_in_test({**ASSERTS, "prelude": prelude}) == fault_in_test({**check, "prelude": prelude}) == said
+
+
+def test_codeinsight_gives_thirteen_modules_and_three_names():
+    prelude = registry.adapter("codeinsight").prelude
+    assert len(prelude) == 13 + 3 and {"np", "pd", "sklearn", "numpy", "math", "re"} <= prelude.keys()
+    assert fault_in_test({**ASSERTS, "prelude": prelude}) is None
+    assert not any(registry.adapter(name).prelude for name in registry.ADAPTERS if name != "codeinsight")
+
+
 # Stop words and the last cut
 
 

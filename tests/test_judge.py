@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from eval import judge as judging
+from eval import registry
 from eval.judge import Judge, JudgeFailure, JudgeOptions
 from eval.sandbox import CellError
 from eval.verdict import Judgement, Verdict
@@ -152,6 +153,61 @@ def test_verdicts(judge, code, test, verdict):
     assert judgement.verdict is verdict, judgement
     assert judgement.passed is (verdict is R.PASS)
     assert len(judgement.detail) <= 500
+
+
+def test_program_and_test_may_use_the_modules_of_a_prelude(judge):
+    code = (
+        'def f(n):\n    """ Of math alone, not of json. """\n    string = math.sqrt(n)\n    return np.array([string])\n'
+    )
+    test = asserts("x = np.array([9])\nassert np.array_equal(f(x[0]), [3])", "assert f(4)[0] == 2")
+    for prelude, verdict in ((PRELUDE, R.PASS), ({}, R.ERROR), ({"np": PRELUDE["np"]}, R.ERROR), (PRELUDE, R.PASS)):
+        judgement = judge.submit(code, {**test, "prelude": prelude}).result(60)
+        assert judgement.verdict is verdict, judgement
+    check = {"style": "check", "script": "def check(c):\n    assert math.isclose(c(4)[0], 2)\n", "entry_point": "f"}
+    assert judge.submit(code, {**check, "prelude": PRELUDE}).result(60).passed
+    assert not judge.submit(code, check).result(60).passed
+
+
+PRELUDE = registry.adapter("codeinsight").prelude
+OWN_NAMES = [
+    # A program's own name comes first, whatever it is bound to.
+    ("class math:\n    pi = 3\ndef f():\n    return math.pi\n", ["assert f() == 3 and math.floor(3.5) == 3"], R.PASS),
+    ("def f(math):\n    return math + 1\n", ["assert f(2) == 3"], R.PASS),
+    ("from datetime import datetime\ndef f():\n    return datetime(2024, 2, 29)\n",
+     ["assert f() == datetime.datetime(2024, 2, 29)"], R.PASS),
+    ("def f(n):\n    import json as string\n    return string.dumps(n)\n", ["assert f(1) == '1'"], R.PASS),
+    ("def random(n):\n    return n + 1\n", ["result = random(3)\nassert result == 4"], R.PASS),
+    ("def f(n):\n    return random(n)\nfrom builtins import abs as random\n", ["assert f(-2) == 2"], R.PASS),
+    # But no test takes a module from the program.
+    ("class np:\n    def array_equal(a, b):\n        return True\ndef f(n):\n    return [n]\n",
+     ["assert np.array_equal(f(2), [4])"], R.WRONG),
+    ("import numpy\nclass np:\n    array = staticmethod(lambda x: numpy.ones(2))\ndef f():\n    return numpy.ones(2)\n",
+     ["x = np.array([2, 3])\nassert (f() == x).all()"], R.WRONG),
+    ("import numpy\ndef np():\n    pass\nnp.array = lambda x: numpy.ones(2)\ndef f():\n    return numpy.ones(2)\n",
+     ["x = np . array([2, 3])\nassert (f() == x).all()"], R.WRONG),
+    # Only what is used is imported.
+    ('import sys\ndef f(ast):\n    """ A random text. """\n    return sorted(sys.modules.keys() & {"ast", "random"})\n',
+     ["assert f(0) == []"], R.PASS),
+    # A module that is not installed is a name that is not defined.
+    ("def f(n):\n    return nowhere.f(n)\n", ["assert f(2) == 4"], R.ERROR),
+    ("def f(n):\n    return 2 * n\n", ["assert f(2) == 4"], R.PASS),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("code", "scripts", "verdict"), OWN_NAMES)
+def test_names_of_a_prelude_come_after_those_of_the_program(judge, code, scripts, verdict):
+    prelude = {**PRELUDE, "nowhere": "import nowhere"}
+    judgement = judge.submit(code, {**asserts(*scripts), "prelude": prelude}).result(60)
+    assert judgement.verdict is verdict, judgement
+
+
+def test_a_prelude_is_gone_with_its_test():
+    use = asserts("assert np.array_equal(f(2), 4) and json.loads('4') == 4")
+    with Judge(JudgeOptions(workers=1)) as judge:
+        verdicts = [judge.submit(DOUBLE, test).result(60).verdict for test in ({**use, "prelude": PRELUDE}, use)]
+        assert verdicts == [R.PASS, R.ERROR]
+        use["setup"] = "np = None"
+        assert judge.submit(DOUBLE, {**use, "prelude": PRELUDE}).result(60).verdict is R.WRONG, "its own name"
 
 
 @pytest.mark.parametrize(
@@ -331,6 +387,10 @@ def test_command_line(tmp_path):
         ({"id": 1, "code": 7, "test": asserts("assert 1")}, "code must be a string"),
         ({"id": 1, "code": "x", "test": {"style": "riddle"}}, "style"),
         ({"id": 1, "code": "x", "test": values([[1]], [])}, "1 inputs but 0 outputs"),
+        (
+            {"id": 1, "code": "x", "test": {**asserts("assert 1"), "prelude": {"np": "import numpy"}}},
+            "prelude must map",
+        ),
     ],
 )
 def test_a_bad_row_is_named_and_nothing_is_written(tmp_path, row, what):

@@ -11,10 +11,13 @@ from pathlib import Path
 import pytest
 from preparing import Prepared
 
-from data.codeinsight.prepare import cannot_fail, with_imports_of_tests
+from data.codeinsight.prepare import cannot_fail
 from data.common import clean_description, head_of
 from eval import registry
+from utils import paths
+from utils.extract import bare_newlines
 from utils.io import InputError
+from utils.selection import read_codes
 
 FOLDER = os.environ.get("GIFT_TEST_DATA")
 REAL = pytest.mark.skipif(not FOLDER, reason="GIFT_TEST_DATA names no folder with the data sets' files")
@@ -108,6 +111,7 @@ def test_near_duplicates_of_test_problems_are_left_out_of_training_where_asked(m
     assert 604 in ids(mbpp.rows("mbpp", "train"))
     printed = mbpp.run("mbpp", "--source", mbpp.folder / "raw", "--drop_near_duplicates")
     assert 604 not in ids(mbpp.rows("mbpp", "train")) and 14 in ids(mbpp.rows("mbpp", "test"))
+    assert mbpp.meta("mbpp", "train")["seeds"] == [601, 602, 604, 2, 3, 590]
     assert "1 near duplicates of test problems" in printed
     assert mbpp.meta("mbpp", "train")["settings"]["drop_near_duplicates"] is True
 
@@ -155,7 +159,7 @@ def test_all_of_mbpp_is_verified(prepared, seeds, train):
     rows = {split: prepared.rows("mbpp", split) for split in ("train", "test")}
     assert [len(rows["train"]), len(rows["test"])] == [train, 257]
     assert all(row["verified"] for row in rows["train"] + rows["test"])
-    assert len(prepared.rows("mbpp", "ict")) == 147
+    assert len(prepared.rows("mbpp", "ict")) == 147 and prepared.meta("mbpp", "train")["seeds"] == ids(rows["train"])
     assert ids(rows["train"])[:2] == ([602, 603] if seeds == "sanitized" else [601, 602])
     problems, _ = registry.load("mbpp", "mbpp", "train")
     examples, _ = registry.load_examples("mbpp", "mbpp", problems)
@@ -264,29 +268,59 @@ def test_unit_tests_that_cannot_fail(script, idle):
     assert cannot_fail(script) is idle
 
 
-def test_gold_programs_get_the_imports_that_their_tests_make():
-    tests = ["import math\nimport numpy as np, os\nassert test(1)", "import math\nfrom re import sub\nassert test(2)"]
-    code = "def test(x):\n    return math.cos(np.abs(x)) + len(sub('a', 'b', 'c'))\n"
-    assert with_imports_of_tests(code, tests) == "import math\nimport numpy as np, os\nfrom re import sub\n\n" + code
-    for whole in (
-        "import math\n" + code.replace("np.", "").replace("sub", "len"),
-        "def test(math):\n    return math.pi\n",
+def test_gold_code_is_stored_as_its_authors_wrote_it_and_its_tests_name_the_prelude(prepared):
+    code = "def test(x):\n    return math.floor(np.abs(x)) + len(re.sub('a', 'b', 'c'))\n"
+    rows = [insight(1, code=code, unit_tests=["import math\nassert test(-3.5) == 4", "assert test(np.array(2)) == 3"]),
+            insight(2, code=code.replace("re.sub", "resub"))]  # fmt: skip
+    prepared.run("codeinsight", "--source", prepared.write("codeinsight-train.jsonl", rows))
+    (row,) = prepared.rows("codeinsight", "train")
+    assert (row["code"], row["head"], row["test"]["setup"]) == (code, "def test(x):", "")
+    assert row["test"]["prelude"] == registry.adapter("codeinsight").prelude
+
+
+def test_the_meta_file_lists_all_seeds(prepared):
+    rows = [insight(4), IDLE, {"task_id": 5}, insight(2, unit_tests=["assert test(0) == 3"]), insight(3)]
+    source = prepared.write("codeinsight-train.jsonl", rows)
+    for flags, kept in (
+        ([], [4, 3]),
+        (["--keep_unverified"], [4, 2, 3]),
+        (["--keep_untested"], [4, 7, 3]),
+        (["--keep_unverified", "--keep_untested"], [4, 7, 2, 3]),
     ):
-        assert with_imports_of_tests(whole, tests) == whole
+        prepared.run("codeinsight", "--source", source, *flags)
+        assert ids(prepared.rows("codeinsight", "train")) == kept
+        assert prepared.meta("codeinsight", "train")["seeds"] == [4, 7, None, 2, 3]
+    problems, _ = registry.load("codeinsight", "codeinsight", "train")
+    codes = [["four"], ["seven"], ["none"], ["two", "too"], []]
+    found = read_codes(prepared.write("codes.json", codes), problems[:3], paths.task_file("codeinsight", "train"))
+    assert found.codes == [["four"], ["seven"], ["two", "too"]] and found.positions == [[0], [1], [3, 4]]
 
 
 @REAL
 def test_real_rows_of_codeinsight(prepared):
     """Every fifteenth row; scripts/test_long.sh prepares all."""
+    rows = {}
     for split in ("train", "test"):
         lines = (Path(FOLDER) / f"codeinsight-{split}.jsonl").read_text(encoding="utf-8").splitlines()
-        prepared.write(f"raw/codeinsight-{split}.jsonl", [json.loads(line) for line in lines[::15]])
+        rows[split] = [json.loads(line) for line in lines[::15]]
+        prepared.write(f"raw/codeinsight-{split}.jsonl", rows[split])
     prepared.run("codeinsight", "--source", prepared.folder / "raw")
     for split, number in (("train", 104), ("test", 124)):
         counts = prepared.meta("codeinsight", split)["counts"]
         assert counts["problems"] == number and counts["verified"] >= 0.93 * number
         problems, _ = registry.load("codeinsight", "codeinsight", split)
         assert all("test" in problem.entry_point for problem in problems)
+        codes = {row["task_id"]: bare_newlines(row["code"]).strip("\n") + "\n" for row in rows[split]}
+        assert all(problem.code == codes[problem.id] for problem in problems)
+    # A code file as the authors write theirs has an entry for each row, in their order.
+    path = prepared.write("codes.json", [[row["code"]] for row in rows["train"]])
+    problems, _ = registry.load("codeinsight", "codeinsight", "train")
+    found = read_codes(path, problems, paths.task_file("codeinsight", "train"))
+    assert len(problems) < 104 and f"{104 - len(problems)} entries" in found.warning
+    own = {row["task_id"]: (position, row["code"]) for position, row in enumerate(rows["train"])}
+    assert [(i, code) for (i,), (code,) in zip(found.positions, found.codes, strict=True)] == [
+        own[problem.id] for problem in problems
+    ]
 
 
 @REAL

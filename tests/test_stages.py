@@ -506,6 +506,25 @@ def test_foreign_weights_are_taken_with_a_warning_if_the_counts_fit(finished, ti
     refused(finished, "run_gen.py", [*training(tiny_model), "--output_dir", "foreign2"], "perplexities")
 
 
+def test_codes_of_every_seed_are_scored_and_trained_on(finished, tiny_model):
+    """As the authors' files have them: an entry for each seed, also for one that is no training problem here."""
+    train = finished / "data/introductory/train.json"
+    seeds = ["left out", *(row["id"] for row in read(train))]
+    io.write_json(train, read(train), {"seeds": seeds})
+    code, scores = finished / "foreign.json", finished / "ppl-foreign.json"
+    code.write_text(json.dumps([["a = 1", "b = 2"], *read(finished / CODE / "passed_seq_code.json")]))
+    run = run_stage("cal_ppl.py", [*scoring(tiny_model), "--selfsample_code_source", code], finished)
+    assert run.status == 0, run.err
+    assert "1 entries with 2 codes" in run.err
+    before = read(finished / CODE / "ppl-passed_seq_code.json")
+    assert {int(key) - 2: value for key, value in read(scores).items()} == {int(k): v for k, v in before.items()}
+    flags = ["--selfsample_code_source", code, "--weight_file1", scores, "--num_epoch", 1, "--output_dir", "gift2"]
+    run = run_stage("run_gen.py", [*training(tiny_model), *flags], finished)
+    assert run.status == 0, run.err
+    drawn = "fixed_data/introductory/1234/gift{}.json"
+    assert read(finished / drawn.format(2)) == read(finished / drawn.format(""))
+
+
 @pytest.mark.parametrize("config", ["not json", "{}", '{"optimizer": {"type": "AdamW"}}'])
 def test_bad_deepspeed_config(config, finished, tiny_model, refused):
     (finished / "ds.json").write_text(config)

@@ -22,7 +22,7 @@ import symtable
 import tokenize
 import warnings
 
-from eval.cell import PRELUDE
+from eval.cell import USUAL_IMPORTS
 from utils.extract import bare_newlines, parse
 
 NAME = "solve"
@@ -179,7 +179,7 @@ def _shared(prefix: list[ast.stmt], body: list[ast.stmt]) -> tuple[list[str], bo
     for scope in list(_scopes(prefix + body))[1:]:
         in_class = scope.get_type() == "class"
         shared |= {s.get_name() for s in scope.get_symbols() if s.is_declared_global() or in_class and s.is_assigned()}
-    known = {*dir(builtins), "np", *_bound(*ast.parse(PRELUDE).body, *prefix)}
+    known = {*dir(builtins), "np", *_bound(*ast.parse(USUAL_IMPORTS).body, *prefix)}
     lost = {name for node in body for inner in ast.walk(node) for name in _unbound(inner)}
     for name in names if any(map(_is_star, prefix)) else names & known:
         if name in lost or not _begins_by_binding(name, body):
