@@ -63,7 +63,7 @@ def main() -> None:
         "dtype": options.dtype,
         "max_length": options.max_length,
         "no_eos": options.no_eos,
-        **set_off_default(options, "description"),
+        **set_off_default(options, "description", "as_published", "prompt_newline", "raw_texts"),
     }
     inputs = {"code": ranks.on_main(lambda: io.sha256(source)), "train": problems_digest}
     with ranks.alone_in(output):
@@ -115,7 +115,8 @@ def rows_to_score(
 
     Those that do not fit or do not parse are counted in the log and get no perplexity. InputError where none is left.
     """
-    max_length, adapter = options.max_length, registry.adapter(options.dataset)
+    max_length = options.max_length
+    adapter = registry.adapter(options.dataset, options.prompt_newline, options.raw_texts)
     flat = [
         (key, problem, code)
         for problem, codes, positions in zip(problems, code_file.codes, code_file.positions, strict=False)
@@ -128,6 +129,8 @@ def rows_to_score(
         except ValueError:
             broken += 1
             continue
+        if options.prompt_newline and target.startswith("\n"):  # the prompt that it was sampled from ended behind it
+            prompt, target = prompt + "\n", target[1:]
         if options.description == "seed":
             prompt = adapter.code_prompt(problem, problem.query)
         row = make_row(policy, prompt, target, max_length, end=not options.no_eos)

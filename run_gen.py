@@ -55,12 +55,16 @@ from utils.tokens import TokenizerPolicy
 from utils.train import TRAIN_TOKENS, Step, plan_epoch, save_model, settings_for, start_engine, train_epoch
 
 
+# Flags of training that are recorded where they are not at their defaults.
+LATER_FLAGS = ("rounds", "no_gold", "description_pairs", "turn", "fill_with_replacement", "full_warm_up", "same_order")
+
+
 def main() -> None:
     """Select, fine-tune, evaluate; or evaluate alone."""
     # What is asked for, checked before any weights are loaded
     options = parse(TrainingOptions)
     ranks = dist.join()
-    adapter = registry.adapter(options.dataset)
+    adapter = registry.adapter(options.dataset, options.prompt_newline, options.raw_texts)
     test, test_digest = ranks.on_main(lambda: registry.load(options.dataset, options.task, "test"))
     test = test[: options.limit or None]
     config, policy = check_model(options.model_name_or_path, options.revision, options.trust_remote_code)
@@ -77,7 +81,7 @@ def main() -> None:
         ask = None
         if options.description_pairs:
             examples, inputs["ict"] = ranks.on_main(
-                lambda: registry.load_examples(options.dataset, options.task, problems)
+                lambda: registry.load_examples(options.dataset, options.task, problems, options.raw_texts)
             )
             ask = partial(pair_prompt, examples, {str(problem.id): problem for problem in problems}, options.seed)
         drawn, left_out = training_set(problems[: options.limit or None], sources, adapter, options, ask)
@@ -153,7 +157,8 @@ def settings(options: TrainingOptions) -> dict:
         "dataset": options.dataset,
         "task": options.task,
         **{name: getattr(options, name) for name in (*shared, *decoding, *(() if options.eval_only else training))},
-        **({} if options.eval_only else set_off_default(options, "rounds", "no_gold", "description_pairs", "turn")),
+        **set_off_default(options, "as_published", "prompt_newline", "raw_texts", "eval_stop_words"),
+        **({} if options.eval_only else set_off_default(options, *LATER_FLAGS)),
         **judge_settings(options),
     }
 
@@ -187,7 +192,7 @@ def pair_prompt(
 ) -> str:
     """The prompt of a (code -> description) pair: that of stage 1, with an example drawn for the program at `place`."""
     rng = stream(seed, "pair example", str(problem.id), place)
-    return ask_for_description(str(problem.id), program, examples, gold, rng)
+    return ask_for_description((str(problem.id), program), examples, gold, rng)
 
 
 def training_rows(drawn: list[dict], policy: TokenizerPolicy, max_length: int, ranks: dist.Ranks) -> list[Row]:
@@ -207,16 +212,18 @@ def plan_epochs(rows: Sequence[Row], options: TrainingOptions, ranks: dist.Ranks
     lengths = [len(row.ids) for row in rows]
     if options.micro_batch_tokens and max(lengths) > tokens:
         raise InputError(f"--micro_batch_tokens {tokens}: the longest training row alone has {max(lengths)}")
+    orders = [1 if options.same_order else epoch for epoch in range(1, options.num_epoch + 1)]
     return [
-        plan_epoch(lengths, epoch, options.seed, options.train_batch_size, ranks.world_size, tokens)
-        for epoch in range(1, options.num_epoch + 1)
+        plan_epoch(lengths, order, options.seed, options.train_batch_size, ranks.world_size, tokens) for order in orders
     ]
 
 
 def deepspeed_settings(options: TrainingOptions, total_steps: int, ranks: dist.Ranks) -> dict:
     """DeepSpeed's settings for a run of so many steps; a shortened warm-up is told."""
     path = options.deepspeed_config
-    made, warning = settings_for(read_deepspeed_config(path), path, options.dtype, total_steps, ranks.device.type)
+    shorten = not options.full_warm_up
+    given = read_deepspeed_config(path)
+    made, warning = settings_for(given, path, options.dtype, total_steps, ranks.device.type, shorten)
     if warning:
         ranks.log(f"warning: {warning}")
     return made
@@ -306,7 +313,8 @@ class Evaluation:
         options, mine = self.options, self.ranks.share(self.requests)
         bar = Progress(len(mine), f"epoch {epoch} evaluation", self.ranks.main)
         sampled = (options.eval_temperature, options.eval_top_k, options.eval_top_p)
-        decoding = Decoding(self.adapter.stop_words, options.max_new_tokens, *sampled)
+        stop_words = self.adapter.evaluation_stop_words(options.eval_stop_words == "published")
+        decoding = Decoding(stop_words, options.max_new_tokens, *sampled, keep_blanks=options.raw_texts)
         path = paths.generations(options.task, options.output_dir, epoch)
         begun = paths.state_folder(options.task, options.output_dir) / path.name
         journal = Journal(begun, meta["settings"], meta["inputs"], self.ranks)

@@ -31,7 +31,7 @@ from eval import registry
 from eval.judge import Judge
 from eval.problem import Adapter, Problem
 from utils import dist, gibbs, io, paths
-from utils.args import SamplingOptions, judge_options, judge_settings, parse
+from utils.args import SamplingOptions, judge_options, judge_settings, parse, set_off_default
 from utils.generate import Continuous, Decoding, Engine, Request, make_engine
 from utils.io import InputError
 from utils.journal import Journal, Recorded
@@ -46,11 +46,16 @@ def main() -> None:
     # What is asked for, checked before any weights are loaded
     options = parse(SamplingOptions)
     ranks = dist.join()
-    adapter = registry.adapter(options.dataset)
+    adapter = registry.adapter(options.dataset, options.prompt_newline, options.raw_texts)
     problems, problems_digest = ranks.on_main(lambda: registry.load(options.dataset, options.task, "train"))
-    examples, examples_digest = ranks.on_main(lambda: registry.load_examples(options.dataset, options.task, problems))
+    examples, examples_digest = ranks.on_main(
+        lambda: registry.load_examples(options.dataset, options.task, problems, options.raw_texts)
+    )
     gold = {str(problem.id): problem for problem in problems}
-    chains = [gibbs.Chain(problem, problem.query) for problem in problems[: options.limit or None]]
+    chains = [
+        gibbs.Chain(problem, problem.query, fall_back=options.fall_back)
+        for problem in problems[: options.limit or None]
+    ]
     config, policy = check_model(options.model_name_or_path, options.revision, options.trust_remote_code)
     check_length(config, options.max_length)
     usable = chains_that_fit(chains, adapter, policy, options.max_length, ranks)
@@ -108,6 +113,7 @@ def settings(options: SamplingOptions) -> dict:
         "dataset": options.dataset,
         "task": options.task,
         **{name: getattr(options, name) for name in names},
+        **set_off_default(options, "as_published", "prompt_newline", "raw_texts", "fall_back"),
         **judge_settings(options),
     }
 
@@ -167,9 +173,7 @@ class Sampling:
         mine = self.ranks.share(self.usable)
         options = self.options
         bar = self._bar(len(mine) * options.num_seq, f"round {round_}/{options.iter_num} code")
-        decoding = Decoding(
-            self.adapter.stop_words, options.max_new_tokens, options.temperature, options.top_k, options.top_p
-        )
+        decoding = self._decoding(self.adapter.stop_words, options.top_p)
         recorded = Recorded(self.engine, self.judge, self.files.code_journal(round_, self.ranks), bar)
         trials = gibbs.code_step(
             mine,
@@ -204,10 +208,7 @@ class Sampling:
         mine = self.ranks.share(self.usable)
         shown = len(mine) if self.options.sampler != "conditional" else 0
         bar = self._bar(shown, f"round {round_}/{self.options.iter_num} description")
-        options = self.options
-        decoding = Decoding(
-            DESCRIPTION_STOP_WORDS, options.max_new_tokens, options.temperature, options.top_k, DESCRIPTION_TOP_P
-        )
+        decoding = self._decoding(DESCRIPTION_STOP_WORDS, DESCRIPTION_TOP_P)
         recorded = Recorded(self.engine, self.judge, self.files.description_journal(round_, self.ranks), bar)
 
         def describe(prompts: gibbs.Prompts) -> list[str | None]:
@@ -239,6 +240,11 @@ class Sampling:
         timing = bar.timing(self.ranks)
         self.ranks.on_main(lambda: self.files.write_descriptions(round_, self.chains, refused, timing))
         recorded.journal.remove(self.ranks)
+
+    def _decoding(self, stop_words: tuple[str, ...], top_p: float) -> Decoding:
+        options = self.options
+        drawn = (options.temperature, options.top_k, top_p)
+        return Decoding(stop_words, options.max_new_tokens, *drawn, keep_blanks=options.raw_texts)
 
     def _fits(self, prompt: str) -> bool:
         return len(self.policy.encode_prompt(prompt)) <= self.options.max_length

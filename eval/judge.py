@@ -62,9 +62,10 @@ class JudgeOptions:
     workers: int | None = None  # pairs of cells; None: as many as cores this process may use
     timeout: float = 5.0  # seconds of wall clock, and of CPU, for each script, call-style program or input case
     memory_mb: int = 2048  # MiB of address space, Python and numpy included
-    compare: str = "apps"  # "apps" or "strict", see eval/compare.py
+    compare: str = "apps"  # "apps", "strict" or "published", see eval/compare.py
     isolation: str = "auto"  # "auto", "bwrap", "landlock" or "none", see eval/sandbox.py
     allow_weak: bool = False  # let WEAK pass
+    total_timeout: float = 0.0  # seconds of wall clock for all scripts or input cases of a candidate; 0: no limit
 
 
 @dataclass(eq=False)
@@ -75,6 +76,7 @@ class _Job:
     packed: object = None  # the test in the form of the channel, which holds integers of any size
     future: Future = field(default_factory=Future)
     expected: Verdict | None = None  # of a self-check
+    end: float | None = None  # when the time for all tests is over, once the candidate runs
 
 
 _PLUS = {"style": "asserts", "setup": "", "asserts": ["assert plus(2, 3) == 5\nassert plus(-1, 1) == 0\n"]}
@@ -295,7 +297,7 @@ class _Worker(threading.Thread):
         faults, lost, stretch = [], 0, 1.0
         while len(faults) < TRIES:
             try:
-                self.running = False
+                self.running, job.end = False, None
                 with self.judge._turns.turn(stretch > 1):
                     end = self.attempt(job, tier, stretch)
             except (CellError, wire.Closed, wire.Malformed, OSError) as error:
@@ -342,7 +344,7 @@ class _Worker(threading.Thread):
             output = _Output(stack, 0)
             candidate.fork(cpu, [3, 1, 2], [channel.fileno(), output.other, output.other])
             socket.send_fds(messages.sock, [b"j"], [channel_other.fileno()])
-            usual = job.test["style"] == "io" and self.options.compare == "apps"
+            usual = job.test["style"] == "io" and self.options.compare != "strict"
             messages.send([job.timeout, job.code, job.packed, self.options.compare, usual])
             channel.close()
             channel_other.close()
@@ -362,7 +364,7 @@ class _Worker(threading.Thread):
         watch = _Watch(self.judge._stop_read, control, *said, *(output.handle for output in outputs))
         # A test's process that dies says so by the end of its stream, behind a verdict that it may have given.
         report: Report | None = None
-        deadline = time.monotonic() + (job.timeout * stretch if self.running else READY_SECONDS)
+        deadline = self.deadline(job, stretch) if self.running else time.monotonic() + READY_SECONDS
         verdict, detail, keep = None, "", False
         while verdict is None and (messages or report is None):
             more = bool(messages and messages.rest)
@@ -374,11 +376,13 @@ class _Worker(threading.Thread):
                     if verdict == "INFRA":
                         raise CellError(detail)
                     break
-                self.running, deadline = True, time.monotonic() + job.timeout * stretch
+                self.running, deadline = True, self.deadline(job, stretch)
             elif time.monotonic() >= deadline:
                 if not self.running:
                     raise CellError("not ready in time")
                 verdict, detail = Verdict.TIMEOUT, f"over {job.timeout:g} s"
+                if job.end and time.monotonic() >= job.end:
+                    detail = f"over {self.options.total_timeout:g} s in all"
             for output in outputs:
                 if output.handle in ready:
                     output.read()
@@ -392,6 +396,13 @@ class _Worker(threading.Thread):
         if report.dirty:
             self.discard("candidate", tier)
         return verdict, detail, keep, report
+
+    def deadline(self, job: _Job, stretch: float) -> float:
+        """When the time of the script or case that begins now is over, or that of all of them."""
+        now, total = time.monotonic(), self.options.total_timeout
+        if total and job.end is None:
+            job.end = now + total * stretch
+        return min(now + job.timeout * stretch, job.end or math.inf)
 
     def new_tester(self, tier: str):
         """Start a process for tests; it serves until one of them may have left something behind."""
@@ -428,7 +439,7 @@ class _Worker(threading.Thread):
                 raise CellError("the candidate's cell did not report ready")
             self.running = True
             with contextlib.suppress(wire.Closed):
-                wire.Channel(ours).send(["main", job.code, self.options.compare == "apps", job.test.get("fn_name")])
+                wire.Channel(ours).send(["main", job.code, self.options.compare != "strict", job.test.get("fn_name")])
             verdict, detail, _, report = self.supervise(job, tier, stretch, [printed, complaints])
             while printed.read():  # what a dead process left in the pipe
                 pass
@@ -546,7 +557,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--workers", type=int, help="pairs of cells (default: the cores this process may use)")
     parser.add_argument("--timeout", type=float, default=defaults.timeout, help="seconds for each test (default 5)")
     parser.add_argument("--memory_mb", type=int, default=defaults.memory_mb, help="MiB of address space (default 2048)")
-    parser.add_argument("--compare", choices=("apps", "strict"), default="apps", help="how outputs are compared")
+    parser.add_argument(
+        "--total_timeout", type=float, default=0.0, help="seconds for all tests of a candidate (default 0: no limit)"
+    )
+    modes = ("apps", "strict", "published")
+    parser.add_argument("--compare", choices=modes, default="apps", help="how outputs are compared")
     parser.add_argument("--isolation", choices=("auto", *LEVELS), default="auto", help="level of isolation")
     parser.add_argument("--allow_weak", action="store_true", help="let WEAK count as passed")
 
@@ -557,9 +572,13 @@ def options_of(args: argparse.Namespace) -> JudgeOptions:
         raise InputError(f"--workers {args.workers}: at least 1 is needed")
     if not 0 < args.timeout < 1e6:
         raise InputError(f"--timeout {args.timeout}: seconds above 0 are needed")
+    if not 0 <= args.total_timeout < 1e6:
+        raise InputError(f"--total_timeout {args.total_timeout}: seconds are needed; 0: no limit")
     if args.memory_mb < 256:
         raise InputError(f"--memory_mb {args.memory_mb}: Python and numpy alone need 256")
-    return JudgeOptions(args.workers, args.timeout, args.memory_mb, args.compare, args.isolation, args.allow_weak)
+    return JudgeOptions(
+        args.workers, args.timeout, args.memory_mb, args.compare, args.isolation, args.allow_weak, args.total_timeout
+    )
 
 
 def read_rows(path: str) -> Iterator[dict]:

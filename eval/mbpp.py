@@ -13,13 +13,15 @@ class Mbpp(Adapter):
 
     name = "mbpp"
     stop_words = tuple(word for word in STOP_WORDS if word != "\ndef")
+    published_stop_words = tuple(word for word in stop_words if word != "\n```")
     expected = {"train": 170, "test": 378}
 
     def docstring(self, problem: Problem, description: str) -> str:
         """Description, the first test as a doctest, and the closing quotes on a line of their own."""
         margin = body_indent(problem.head)
         tests = problem.test.get("asserts") or [""]
-        lines = [f'{margin}""" {literal_text(description)}', *(margin + line for line in doctest(tests[0]))]
+        text = description if self.raw_texts else literal_text(description)
+        lines = [f'{margin}""" {text}', *(margin + line for line in doctest(tests[0]))]
         return "\n".join([*lines, f'{margin}"""'])
 
     def description(self, docstring: str) -> str:

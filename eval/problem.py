@@ -138,27 +138,35 @@ class Adapter:
 
     name = ""
     stop_words: tuple[str, ...] = STOP_WORDS
+    published_stop_words: tuple[str, ...] = STOP_WORDS[:-1]  # of the authors' evaluation, which knows no code fence
     prelude: dict[str, str] = {}  # names that programs and tests may use without importing them -> import statements
     expected: dict[str, int] = {}  # split -> number of problems as published
     tasks: tuple[str, ...] = ()  # the difficulties, where each is a task of its own
+    prompt_end = ""  # behind the closing quotes of a code prompt
+    raw_texts = False  # descriptions as they are, neither trimmed nor made safe inside a docstring
 
     def rows(self, split: str) -> list | None:
         """Rows of a split (`train`, `test`, `ict`) that need no preparation, or None."""
         return None
 
     def code_prompt(self, problem: Problem, description: str) -> str:
-        """Head and docstring, ending at the closing quotes: a newline there would make a model start at column 0."""
+        """Head and docstring, ending at the closing quotes: a newline there makes GPT-2's kin start at column 0."""
         if problem.prompt and description == problem.query:
-            return problem.prompt.rstrip()
-        return f"{problem.head.rstrip()}\n{self.docstring(problem, description)}"
+            return problem.prompt.rstrip() + self.prompt_end
+        return f"{problem.head.rstrip()}\n{self.docstring(problem, description)}{self.prompt_end}"
 
     def docstring(self, problem: Problem, description: str) -> str:
         """The docstring block under the head, indented."""
-        return f'{body_indent(problem.head)}""" {docstring_text(description)}"""'
+        text = description if self.raw_texts else docstring_text(description)
+        return f'{body_indent(problem.head)}""" {text}"""'
 
     def description(self, docstring: str) -> str:
         """The description that `docstring` was made for; its text, evaluated."""
         return docstring.strip()
+
+    def evaluation_stop_words(self, published: bool) -> tuple[str, ...]:
+        """Where the evaluation ends a completion: as sampling does, or as the authors' evaluation of this data set."""
+        return self.published_stop_words if published else self.stop_words
 
     def finish(self, problem: Problem, program: str) -> str:
         """A last cut of a sampled program, where stop words alone cannot tell."""

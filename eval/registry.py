@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import sys
 
@@ -18,13 +19,13 @@ from utils.io import InputError
 ADAPTERS: dict[str, Adapter] = {a.name: a for a in (Apps(), CodeInsight(), HumanEval(), Mbpp(), Quickstart())}
 
 
-def adapter(dataset: str) -> Adapter:
-    """The adapter of a data set; InputError where there is none of that name."""
-    if World.is_name(dataset):
-        return World(dataset)
-    if dataset not in ADAPTERS:
+def adapter(dataset: str, prompt_newline: bool = False, raw_texts: bool = False) -> Adapter:
+    """The adapter of a data set, its prompts as these fields say; InputError where there is none of that name."""
+    if not World.is_name(dataset) and dataset not in ADAPTERS:
         raise InputError(f"--dataset {dataset}: unknown; choose one of {', '.join(sorted(ADAPTERS))}, world-<name>")
-    return ADAPTERS[dataset]
+    chosen = World(dataset) if World.is_name(dataset) else copy.copy(ADAPTERS[dataset])
+    chosen.prompt_end, chosen.raw_texts = "\n" if prompt_newline else "", raw_texts
+    return chosen
 
 
 def task_name(dataset: str, difficulty: str | None) -> str:
@@ -87,7 +88,9 @@ def load(dataset: str, task: str, split: str) -> tuple[list[Problem], str]:
     return problems, digest
 
 
-def load_examples(dataset: str, task: str, problems: list[Problem]) -> tuple[dict[str, list[str]], str]:
+def load_examples(
+    dataset: str, task: str, problems: list[Problem], raw_texts: bool = False
+) -> tuple[dict[str, list[str]], str]:
     """In-context descriptions of gold codes, `{problem id: [description, ...]}`, and the SHA-256 of their file.
 
     Without an `ict.json` the seed descriptions serve. Entries whose problem is not among `problems` are left out;
@@ -102,5 +105,5 @@ def load_examples(dataset: str, task: str, problems: list[Problem]) -> tuple[dic
         if not (isinstance(row, list) and len(row) == 2 and isinstance(row[1], str) and row[1].strip()):
             raise InputError(f"{place}: entry {number}: expected [problem id, description]; mend or remove the entry")
         if str(row[0]) in known:
-            examples.setdefault(str(row[0]), []).append(row[1].strip())
+            examples.setdefault(str(row[0]), []).append(row[1] if raw_texts else row[1].strip())
     return examples, digest

@@ -12,6 +12,7 @@
 #   SAMPLES                                      for each test problem; 1: greedy, more: at temperature 0.8
 #   MAX_LENGTH MAX_NEW_TOKENS LIMIT              tokens; first N problems (0: all)
 #   DTYPE       bf16; without GPUS fp32 where the CPU has no instructions for bf16
+#   PUBLISHED   1: --as_published in all stages and in the preparation
 #   RUNS        folder of samples and weights: RUNS/<task>/<model>/<seed>/<sampler>
 #   PREFIX      put before the names of results, to keep runs with other settings apart
 #
@@ -98,6 +99,7 @@ stage() {
   local script=$1 model=$2 seed=$3 launcher=(python)
   shift 3
   if [ "$GPUS" ]; then launcher=(deepspeed --master_port "$PORT" --include "localhost:$GPUS"); fi
+  if [ "${PUBLISHED:-}" ]; then set -- "$@" --as_published; fi
   add "${launcher[@]}" "$script" --model_name_or_path "$model" --deepspeed_config ./deepspeed_config.json \
     "${PROBLEMS[@]}" --dtype "$DTYPE" --limit "$LIMIT" --seed "$seed" "$@"
 }
@@ -211,6 +213,7 @@ run_plan() {
   esac
   case " $MODELS " in *" $TOY_MODEL-student "*) preparation+=("$TOY_MODEL-student") ;; esac
   if [ "${SOURCE:-}" ]; then
+    if [ "${PUBLISHED:-}" ]; then PREPARATION="${PREPARATION:-} --as_published"; fi
     # shellcheck disable=SC2086 # several words are meant
     PLAN=("$(quoted python -m "data.$DATASET.prepare" --source $SOURCE ${PREPARATION:-})" "${PLAN[@]}")
   fi

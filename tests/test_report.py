@@ -17,7 +17,7 @@ from utils.chains import numbers, read_chains
 from utils.curves import NO_TENSORBOARD, Curves
 from utils.dist import Ranks
 from utils.io import InputError
-from utils.selection import draw, weights
+from utils.selection import Draw, draw, weights
 
 SETTINGS = {"dataset": "apps", "task": "introductory", "keep": "all", "num_seq": 2, "limit": 0}
 
@@ -298,11 +298,11 @@ def test_preview_is_what_is_drawn():
     perplexities = [1.0, 1.3, 1.1, 2.0]
     choice = preview.choices([7], [codes], [perplexities])
     found = preview.preview(choice, 1.5, 3)
-    drawn = np.bincount(draw("7", codes, perplexities, 40_000, True, 1.5, 1), minlength=4) / 40_000
+    drawn = np.bincount(draw("7", codes, perplexities, Draw(40_000, 1, 1.5, True)), minlength=4) / 40_000
     assert found.heaviest == pytest.approx(drawn.max(), abs=0.01)
     assert found.rarest == pytest.approx(0.4 * drawn[3], abs=0.01)
     assert found.effective == pytest.approx(1 / (drawn**2).sum(), abs=0.05)
-    sets = [len(set(draw("7", codes, perplexities, 3, True, 1.5, seed))) for seed in range(1000)]
+    sets = [len(set(draw("7", codes, perplexities, Draw(3, seed, 1.5, True)))) for seed in range(1000)]
     assert found.distinct == pytest.approx(np.mean(sets), abs=0.06)
 
 

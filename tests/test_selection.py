@@ -14,7 +14,7 @@ from eval.mbpp import Mbpp
 from eval.problem import Adapter, Problem
 from utils import io, paths
 from utils.io import InputError
-from utils.selection import Sources, draw, read_codes, read_perplexities, read_sources, training_set, weights
+from utils.selection import Draw, Sources, draw, read_codes, read_perplexities, read_sources, training_set, weights
 
 CODES = [["def f0(n):\n    return n\n", "def f0(n):\n    return +n\n"], [], ["def f2(n):\n    return n\n"]]
 
@@ -35,6 +35,7 @@ def options(**given):
         "train_with_seq_gibbs": True, "selfsample_code_source": None, "selfsample_code_source2": None,
         "weight_file1": None, "weight_file2": None, "num_seq": 2, "resample": False, "temperature": 1.0, "seed": 1,
         "round_range": None, "no_gold": False, "task": "codeinsight",
+        "fill_with_replacement": False, "raw_texts": False,
     }  # fmt: skip
     return SimpleNamespace(**{**usual, **given})
 
@@ -300,7 +301,7 @@ def shares(perplexities, inverse_temperature) -> list[float]:
     codes = [str(number) for number in range(len(perplexities))]
     counts = Counter()
     for number in range(500):
-        counts.update(draw(f"p{number}", codes, perplexities, 8, True, inverse_temperature, 1))
+        counts.update(draw(f"p{number}", codes, perplexities, Draw(8, 1, inverse_temperature, True)))
     return [counts[position] / 4000 for position in range(len(perplexities))]
 
 
@@ -313,37 +314,37 @@ def test_codes_are_drawn_by_weight(inverse_temperature):
 
 
 def test_the_weighted_draw_is_with_replacement():
-    drawn = draw("p", ["a", "b"], [1.0, 1.0], 8, True, 2.0, 1)
+    drawn = draw("p", ["a", "b"], [1.0, 1.0], Draw(8, 1, 2.0, True))
     assert len(drawn) == 8 and set(drawn) == {0, 1}
 
 
 def test_codes_without_perplexity_are_never_drawn_by_weight():
-    assert set(draw("p", ["a", "b", "c"], [None, 1.0, None], 50, True, 2.0, 1)) == {1}
-    assert draw("p", ["a"], [None], 8, True, 2.0, 1) == [] == draw("p", [], [], 8, True, 2.0, 1)
+    assert set(draw("p", ["a", "b", "c"], [None, 1.0, None], Draw(50, 1, 2.0, True))) == {1}
+    assert draw("p", ["a"], [None], Draw(8, 1, 2.0, True)) == [] == draw("p", [], [], Draw(8, 1, 2.0, True))
 
 
 @pytest.mark.parametrize("k", range(1, 6))
 @pytest.mark.parametrize("n", range(6))
 def test_the_uniform_draw_takes_no_code_twice_while_there_are_enough(n, k):
     codes = [str(number) for number in range(n)]
-    plain = draw("p", codes, None, k, False, 1.0, 1)
-    filled = draw("p", codes, None, k, True, 1.0, 1)
+    plain = draw("p", codes, None, Draw(k, 1))
+    filled = draw("p", codes, None, Draw(k, 1, resample=True))
     assert len(plain) == min(n, k) and len(set(plain)) == len(plain)
     assert filled[: len(plain)] == plain and len(filled) == (k if n else 0)
     assert set(filled) <= set(range(n))
 
 
 def test_the_uniform_draw_is_uniform():
-    counts = Counter(position for p in range(3000) for position in draw(f"p{p}", "abcd", None, 2, False, 1.0, 1))
+    counts = Counter(position for p in range(3000) for position in draw(f"p{p}", "abcd", None, Draw(2, 1)))
     assert all(1400 < counts[position] < 1600 for position in range(4))
 
 
 def test_a_draw_depends_on_seed_and_problem_alone():
     codes = [str(number) for number in range(50)]
-    first = draw("7", codes, None, 5, False, 1.0, 1)
+    first = draw("7", codes, None, Draw(5, 1))
     np.random.default_rng().random(3)
-    assert draw("7", codes, None, 5, False, 1.0, 1) == first
-    assert draw("8", codes, None, 5, False, 1.0, 1) != first != draw("7", codes, None, 5, False, 1.0, 2)
+    assert draw("7", codes, None, Draw(5, 1)) == first
+    assert draw("8", codes, None, Draw(5, 1)) != first != draw("7", codes, None, Draw(5, 2))
 
 
 # The training set

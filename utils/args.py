@@ -21,6 +21,23 @@ from eval.judge import JudgeOptions
 from utils import io
 from utils.io import InputError
 
+# What `--as_published` sets, where a flag is not given by itself: choices in which ours differ on purpose. README lists
+# them with their effects, and the published faults that no flag brings back.
+PUBLISHED = {
+    "prompt_newline": True,
+    "raw_texts": True,
+    "fall_back": "gold",
+    "fill_with_replacement": True,
+    "full_warm_up": True,
+    "same_order": True,
+    "eval_stop_words": "published",
+}
+PUBLISHED_JUDGING = {  # by data set; the limit of a test is then that of all tests of a candidate
+    "apps": {"judge_timeout": 5.0, "judge_total_timeout": 5.0, "compare": "published"},
+    "mbpp": {"judge_timeout": 10.0, "judge_total_timeout": 10.0},
+    "codeinsight": {},
+}
+
 DTYPE_HELP = "bf16; fp32 gives results that do not depend on batch size and ranks"
 
 
@@ -44,7 +61,10 @@ class CommonOptions:
     eval_batch_size: int = HfArg(
         default=0, help="prompts decoded or rows scored together; 0: as many as the device takes"
     )
-    overwrite: bool = HfArg(default=False, help="make results again that are there already")
+    overwrite: bool = HfArg(default=False, help="make results again that already exist")
+    as_published: bool = HfArg(default=False, help="the published choices where ours differ; explicit flags win")
+    prompt_newline: bool = HfArg(default=False, help="end code prompts in a newline, as published")
+    raw_texts: bool = HfArg(default=False, help="take texts as they are, untrimmed and unescaped, as published")
 
     @property
     def task(self) -> str:
@@ -81,7 +101,8 @@ class JudgeFlags:
     judge_timeout: float = HfArg(default=5.0, help="seconds for each test script, call-style program or standard input")
     judge_memory_mb: int = HfArg(default=2048, help="address space of a candidate in MiB")
     isolation: Literal["auto", "bwrap", "landlock", "none"] = HfArg(default="auto", help="how candidates are fenced in")
-    compare: Literal["apps", "strict"] = HfArg(default="apps", help="comparison rules of eval/compare.py")
+    judge_total_timeout: float = HfArg(default=0.0, help="seconds for all tests of a candidate together; 0: no limit")
+    compare: Literal["apps", "strict", "published"] = HfArg(default="apps", help="comparison rules of eval/compare.py")
     allow_weak: bool = HfArg(default=False, help="let a truth that came from the candidate's own object pass")
 
     def check_judge(self) -> None:
@@ -90,6 +111,8 @@ class JudgeFlags:
         _at_least(self, "judge_memory_mb", 256)
         if not self.judge_timeout > 0:
             raise InputError(f"--judge_timeout {self.judge_timeout}: must be above 0")
+        if not self.judge_total_timeout >= 0:
+            raise InputError(f"--judge_total_timeout {self.judge_total_timeout}: must be 0 (no limit) or above")
 
 
 @dataclass(kw_only=True)
@@ -104,6 +127,9 @@ class SamplingOptions(JudgeFlags, GenerationOptions, CommonOptions):
     top_p: float = HfArg(default=1.0, help="nucleus of the code step")
     iter_num: int = HfArg(default=50, help="rounds")
     keep: Literal["one", "all"] = HfArg(default="one", help="passing codes kept in a round")
+    fall_back: Literal["latest", "gold"] = HfArg(
+        default="latest", help="program described after a round that kept none: the latest one kept, or the gold code"
+    )
     save_dir: str | None = HfArg(default=None, help="write code/ and sum/ here instead of the published folders")
 
     def check(self) -> None:
@@ -141,12 +167,17 @@ class TrainingOptions(JudgeFlags, GenerationOptions, CommonOptions):
     turn: int = HfArg(default=1, help="number of the self-training turn, for the report")
     num_seq: int = HfArg(default=1, help="K: codes drawn for each problem")
     resample: bool = HfArg(default=False, help="draw by weight, or fill up to K where there are fewer codes")
+    fill_with_replacement: bool = HfArg(
+        default=False, help="fill up to K by drawing all K with replacement, as published, not each code once first"
+    )
     weight_file1: str | None = HfArg(default=None, help="perplexities of --selfsample_code_source")
     weight_file2: str | None = HfArg(default=None, help="perplexities of --selfsample_code_source2")
     temperature: float = HfArg(default=1.0, help="inverse temperature of the selection: softmax(temperature * ppl)")
     num_epoch: int = HfArg(default=2, help="epochs")
     train_batch_size: int = HfArg(default=128, help="rows of an optimiser step over all ranks")
     micro_batch_tokens: int = HfArg(default=0, help="tokens of a forward pass, padding included; 0: by device")
+    full_warm_up: bool = HfArg(default=False, help="keep a warm-up that is longer than the run")
+    same_order: bool = HfArg(default=False, help="the same order of training rows in every epoch")
     save_steps: int = HfArg(default=0, help="keep the state every so many steps; 0: after every epoch")
     ckpt_path: str | None = HfArg(default=None, help="folder for the final weights (safetensors)")
     log_dir: str | None = HfArg(
@@ -157,6 +188,9 @@ class TrainingOptions(JudgeFlags, GenerationOptions, CommonOptions):
     eval_temperature: float = HfArg(default=0.0, help="sampling temperature of the evaluation; 0: greedy")
     eval_top_k: int = HfArg(default=0, help="tokens that the evaluation may draw; 0: all")
     eval_top_p: float = HfArg(default=1.0, help="nucleus of the evaluation")
+    eval_stop_words: Literal["sampling", "published"] = HfArg(
+        default="sampling", help="where the evaluation cuts completions: as stage 1, or as the authors' evaluation"
+    )
     pass_k: list[int] = HfArg(default_factory=lambda: [1], help="values of k for pass@k")
 
     def check(self) -> None:
@@ -221,9 +255,25 @@ Options = TypeVar("Options", bound=CommonOptions)
 def parse(options: type[Options], argv: list[str] | None = None) -> Options:
     """Parse and check a stage's flags; InputError on a bad one."""
     parser = _Parser(options, description=options.__doc__, allow_abbrev=False)
-    parsed = options(**vars(parser.parse_args(argv)))
+    given = parser.parse_args(argv)
+    if given.as_published:
+        parser.set_defaults(**published_fields(options, given.dataset))
+        given = parser.parse_args(argv)
+    parsed = options(**vars(given))
     parsed.check()
     return parsed
+
+
+def published_fields(options: type[Options], dataset: str) -> dict:
+    """The fields of these options that `--as_published` sets; InputError for a data set that was never published on."""
+    if dataset not in PUBLISHED_JUDGING:
+        flags = " ".join(f"--{name}" + ("" if value is True else f" {value}") for name, value in PUBLISHED.items())
+        raise InputError(
+            f"--as_published: the authors report nothing on {dataset}, only on {', '.join(PUBLISHED_JUDGING)}; "
+            f"give those of its flags that you mean: {flags}"
+        )
+    names = {field.name for field in fields(options)}
+    return {name: value for name, value in {**PUBLISHED, **PUBLISHED_JUDGING[dataset]}.items() if name in names}
 
 
 class _Parser(HfArgumentParser):
@@ -287,6 +337,7 @@ def judge_options(options: JudgeFlags, local_world_size: int) -> JudgeOptions:
         compare=options.compare,
         isolation=options.isolation,
         allow_weak=options.allow_weak,
+        total_timeout=options.judge_total_timeout,
     )
 
 
@@ -301,4 +352,5 @@ def set_off_default(options, *names: str) -> dict:
 
 def judge_settings(options: JudgeFlags) -> dict:
     """The judge's settings that a verdict depends on, for meta files."""
-    return {name: getattr(options, name) for name in ("judge_timeout", "judge_memory_mb", "compare", "allow_weak")}
+    names = ("judge_timeout", "judge_memory_mb", "compare", "allow_weak")
+    return {name: getattr(options, name) for name in names} | set_off_default(options, "judge_total_timeout")

@@ -13,11 +13,12 @@ import warnings
 from collections.abc import Sequence
 
 
-def truncate(text: str, stop_words: Sequence[str]) -> str:
+def truncate(text: str, stop_words: Sequence[str], keep_blanks: bool = False) -> str:
     """Cut `text` at the first stop word, and white space off its end; every line ends in a bare newline."""
     text = bare_newlines(text)
     cuts = [position for word in stop_words if (position := text.find(word)) >= 0]
-    return text[: min(cuts, default=len(text))].rstrip()
+    text = text[: min(cuts, default=len(text))]
+    return text if keep_blanks else text.rstrip()
 
 
 def bare_newlines(text: str) -> str:
@@ -119,12 +120,13 @@ def remove_docstrings(program: str) -> str:
     return b"\n".join(lines).decode()
 
 
-def training_target(program: str, entry_point: str) -> str:
+def training_target(program: str, entry_point: str, head: str = "") -> str:
     """The text that follows head and docstring of a program: the entry function's body and what comes after it.
 
     Docstrings are removed, and the body is indented like the docstring of the prompt, whatever the program had. Helpers
     that a gold solution defines before the entry function are moved behind it, where a completion has its place for
-    them; imports are part of the head. ValueError where the program does not parse or lacks the function.
+    them, unless they stand in the `head`; imports are part of it. ValueError where the program does not parse or lacks
+    the function.
     """
     program = remove_docstrings(program)
     tree, lines = parse(program), program.split("\n")
@@ -135,7 +137,9 @@ def training_target(program: str, entry_point: str) -> str:
     parts = [_body(program, lines, function)]
     parts += ["\n" + _source(lines, node) for node in methods]
     parts.append("\n".join(lines[function.end_lineno :]).rstrip())
-    parts += ["\n" + _source(lines, node) for node in helpers if not isinstance(node, (ast.Import, ast.ImportFrom))]
+    sources = [_source(lines, node) for node in helpers if not isinstance(node, (ast.Import, ast.ImportFrom))]
+    given = set(head.split("\n"))
+    parts += ["\n" + source for source in sources if not given.issuperset(source.split("\n"))]
     return "".join("\n" + part.rstrip() for part in parts if part.strip())
 
 

@@ -54,6 +54,7 @@ class Decoding:
     temperature: float = 0.0
     top_k: int = 0  # 0: all tokens
     top_p: float = 1.0
+    keep_blanks: bool = False  # white space at the end of a text
 
 
 @dataclass(frozen=True)
@@ -386,7 +387,7 @@ def _take_over(model: PreTrainedModel, policy: TokenizerPolicy) -> list[int]:
 
 def _completion(policy: TokenizerPolicy, tokens: list[int], ends: list[int], decoding: Decoding) -> Completion:
     ids = tokens[:-1] if tokens and tokens[-1] in ends else tokens
-    return Completion(truncate(policy.decode(ids), decoding.stop_words), tokens)
+    return Completion(truncate(policy.decode(ids), decoding.stop_words, decoding.keep_blanks), tokens)
 
 
 class _Sampler(LogitsProcessor):

@@ -41,10 +41,12 @@ class Chain:
     problem: Problem
     description: str  # d_{i-1}
     kept: list[list[str]] = field(default_factory=list)  # programs kept, by round
+    fall_back: str = "latest"  # what is described after a round that kept nothing: the latest code kept, or "gold"
 
-    def latest_code(self) -> str:
-        """The most recently kept program, the last one of its round, else the gold code."""
-        return next((programs[-1] for programs in reversed(self.kept) if programs), self.problem.code)
+    def code_to_describe(self) -> str:
+        """The program kept last in the last round; where that kept none what `fall_back` says, else the gold code."""
+        rounds = self.kept[-1:] if self.fall_back == "gold" else self.kept
+        return next((programs[-1] for programs in reversed(rounds) if programs), self.problem.code)
 
 
 @dataclass(frozen=True)
@@ -116,15 +118,17 @@ def description_step(
     if sampler == "conditional":
         return refused
     prompts = [
-        (_text_prompt(chain, sampler, seed, round_, examples, gold), _text_key(chain, sampler, seed, round_))
+        (_text_prompt(chain, key, examples, gold, adapter.raw_texts), key)
         for chain in chains
+        for key in [_text_key(chain, sampler, seed, round_)]
     ]
     for chain, text in zip(chains, describe(prompts), strict=True):
         # The prompt ends in a newline, so a stop word may begin with it.
-        description = truncate(f"\n{text or ''}", DESCRIPTION_STOP_WORDS).strip()
+        description = truncate(f"\n{text or ''}", DESCRIPTION_STOP_WORDS, adapter.raw_texts)[1:]
+        description = description if adapter.raw_texts else description.strip()
         if text is None:
             refused["prompt too long"] += 1
-        elif not description:
+        elif not description and not adapter.raw_texts:
             refused["empty"] += 1
         elif not fits(adapter.code_prompt(chain.problem, description)):
             refused["too long"] += 1
@@ -137,31 +141,35 @@ def _text_key(chain: Chain, sampler: str, seed: int, round_: int) -> tuple:
     return (seed, "describe" if sampler == "gibbs" else "rewrite", str(chain.problem.id), round_)
 
 
-def _text_prompt(
-    chain: Chain,
-    sampler: str,
-    seed: int,
-    round_: int,
-    examples: dict[str, list[str]],
-    gold: dict[str, Problem],
-) -> str:
-    """The description or rewrite prompt of a chain, with its in-context example drawn."""
-    problem_id = str(chain.problem.id)
+def _text_prompt(chain: Chain, key: tuple, examples: dict[str, list[str]], gold: dict[str, Problem], raw: bool) -> str:
+    """The description or rewrite prompt of a chain, by its key, with its in-context example drawn."""
+    seed, kind, problem_id, round_ = key
     rng = stream(seed, "example", problem_id, round_)
-    if sampler == "gibbs":
-        return ask_for_description(problem_id, chain.latest_code(), examples, gold, rng)
+    if kind == "describe":
+        return ask_for_description((problem_id, chain.code_to_describe()), examples, gold, rng, raw)
     drawn = draw_example(examples, problem_id, rng)
     shot = (gold[drawn[0]].query, drawn[1]) if drawn else None
-    return rewrite_prompt(shot, chain.problem.query)
+    return rewrite_prompt(shot, chain.problem.query, raw)
 
 
 def ask_for_description(
-    problem_id: str, program: str, examples: dict[str, list[str]], gold: dict[str, Problem], rng: np.random.Generator
+    about: tuple[str, str],
+    examples: dict[str, list[str]],
+    gold: dict[str, Problem],
+    rng: np.random.Generator,
+    raw: bool = False,
 ) -> str:
-    """The description prompt of a problem's program, with an in-context example of another problem drawn."""
+    """The description prompt of a `(problem id, program)`, with an in-context example of another problem drawn.
+
+    The example's program loses its docstrings, unless it is to be `raw`.
+    """
+    problem_id, program = about
     drawn = draw_example(examples, problem_id, rng)
-    shot = (_bare(gold[drawn[0]].code), drawn[1]) if drawn else None
-    return description_prompt(shot, _bare(program))
+    shot = None
+    if drawn:
+        code = gold[drawn[0]].code
+        shot = (code if raw else _bare(code), drawn[1])
+    return description_prompt(shot, _bare(program), raw)
 
 
 def _bare(program: str) -> str:

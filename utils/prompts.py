@@ -9,17 +9,21 @@ DESCRIPTION_STOP_WORDS = ("\n###Code:", "\n###")
 DESCRIPTION_TOP_P = 0.95
 
 
-def description_prompt(example: tuple[str, str] | None, program: str) -> str:
-    """Code -> description, with one in-context `(program, description)` or none; both programs without docstrings."""
-    shot = f"{CODE}\n{example[0].strip()}\n{DESCRIPTION}\n{example[1].strip()}\n\n" if example else ""
-    return f"{shot}{CODE}\n{program.strip()}\n{DESCRIPTION}\n"
+def description_prompt(example: tuple[str, str] | None, program: str, raw: bool = False) -> str:
+    """Code -> description, with one in-context `(program, description)` or none; texts trimmed, or `raw`."""
+    return _one_shot(CODE, DESCRIPTION, example, program, raw)
 
 
-def rewrite_prompt(example: tuple[str, str] | None, description: str) -> str:
+def rewrite_prompt(example: tuple[str, str] | None, description: str, raw: bool = False) -> str:
     """Description -> the same in other words, with one in-context `(description, other words)` or none."""
-    given = "###Description:"
-    shot = f"{given}\n{example[0].strip()}\n{REWRITE}\n{example[1].strip()}\n\n" if example else ""
-    return f"{shot}{given}\n{description.strip()}\n{REWRITE}\n"
+    return _one_shot("###Description:", REWRITE, example, description, raw)
+
+
+def _one_shot(given: str, wanted: str, example: tuple[str, str] | None, text: str, raw: bool) -> str:
+    """A text under the header `given`, and the header of what is `wanted`, perhaps behind an example of both."""
+    first, second, text = (part if raw else part.strip() for part in (*(example or ("", "")), text))
+    shot = f"{given}\n{first}\n{wanted}\n{second}\n\n" if example else ""
+    return f"{shot}{given}\n{text}\n{wanted}\n"
 
 
 def draw_example(examples: dict[str, list[str]], problem_id: str, rng: np.random.Generator) -> tuple[str, str] | None:

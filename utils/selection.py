@@ -182,31 +182,38 @@ def weights(perplexities: Sequence[float], inverse_temperature: float) -> np.nda
     return scaled / scaled.sum()
 
 
+@dataclass(frozen=True)
+class Draw:
+    """How the codes of a problem are drawn."""
+
+    k: int
+    seed: int
+    inverse_temperature: float = 1.0
+    resample: bool = False  # fill up to K where there are fewer codes
+    fill_with_replacement: bool = False  # then all K, as published; else each code once first
+
+
 def draw(
-    problem_id: str,
-    codes: Sequence[str],
-    perplexities: Sequence[float | None] | None,
-    k: int,
-    resample: bool,
-    inverse_temperature: float,
-    seed: int,
+    problem_id: str, codes: Sequence[str], perplexities: Sequence[float | None] | None, settings: Draw
 ) -> list[int]:
     """Positions of the codes drawn for one problem, from its own random stream.
 
     With perplexities: K with replacement, by weight, among the scored ones. Without: uniformly without replacement, K
     or as many as there are; `resample` then fills up to K with replacement.
     """
-    rng = stream(seed, "select", problem_id)
+    rng, k = stream(settings.seed, "select", problem_id), settings.k
     if perplexities is not None:
         scored = [i for i, value in enumerate(perplexities) if value is not None]
         if not scored:
             return []
-        chances = weights([perplexities[i] for i in scored], inverse_temperature)
+        chances = weights([perplexities[i] for i in scored], settings.inverse_temperature)
         return [scored[i] for i in rng.choice(len(scored), size=k, p=chances)]
     if not codes:
         return []
     drawn = rng.permutation(len(codes))[:k].tolist()
-    missing = k - len(drawn) if resample else 0
+    missing = k - len(drawn) if settings.resample else 0
+    if missing and settings.fill_with_replacement:
+        return rng.integers(len(codes), size=k).tolist()
     return drawn + rng.integers(len(codes), size=missing).tolist()
 
 
@@ -225,26 +232,21 @@ def training_set(
     be left out because they do not parse or lack the problem's function. InputError where no row is left.
     """
     rows, left_out = [], Counter()
+    settings = Draw(options.num_seq, options.seed, options.temperature, options.resample, options.fill_with_replacement)
     for number, problem in enumerate(problems):
         perplexities = sources.perplexities[number] if sources.perplexities is not None else None
-        picks = draw(
-            str(problem.id),
-            sources.codes[number],
-            perplexities,
-            options.num_seq,
-            options.resample,
-            options.temperature,
-            options.seed,
-        )
+        picks = draw(str(problem.id), sources.codes[number], perplexities, settings)
         programs = [] if options.no_gold else [("gold", problem.code)]
         programs += [("sampled", sources.codes[number][i]) for i in picks]
         prompt = adapter.code_prompt(problem, problem.query)
         for place, (origin, program) in enumerate(programs):
             try:
-                target = training_target(program, problem.entry_point)
+                target = training_target(program, problem.entry_point, problem.head)
             except ValueError:
                 left_out[origin] += 1
                 continue
+            if options.raw_texts:  # white space that sampling left at the end
+                target += program[len(program.rstrip()) :]
             rows.append({"id": problem.id, "origin": origin, "prompt": prompt, "target": target})
             if ask is not None:
                 text = problem.query

@@ -309,7 +309,7 @@ class Study:
 
     def _selected(self, method: str, train: list[Problem]) -> dict:
         """Training sets against the truth: drawn uniformly, and by perplexity at several inverse temperatures."""
-        from utils.selection import draw, read_codes, read_perplexities
+        from utils.selection import Draw, draw, read_codes, read_perplexities
 
         file, origins, seed, k = self.codes(method), truth.origins(train), self.options.seed, self.options.k
         code_file = read_codes(file, train)
@@ -319,7 +319,7 @@ class Study:
         for beta in INVERSE_TEMPERATURES if method == "gift" else (None,):
             drawn = []
             for number, (problem, own) in enumerate(zip(train, codes, strict=True)):
-                picks = draw(problem.id, own, ppl and ppl[number], k, True, beta or 0.0, seed)
+                picks = draw(problem.id, own, ppl and ppl[number], Draw(k, seed, beta or 0.0, True))
                 drawn.append([own[i] for i in picks])
             counts, laws = truth.count_styles(origins, drawn), _laws(origins, drawn, truth.marginal)
             found["uniform" if beta is None else str(beta)] = {
