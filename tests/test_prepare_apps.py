@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import gzip
 import json
+import os
 import subprocess
 import sys
 from collections import Counter
@@ -22,6 +23,7 @@ from utils import io
 from utils.io import InputError
 
 FIXTURES = Path(__file__).parent / "fixtures"
+FOLDER = os.environ.get("GIFT_TEST_DATA")
 STEPCODER, ORIGINAL = FIXTURES / "apps_plus_stepcoder.json", FIXTURES / "apps_original.jsonl"
 TASKS = ("introductory", "interview", "competition")
 ROWS = json.loads(STEPCODER.read_text())
@@ -185,6 +187,134 @@ def test_an_expected_value_may_stand_alone_in_a_list(prepared, expected):
         "apps", "--source", prepared.write("rows.json", [{**RIGHT, "inputs": [[1, 2]], "outputs": [expected]}])
     )
     assert prepared.rows("introductory", "train")[0]["test"]["outputs"] == [expected]
+
+
+# Rows as StepCoder published them: starter code with the statement as its docstring, no name, no kind of input
+
+ADD = {
+    "prompt": '\ndef add(a, b):\n    """Add $a \\neq 0$ and $b$.\n    """\n',
+    "canonical_solution": "def add(a, b):\n    return a + b\n",
+    "inputs": [[1, 2]],
+    "outputs": [[3]],
+    "starter_code": "\ndef add(a, b):\n",
+    "scope": [],
+    "difficulty": "introductory",
+    "split": "train",
+}
+TWICE = {
+    **ADD,
+    "prompt": '\ndef twice():\n    """"Twice" is what to print."""\n',
+    "canonical_solution": "\ndef twice():\n    print(2 * int(input()))\n",
+    "inputs": ["3\n"],
+    "outputs": ["6\n"],
+    "starter_code": "\ndef twice():\n",
+}
+
+
+def made_of(prepared: Prepared, row: dict) -> dict:
+    """The one training row that comes of a raw row."""
+    prepared.run("apps", "--source", prepared.write("rows.json", [row]))
+    (made,) = prepared.rows("introductory", "train")
+    assert made["verified"]
+    return made
+
+
+def test_the_statement_is_the_text_of_the_docstring_letter_by_letter(prepared):
+    assert made_of(prepared, ADD)["query"] == "Add $a \\neq 0$ and $b$."
+    assert made_of(prepared, TWICE)["query"] == '"Twice" is what to print.'
+    decorated = "import re\n\n@cache\n" + ADD["prompt"].lstrip().replace("b):", 'b="x"):')
+    assert made_of(prepared, {**ADD, "prompt": decorated})["query"].startswith("Add $a")
+    unfinished = TWICE["prompt"].replace("    ", "    # here\n\nif __name__ == '__main__':\n    twice()    ", 1)
+    assert made_of(prepared, {**TWICE, "prompt": unfinished})["query"] == '"Twice" is what to print.'
+
+
+@pytest.mark.parametrize("text", ['Say """x"""', "def add(a, b): adds", 'Write def f():\n    """Says x."""'])
+def test_a_statement_that_is_no_starter_code_stays_as_it_is(prepared, text):
+    assert made_of(prepared, {**ADD, "prompt": text})["query"] == text
+
+
+def test_an_empty_docstring_is_no_statement(prepared):
+    row = {**ADD, "prompt": 'def add(a, b):\n    """\n    """'}
+    assert "1 empty question" in prepared.run("apps", "--source", prepared.write("rows.json", [RIGHT, row]))
+
+
+def test_the_name_stands_in_the_starter_code_and_texts_are_standard_input(prepared):
+    call, stdin = made_of(prepared, ADD), made_of(prepared, TWICE)
+    assert (call["test"]["fn_name"], call["test"]["stdin"], call["head"]) == ("add", False, "def add(a, b):")
+    assert (stdin["test"]["fn_name"], stdin["test"]["stdin"], stdin["head"]) == ("twice", True, "def twice():")
+    assert made_of(prepared, {**TWICE, "fn_name": "twice"}) == stdin
+
+
+@pytest.mark.parametrize("field", ["input_type", "std_based"])
+@pytest.mark.parametrize("value", [True, 1, 1.0])
+def test_a_truth_value_says_that_standard_input_is_read(prepared, field, value):
+    row = {**TWICE, "fn_name": "twice", field: value, "inputs": [["3"]], "outputs": [["6"]]}
+    test = made_of(prepared, row)["test"]
+    assert (test["stdin"], test["fn_name"], test["inputs"], test["outputs"]) == (True, "twice", ["3\n"], ["6\n"])
+
+
+@pytest.mark.parametrize("value", [False, 0])
+def test_a_truth_value_says_that_a_function_is_called(prepared, value):
+    assert made_of(prepared, {**ADD, "input_type": value})["test"]["stdin"] is False
+
+
+@pytest.mark.parametrize(
+    ("gold", "code"),
+    [
+        ("add = lambda x, y=1: x + y", "def add(x, y=1):\n    return x + y\n"),
+        (
+            "import operator\n\nadd = operator.add  # as it is",
+            "import operator\n\ndef add(a, b):\n    return operator.add(a, b)\n",
+        ),
+        (
+            "def plus(a, b):\n    return a + b\nadd = plus",
+            "def plus(a, b):\n    return a + b\ndef add(a, b):\n    return plus(a, b)\n",
+        ),
+    ],
+)
+def test_a_callable_under_the_name_becomes_a_function(prepared, gold, code):
+    assert made_of(prepared, {**ADD, "canonical_solution": gold})["code"] == code
+
+
+@pytest.mark.parametrize("starter", ["\ndef add(a, b=1):\n", "\ndef add(*given):\n", "\ndef other(a):\n"])
+def test_a_callable_with_parameters_that_are_not_clear_is_dropped(prepared, starter):
+    row = {
+        **ADD,
+        "fn_name": "add",
+        "canonical_solution": "import operator\nadd = operator.add",
+        "starter_code": starter,
+    }
+    printed = prepared.run("apps", "--source", prepared.write("rows.json", [RIGHT, row]))
+    assert "1 gold code lacks the entry function" in printed
+
+
+def test_strings_in_quotes_are_values_as_they_are_or_else_literals(prepared):
+    shout = {
+        **ADD,
+        "canonical_solution": "def add(a, b):\n    return {1: (a + b)[0], 2: [a + b]}",
+        "inputs": [['"x"', "'\\n'"]],
+        "outputs": [{"1": '"x"', "2": ['"x\\n"']}],
+    }
+    made = made_of(prepared, shout)
+    assert made["test"]["inputs"] == [["x", "\n"]] and made["test"]["outputs"] == [{"1": "x", "2": ["x\n"]}]
+    assert made["tags"]["strings"] == ["literals"]
+    quoted = {**ADD, "inputs": [['"x"', '"']], "outputs": ['"x""']}
+    made = made_of(prepared, quoted)
+    assert made["test"]["inputs"] == quoted["inputs"] and "strings" not in made["tags"]
+
+
+def test_a_solution_that_can_be_used_is_found_behind_one_that_cannot(prepared):
+    row = {**TWICE, "canonical_solution": ["n = int(input())\nreturn\n", "print(2 * int(input()))\n"]}
+    assert made_of(prepared, row)["code"] == "def solve():\n    print(2 * int(input()))\n"
+
+
+@pytest.mark.skipif(not FOLDER, reason="GIFT_TEST_DATA names no folder with the data sets' files")
+def test_of_the_published_rows_every_one_is_kept_and_passes(prepared):
+    printed = prepared.run("apps", "--source", Path(FOLDER) / "apps" / "apps_plus_rows.json")
+    rows = [row for task in TASKS for split in ("train", "test") for row in prepared.rows(task, split)]
+    assert len(rows) == 250 and all(row["verified"] for row in rows), printed
+    assert not any(row["query"].startswith("def ") or '"""' in row["query"] for row in rows)
+    assert Counter(row["tags"]["input"][0] for row in rows) == {"standard input": 153, "call": 97}
 
 
 # The authors' own files

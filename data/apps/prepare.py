@@ -21,20 +21,22 @@ from data import common
 from data.apps.scripts import NAME, is_script, to_function
 from data.common import Batch, Dropped, Part, Task
 from eval.compare import text_of
+from eval.problem import entry_point
 from eval.registry import adapter
 from utils import io
-from utils.extract import bare_newlines, find_function, remove_docstrings
+from utils.extract import bare_newlines, find_function, parse, remove_docstrings
 from utils.io import InputError
 
 TEST_PERCENT = 20
 MOST_SOLUTIONS = 5  # of a row that has several: tried in their order until one passes
 DIFFICULTIES = adapter("apps").tasks
+QUOTES = '"""'
 
 # Fields go by other names from one file to the next.
 STATEMENT = ("question", "query", "problem", "statement", "prompt", "problem_description", "description")
 SOLUTION = ("canonical_solution", "code", "solution", "canonical_solutions", "solutions")
 FUNCTION = ("fn_name", "function_name", "func_name", "entry_point", "method_name")
-INPUT_TYPE = ("input_type", "test_type", "type")
+INPUT_TYPE = ("std_based", "input_type", "test_type", "type")
 STARTER = ("starter_code", "starter")
 ID = ("problem_id", "id", "task_id")
 
@@ -120,59 +122,87 @@ def problem(raw: dict, position: int, max_tests: int, difficulty: str | None) ->
     name = str(raw.get("difficulty") or difficulty or "").lower()
     if name not in DIFFICULTIES:
         raise Dropped("unknown difficulty" if name else "lacks difficulty")
-    tests, function, stdin = _tests(raw)
+    tests = _tests(raw)
     inputs = common.value_of(tests, list, "inputs", "input")
     outputs = common.value_of(tests, list, "outputs", "output")
     if len(inputs) != len(outputs):
         raise Dropped("inputs and outputs of different length")
-    limit = max_tests or None
-    solutions = _solutions(raw)
-    kind = "standard input" if stdin else "call"
-    row = {
-        "id": common.value_of(raw, (int, str), *ID, default=position),
-        "query": common.text_of(raw, *STATEMENT).strip(),
-        **_program(solutions[0], function, stdin),
-        "test": {
-            "style": "io",
-            "fn_name": function,
-            "inputs": [text_of(given) for given in inputs[:limit]] if stdin else inputs[:limit],
-            "outputs": [text_of(want) for want in outputs[:limit]] if stdin else outputs[:limit],
-            "stdin": stdin,
-        },
-        "verified": False,
-        "tags": {"difficulty": [name], "input": [kind]},
-        "task": name,
-        "others": solutions[1:MOST_SOLUTIONS],
-    }
-    return _named(row)
-
-
-def _named(row: dict) -> dict:
-    """The row with its test calling the function that its program has."""
-    return {**row, "test": {**row["test"], "fn_name": row["function"]}}
+    starter = common.value_of({**tests, **raw}, str, *STARTER, default="")
+    function = _function_name({**raw, **tests}, starter)
+    stdin = _reads_input({**tests, **raw}, function, inputs)
+    if not (stdin or function):
+        raise Dropped("lacks fn_name")
+    identity = common.value_of(raw, (int, str), *ID, default=position)
+    query = _statement(raw)
+    inputs, outputs = inputs[: max_tests or None], outputs[: max_tests or None]
+    versions = [
+        {
+            "id": identity,
+            "query": query,
+            **program,
+            "test": {"style": "io", "fn_name": entry_point(program["head"]), **values, "stdin": stdin},
+            "verified": False,
+            "tags": {"difficulty": [name], "input": ["standard input" if stdin else "call"], **tags},
+        }
+        for program in _programs(_solutions(raw), function, stdin, starter)
+        for values, tags in _values(inputs, outputs, stdin)
+    ]
+    return {**versions[0], "task": name, "others": versions[1:]}
 
 
 def versions(row: dict) -> list[dict]:
-    """The row of the task file, once for each of its solutions that can be used."""
-    found = [_bare(row)]
-    for solution in row["others"]:
-        try:
-            stdin = row["test"]["stdin"]
-            other = {**row, **_program(solution, None if stdin else row["function"], stdin)}
-            common.check(adapter("apps"), _bare(_named(other)))
-        except Dropped:
-            continue
-        found.append(_bare(_named(other)))
-    return found
+    """The row of the task file, once for each gold program that can be used and each reading of its tests' values."""
+    first = {key: value for key, value in row.items() if key not in ("task", "split", "others")}
+    return [first, *(other for other in row["others"] if _is_usable(other))]
 
 
-def _bare(row: dict) -> dict:
-    return {key: value for key, value in row.items() if key not in ("task", "split", "others", "function")}
+def _is_usable(row: dict) -> bool:
+    try:
+        common.check(adapter("apps"), row)
+    except Dropped:
+        return False
+    return True
 
 
-def _tests(raw: dict) -> tuple[dict, str | None, bool]:
-    """Inputs and outputs, the function's name where there is one, and whether standard input is read."""
-    tests = raw
+def _values(inputs: list, outputs: list, stdin: bool) -> list[tuple[dict, dict]]:
+    """Inputs and outputs of a test as they are, then with strings in quotes as literals, each with its tags."""
+    if stdin:
+        return [({"inputs": [text_of(given) for given in inputs], "outputs": [text_of(want) for want in outputs]}, {})]
+    given = {"inputs": inputs, "outputs": outputs}
+    unquoted = {key: _unquoted(values) for key, values in given.items()}
+    return [(given, {}), *([(unquoted, {"strings": ["literals"]})] if unquoted != given else [])]
+
+
+def _unquoted(value):
+    """A value whose strings are read as Python wherever they are a string in quotes, as in `'"abc"'`."""
+    if isinstance(value, list):
+        return [_unquoted(item) for item in value]
+    if isinstance(value, dict):
+        return {_unquoted(key): _unquoted(item) for key, item in value.items()}
+    if isinstance(value, str) and re.fullmatch(r"([\"']).*\1", value, re.DOTALL):
+        with contextlib.suppress(SyntaxError, ValueError):
+            literal = ast.literal_eval(value)
+            return literal if isinstance(literal, str) else value
+    return value
+
+
+def _statement(raw: dict) -> str:
+    """The description of a problem: a text, or what stands in the docstring of starter code, letter by letter.
+
+    That is not the docstring as Python evaluates it: statements are full of backslashes, as in LaTeX.
+    """
+    text = common.text_of(raw, *STATEMENT)
+    opening, _, rest = text.partition(QUOTES)
+    is_code = re.match(r"\s*(@|(async def|def|class|from|import)\b)", opening) and "def " in opening
+    if is_code and rest.rstrip().endswith(QUOTES):
+        text = rest.rstrip().removesuffix(QUOTES)
+    if not text.strip():
+        raise Dropped(f"empty {STATEMENT[0]}")
+    return text.strip()
+
+
+def _tests(raw: dict) -> dict:
+    """The object that holds inputs and outputs: an inner one, or the row itself."""
     for key in ("input_output", "test", "tests"):
         if raw.get(key):
             tests = raw[key]
@@ -183,29 +213,31 @@ def _tests(raw: dict) -> tuple[dict, str | None, bool]:
                     raise Dropped(f"malformed {key}") from None
             if not isinstance(tests, dict):
                 raise Dropped(f"malformed {key}")
-    name = common.value_of({**raw, **tests}, str, *FUNCTION, default=None) or None
-    flag = raw.get("std_based", tests.get("std_based"))
-    kind = common.value_of(raw, str, *INPUT_TYPE, default="").lower()
-    if isinstance(flag, bool):
-        stdin = flag
-    elif "std" in kind or "standard" in kind:
-        stdin = True
-    elif "call" in kind or "func" in kind or "fn" in kind:
-        stdin = False
-    else:
-        stdin = name is None
-    if not stdin and not name:
-        name = _starter_function(raw)
-    return tests, name, stdin
+            return tests
+    return raw
 
 
-def _starter_function(raw: dict) -> str:
-    """The function that a starter code opens last, as in `class Solution:` with one method."""
-    starter = common.value_of(raw, str, *STARTER, default="")
-    names = re.findall(r"^\s*def\s+(\w+)", starter, re.MULTILINE)
-    if not names:
-        raise Dropped("lacks fn_name")
-    return names[-1]
+def _function_name(fields: dict, starter: str) -> str | None:
+    """The function that a row names, else the one that its starter code opens last, as in `class Solution:`."""
+    opened = re.findall(r"^\s*def\s+(\w+)", starter, re.MULTILINE)
+    return common.value_of(fields, str, *FUNCTION, default=None) or (opened[-1] if opened else None)
+
+
+def _reads_input(fields: dict, function: str | None, inputs: list) -> bool:
+    """Whether programs read standard input: as the row says, else where inputs are texts or there is no function.
+
+    A row says so in words, or by a truth value: true, or a number but 0, is standard input, as published.
+    """
+    kind = next((fields[name] for name in INPUT_TYPE if fields.get(name) is not None), "")
+    if isinstance(kind, (bool, int, float)):
+        return bool(kind)
+    if not isinstance(kind, str):
+        raise Dropped(f"malformed {INPUT_TYPE[0]}")
+    if "std" in kind.lower() or "standard" in kind.lower():
+        return True
+    if any(word in kind.lower() for word in ("call", "func", "fn")):
+        return False
+    return function is None or all(isinstance(given, str) for given in inputs)
 
 
 def _solutions(raw: dict) -> list[str]:
@@ -222,17 +254,33 @@ def _solutions(raw: dict) -> list[str]:
     return found
 
 
-def _program(code: str, function: str | None, stdin: bool) -> dict:
-    """Gold program, head and entry function of a solution; Dropped where it cannot be used."""
+def _programs(solutions: list[str], function: str | None, stdin: bool, starter: str) -> list[dict]:
+    """Code and head of the first solutions that can be used; Dropped with the first one's reason where none can."""
+    programs, reasons = [], []
+    for code in solutions[:MOST_SOLUTIONS]:
+        try:
+            programs.append(_program(code, function, stdin, starter))
+        except Dropped as reason:
+            reasons.append(reason)
+    if not programs:
+        raise reasons[0]
+    return programs
+
+
+def _program(code: str, function: str | None, stdin: bool, starter: str) -> dict:
+    """Code and head of a solution; Dropped where it cannot be used."""
     code = bare_newlines(code).strip("\n") + "\n"
     tree = common.syntax_tree(code)
+    if function and not _has(tree, function):
+        code = _with_function(code, tree, function, starter)
+        tree = common.syntax_tree(code)
     if stdin and (is_script(tree) or function is None or not _has(tree, function)):
         try:
             code, function = to_function(code), NAME
         except ValueError:
             raise Dropped("script cannot become a function") from None
     code = remove_docstrings(code)
-    return {"code": code, "head": common.head_of(code, function), "function": function}
+    return {"code": code, "head": common.head_of(code, function)}
 
 
 def _has(tree: ast.Module, function: str) -> bool:
@@ -240,6 +288,38 @@ def _has(tree: ast.Module, function: str) -> bool:
         return bool(find_function(tree, function))
     except ValueError:
         return False
+
+
+def _with_function(code: str, tree: ast.Module, function: str, starter: str) -> str:
+    """The program with `name = callable` as a function of that name; as it is where it has no such line.
+
+    Its parameters are those of the lambda, else those that the starter code gives the function.
+    """
+    lines = code.split("\n")
+    for node in tree.body:
+        if not (isinstance(node, ast.Assign) and [ast.unparse(target) for target in node.targets] == [function]):
+            continue
+        rows = slice(node.lineno - 1, node.end_lineno)
+        behind = "\n".join(lines[rows]).removeprefix(ast.get_source_segment(code, node)).lstrip()
+        parameters, result = _called(node.value, function, starter)
+        if result and (not behind or behind.startswith("#")):
+            lines[rows] = [f"def {function}({parameters}):", f"    return {result}"]
+            return "\n".join(lines)
+    return code
+
+
+def _called(value: ast.expr, function: str, starter: str) -> tuple[str, str]:
+    """Parameters and result of a function that does what a callable does; "" and "" where that is not clear."""
+    if isinstance(value, ast.Lambda):
+        return ast.unparse(value.args), ast.unparse(value.body)
+    try:
+        parameters = find_function(parse(starter.rstrip() + " pass"), function).args
+    except ValueError:
+        return "", ""
+    names = [argument.arg for argument in parameters.args]
+    if ast.unparse(parameters) != ", ".join(names):  # defaults, annotations and stars
+        return "", ""
+    return ", ".join(names), f"{ast.unparse(value)}({', '.join(names)})"
 
 
 def examples(entries: list, ids: list) -> tuple[list[list], Counter]:
