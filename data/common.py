@@ -360,12 +360,12 @@ def read_examples(path: Path) -> tuple[list, str]:
     return entries, hashlib.sha256(raw).hexdigest()
 
 
-def examples_file(args, name: str) -> Path | None:
-    """The in-context list to read: `--ict`, or the file of its published name in a folder given as `--source`."""
+def examples_file(args, *names: str) -> Path | None:
+    """The in-context list to read: `--ict`, or the first file of a published name in a folder given as `--source`."""
     if args.ict:
         return Path(args.ict)
-    found = [Path(source) / name for source in args.source if (Path(source) / name).is_file()]
-    return found[0] if found else None
+    files = [Path(source) / name for name in names for source in args.source]
+    return next((file for file in files if file.is_file()), None)
 
 
 def examples_by_position(entries: list, ids: list) -> tuple[list[list], Counter]:
@@ -427,6 +427,7 @@ class Task:
     splits: dict[str, list[list[dict]]]
     examples: list[list] | None = None  # in-context descriptions; None: the source has none
     examples_dropped: Counter = field(default_factory=Counter)
+    matched: dict | None = None  # how descriptions without an id found their problems
     expected: dict[str, int | str] = field(default_factory=dict)  # problems by split, as published
     seeds: list = field(default_factory=list)  # ids of all training problems as published, None for a row that is none
 
@@ -481,6 +482,7 @@ def write_tasks(adapter: Adapter, tasks: list[Task], batches: list[Batch], args,
             task.examples_dropped["without training problem"] -= len(task.examples)
             task.examples_dropped = +task.examples_dropped
             counts = {"descriptions": len(task.examples), "dropped": dict(sorted(task.examples_dropped.items()))}
+            counts |= {"matched": task.matched} if task.matched else {}
             write_split(task.name, "ict", task.examples, counts, meta)
             number = str(len(task.examples))
             lines.append([task.name, "ict", number, "", number, _counted(task.examples_dropped), ""])

@@ -360,7 +360,48 @@ def test_bare_strings_belong_to_the_rows_of_their_file_in_order(authors):
 def test_bare_strings_that_are_fewer_than_the_problems_are_counted_and_left_out(authors):
     authors.write("gift/ict_data_introductory.json", ["Some text."] * 3)
     printed = authors.run("apps", "--source", authors.folder / "gift")
-    assert "3 bare string that names no problem" in printed and authors.rows("introductory", "ict") == []
+    assert "3 bare string that matches no problem" in printed and authors.rows("introductory", "ict") == []
+
+
+def test_bare_strings_find_their_problems_by_what_they_say(authors):
+    """Three of them, in no order; one is of a test problem, one of no problem."""
+    texts = [
+        "The function reads a file of weather reports.",
+        "Sum of the knots of wind_speed gusts.",
+        "Counts the vowels of town_name.",
+        "The bakery_bill has loaves by price.",
+    ]
+    statements = {
+        "wind_speed": "Sum the knots of all gusts",
+        "town_name": "Count vowels",
+        "bakery_bill": "Price of loaves",
+    }
+    rows = [
+        {
+            **ADD,
+            "prompt": statement,
+            "fn_name": name,
+            "canonical_solution": f"def {name}(a, b):\n    return a + b\n",
+            "split": "test" if name == "town_name" else "train",
+        }
+        for name, statement in statements.items()
+    ]
+    others = [{**row, "split": "train"} for row in ROWS[:4]]
+    lists = authors.write("lists/ict_data_introductory.json", texts)
+    printed = authors.run("apps", "--source", authors.write("rows.json", [*others, *rows]), "--ict", lists)
+    assert authors.rows("introductory", "ict") == [[4, texts[1]], [6, texts[3]]]
+    counts = authors.meta("introductory", "ict")["counts"]
+    assert counts["matched"] == {"strings": 4, "matched": 3, "by": "content"}
+    assert counts["dropped"] == {"bare string that matches no problem": 1, "no such problem": 1}
+    assert "introductory ict: 3 of 4 bare strings matched by content" in printed
+
+
+def test_lists_of_other_data_sets_are_left_alone(authors):
+    authors.write("gift/mbpp-ict_data.json", [[0, "Of another data set."]])
+    authors.write("gift/ict_data.json", [[0, "Of no difficulty by its name."]])
+    (authors.folder / "gift" / "ict_data_interview.json").unlink()
+    authors.run("apps", "--source", authors.folder / "gift")
+    assert authors.rows("interview", "ict") == [[0, "Of no difficulty by its name."]]
 
 
 def test_a_function_that_reads_stays_as_it_is(prepared):

@@ -14,15 +14,15 @@ import contextlib
 import hashlib
 import json
 import re
-from collections import Counter
 from pathlib import Path
 
 from data import common
+from data.apps.matching import match
 from data.apps.scripts import NAME, is_script, to_function
 from data.common import Batch, Dropped, Part, Task
 from eval.compare import text_of
 from eval.problem import entry_point
-from eval.registry import adapter
+from eval.registry import ADAPTERS, adapter
 from utils import io
 from utils.extract import bare_newlines, find_function, parse, remove_docstrings
 from utils.io import InputError
@@ -58,17 +58,22 @@ def main() -> int:
         for path in lists:
             if task.name in path.name or not any(name in path.name for name in DIFFICULTIES):
                 entries, inputs[path.name] = common.read_examples(path)
-                task.examples, task.examples_dropped = examples(entries, training_ids(task.name, batches))
+                add_examples(task, entries, batches)
     settings = {"max_tests": args.max_tests, "split": how, "difficulty": args.difficulty}
     common.write_tasks(adapter("apps"), tasks, batches, args, settings, inputs)
+    for task in tasks:
+        if task.matched:
+            print("{0} ict: {matched} of {strings} bare strings matched by {by}".format(task.name, **task.matched))
     return 0
 
 
 def _in_context_files(sources: list[str]) -> list[Path]:
-    """Lists of in-context descriptions in the folders given."""
+    """Lists of in-context descriptions in the folders given, but for those of other data sets."""
     folders = [Path(source) for source in sources if Path(source).is_dir()]
     files = [file for folder in folders for file in folder.iterdir() if file.name.lower().endswith(".json")]
-    return sorted(file for file in files if "ict" in file.name.lower() and not file.name.endswith(common.OWN_FILES))
+    lists = [file for file in files if "ict" in file.name.lower() and not file.name.endswith(common.OWN_FILES)]
+    others = [name for name in ADAPTERS if name != "apps"]
+    return sorted(file for file in lists if not any(name in file.name.lower() for name in others))
 
 
 def task_of(name: str, batches: list[Batch]) -> Task:
@@ -322,20 +327,34 @@ def _called(value: ast.expr, function: str, starter: str) -> tuple[str, str]:
     return ", ".join(names), f"{ast.unparse(value)}({', '.join(names)})"
 
 
-def examples(entries: list, ids: list) -> tuple[list[list], Counter]:
-    """In-context descriptions as `[[problem id, text], ...]`: pairs, or bare strings if there is one for each problem.
+def add_examples(task: Task, entries: list, batches: list[Batch]) -> None:
+    """Give a task its in-context descriptions, `[[problem id, text], ...]`, and count those that cannot be used.
 
-    A shorter list of bare strings does not say whose they are, so it is counted and left out.
+    Published are pairs of a training row's position and a text, or texts alone: one for each training row, or else
+    fewer, whose problems are found by what they say (`matching`).
     """
+    ids = training_ids(task.name, batches)
     if entries and all(isinstance(entry, str) for entry in entries):
         if len(entries) != len(ids):
-            return [], Counter({"bare string that names no problem": len(entries)})
+            _add_matched(task, entries, batches)
+            return
         entries = [[key, text] for key, text in zip(ids, entries, strict=True)]
     known = {str(key): position for position, key in enumerate(ids) if key is not None}
     pairs = [
         [known.get(str(entry[0]), -1), *entry[1:]] if isinstance(entry, list) and entry else entry for entry in entries
     ]
-    return common.examples_by_position(pairs, ids)
+    task.examples, task.examples_dropped = common.examples_by_position(pairs, ids)
+
+
+def _add_matched(task: Task, texts: list[str], batches: list[Batch]) -> None:
+    """The same for texts that do not say whose they are; problems of both splits are asked, as any may be theirs."""
+    rows = [row for batch in batches for row in batch.rows if row["task"] == task.name]
+    found = match(texts, [row["query"] for row in rows], [row["code"] for row in rows])
+    ids = [row["id"] if row["split"] == "train" else None for row in rows]
+    pairs = [[problem, texts[number]] for number, problem in found.pairs.items()]
+    task.examples, task.examples_dropped = common.examples_by_position(pairs, ids)
+    task.examples_dropped["bare string that matches no problem"] = len(texts) - len(pairs)
+    task.matched = {"strings": len(texts), "matched": len(found.pairs), "by": found.by}
 
 
 if __name__ == "__main__":

@@ -35,7 +35,7 @@ def main() -> int:
     task = Task("codeinsight", {split: [[row] for row in batch.rows] for split, batch in batches.items()})
     task.expected = adapter("codeinsight").expected
     inputs = {part.name: part.digest for part in parts.values()}
-    path = common.examples_file(args, "ict_data_codeinsight.json")
+    path = common.examples_file(args, "ict_data_codeinsight.json", "ict_data.json")
     if "train" in parts:
         task.seeds = common.ids_by_position(parts["train"], batches["train"])
         if path:

@@ -44,7 +44,7 @@ def main() -> int:
     published = seed_ids(kinds["sanitized"])
     if args.seeds == "sanitized":
         task.seeds = published
-    path = common.examples_file(args, "ict_data_mbpp.json")
+    path = common.examples_file(args, "ict_data_mbpp.json", "mbpp-ict_data.json", "ict_data.json")
     if path:
         entries, inputs[path.name] = common.read_examples(path)
         task.examples, task.examples_dropped = common.examples_by_position(entries, published)
