@@ -16,6 +16,7 @@
 #   RUNS        folder of samples and weights: RUNS/<task>/<model>/<seed>/<sampler>
 #   PREFIX      put before the names of results, to keep runs with other settings apart
 #
+# Where there is no in-context list, and the preparation reads none, the first model that samples descriptions makes one.
 # DATASET=quickstart takes SmolLM2-135M and sizes for two cores instead.
 
 # Sourced by the scripts of the tables and figures with their arguments. They add stages to a plan, row by row;
@@ -27,7 +28,7 @@
 
 DEFAULT_MODEL=data/models/SmolLM2-135M-Instruct
 TOY_MODEL=data/models/toy
-PLAN=() RESULTS=()
+PLAN=() RESULTS=() DESCRIBER=''
 DRY_RUN='' TOY='' ARGUMENTS=()
 
 usage() {
@@ -119,6 +120,7 @@ samples() {
 draw() {
   local folder=${4:-$(samples "$1" "$2" "$3")} keep=one
   if [ "${3%-all}" != "$3" ]; then keep=all; fi
+  if [ "${3%-all}" != conditional ]; then DESCRIBER=${DESCRIBER:-$1}; fi
   stage seq_gibbs_sample.py "$1" "$2" --output_dir "$PREFIX$(short "$1")-$2-$3" --save_dir "$folder" --selfsample \
     --sampler "${3%-all}" --keep "$keep" --num_seq "$NUM_SEQ" --iter_num "$ITER_NUM" --temperature "$TEMPERATURE" \
     --max_length "$MAX_LENGTH" --max_new_tokens "$MAX_NEW_TOKENS"
@@ -204,6 +206,25 @@ tables() {
   add python -m utils.report tables --task "$TASK" --runs "${RESULTS[@]}" --output_dir "$folder" "$@"
 }
 
+# lacks_examples: whether there is no in-context list of the task, and none in what the plan prepares.
+lacks_examples() {
+  local source
+  case $DATASET in quickstart | world-*) return 1 ;; esac # their own descriptions are such lists
+  if [ -e "data/$TASK/ict.json" ]; then return 1; fi
+  for source in ${SOURCE:-}; do
+    if compgen -G "$source/*ict*.json" >/dev/null; then return 1; fi
+  done
+  case "${SOURCE:+${PREPARATION:-}} " in *"--ict "* | *--ict=*) return 1 ;; esac
+}
+
+# describe MODEL: a model describes gold codes of training problems, on one device; what it writes stays for later runs.
+describe() {
+  local device=()
+  if [ "$GPUS" ]; then device=(env "CUDA_VISIBLE_DEVICES=${GPUS%%,*}"); fi
+  quoted ${device[@]+"${device[@]}"} python -m data.make_ict "${PROBLEMS[@]}" --model_name_or_path "$1" --limit "$LIMIT" \
+    --max_length "$MAX_LENGTH" --max_new_tokens "$MAX_NEW_TOKENS"
+}
+
 # run_plan: shows what is going to be done, and does it.
 run_plan() {
   local command preparation=() number=0
@@ -212,6 +233,9 @@ run_plan() {
     *" $DEFAULT_MODEL "*) preparation=(python scripts/prepare_model.py) ;;
   esac
   case " $MODELS " in *" $TOY_MODEL-student "*) preparation+=("$TOY_MODEL-student") ;; esac
+  if [ "$DESCRIBER" ] && [ ! "$TOY" ] && lacks_examples; then
+    PLAN=("$(describe "$DESCRIBER")" "${PLAN[@]}")
+  fi
   if [ "${SOURCE:-}" ]; then
     if [ "${PUBLISHED:-}" ]; then PREPARATION="${PREPARATION:-} --as_published"; fi
     # shellcheck disable=SC2086 # several words are meant

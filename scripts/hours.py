@@ -74,7 +74,7 @@ def counts(task: str) -> tuple[int, int, int, int]:
 
 
 def seconds(command: str, task: str, gpu: str, drawn: dict[str, float]) -> float:
-    """What a command takes; 0 for one that is no stage. `drawn` keeps how many codes a problem can have, by folder."""
+    """What a command takes; 0 for one without a model. `drawn` keeps how many codes a problem can have, by folder."""
     flags = flags_of(command)
     script = next((word for word in flags[""] + flags.get("include", []) if word.endswith(".py")), "")
     if "model_name_or_path" not in flags:
@@ -84,7 +84,8 @@ def seconds(command: str, task: str, gpu: str, drawn: dict[str, float]) -> float
     limit = int(flags.get("limit", ["0"])[0])
     train, test = (min(n, limit or n) for n in (train, test))
     devices = len(flags["include"][0].split(":")[-1].split(",")) if "include" in flags else 1
-    if "include" in flags:
+    on_gpu = "include" in flags or any(word.startswith("CUDA_VISIBLE_DEVICES=") for word in flags[""])
+    if on_gpu:
         flops, step, step_of_billion = GPUS[gpu]
         decode = DECODED * ROWS / (step + step_of_billion * size)
         score = REACHED * flops / (2e9 * size)
@@ -92,11 +93,13 @@ def seconds(command: str, task: str, gpu: str, drawn: dict[str, float]) -> float
     else:
         rates = {kind: rate / size for kind, rate in CPU.items()}
     rates = {kind: rate * devices for kind, rate in rates.items()}
-    start = START_SECONDS["gpu" if "include" in flags else "cpu"]
+    start = START_SECONDS["gpu" if on_gpu else "cpu"]
 
     def number(flag: str, usual: float = 1) -> float:
         return float(flags[flag][0]) if flags.get(flag) else usual
 
+    if "data.make_ict" in flags[""]:
+        return start + train * completion / rates["decode"]
     if script == "seq_gibbs_sample.py":
         each = number("num_seq") if flags.get("keep") == ["all"] else 1
         drawn[flags.get("save_dir", [""])[0]] = number("iter_num") * each

@@ -119,7 +119,7 @@ def test_the_published_settings_are_the_defaults(name, planned):
     assert {options.num_seq for options in drawn} <= {8} and all(options.resample for options in drawn)
     weighted = [options for options in drawn if options.weight_file1 and name != "ablation_temperature"]
     assert {options.temperature for options in weighted} <= {2.0}
-    assert all("--include localhost:0,1,2,3,4,5,6,7 " in line for line in plan.lines if "model_name_or_path" in line)
+    assert all("--include localhost:0,1,2,3,4,5,6,7 " in line for line in plan.lines if "--deepspeed_config" in line)
 
 
 def test_the_main_table_has_every_row_with_equal_budgets(planned):
@@ -156,7 +156,7 @@ def test_the_replication_with_a_model_is_the_main_table_with_three_seeds(planned
     module, flags = there.others[0][2], there.others[0][3:]
     assert module == "data.mbpp.prepare"
     assert flags[-3:] == ["--seeds", "full", "--drop_near_duplicates"] and flags[1].endswith("/mbpp")
-    assert all("--include localhost:0 " in line for line in there.lines if "--model_name_or_path" in line)
+    assert all("--include localhost:0 " in line for line in there.lines if "--deepspeed_config" in line)
 
 
 def test_hours_of_mbpp_know_how_many_seeds_there_are(planned):
@@ -196,6 +196,61 @@ def test_turns_follow_each_other(planned):
     assert (first.turn, second.turn) == (1, 2) and first.model_name_or_path == second.model_name_or_path == HUB
     assert second.selfsample_code_source == first.selfsample_code_source and first.selfsample_code_source2 is None
     assert second.weight_file2 == str(paths.perplexity_file(second.selfsample_code_source2))
+
+
+DESCRIBING = "env CUDA_VISIBLE_DEVICES={} python -m data.make_ict --dataset {} --model_name_or_path {} --limit {}"
+
+
+def describing(plan: Plan) -> list[list[str]]:
+    """The commands of a plan by which a model describes gold codes, which stand before the stages that use them."""
+    found = [words for words in plan.others if "data.make_ict" in words]
+    lines = [number for number, line in enumerate(plan.lines) if "data.make_ict" in line]
+    first = next(number for number, line in enumerate(plan.lines) if "seq_gibbs_sample.py" in line)
+    assert all(number < first for number in lines)
+    return found
+
+
+@ALL
+def test_without_an_in_context_list_a_model_makes_one(name, planned):
+    plan = planned(name, DATASET="mbpp", GPUS="4,5", LIMIT="9", MODELS="a/x-1b b/y-7b", TEACHER="a/x-1b")
+    (words,) = describing(plan)
+    wanted = shlex.split(DESCRIBING.format(4, "mbpp", "a/x-1b", 9))
+    assert words[: len(wanted)] == wanted and words[len(wanted) :] == [
+        "--max_length",
+        "1536",
+        "--max_new_tokens",
+        "512",
+    ]
+    assert next(line for line in plan.lines if "data.make_ict" in line).endswith(" min")
+
+
+def test_for_apps_it_is_the_list_of_the_difficulty(planned):
+    (words,) = describing(planned("table_main", DIFFICULTY="interview", GPUS=""))
+    assert words[:7] == ["python", "-m", "data.make_ict", "--dataset", "apps", "--difficulty", "interview"]
+
+
+def test_no_list_is_made_where_there_is_one_or_none_is_needed(planned, bare):
+    assert describing(planned("table_main", DATASET="quickstart")) == []
+    assert describing(planned("table_main", DATASET="world-small")) == []
+    assert describing(planned("table_main", "--toy", DATASET="mbpp")) == []
+    assert describing(planned("self_train", SAMPLER="conditional", SELECTION="uniform")) == []
+    (bare / "data" / "mbpp").mkdir(parents=True)
+    (bare / "data" / "mbpp" / "ict.json").write_text("[]")
+    assert describing(planned("table_main", DATASET="mbpp")) == []
+    assert len(describing(planned("table_main", DATASET="codeinsight"))) == 1
+
+
+def test_no_list_is_made_where_the_preparation_reads_one(planned, bare):
+    """The plan's order: prepare, describe, stages."""
+    (bare / "raw").mkdir()
+    plan = planned("table_main", DATASET="mbpp", SOURCE="raw owner/name")
+    assert [words[2] for words in plan.others[:1]] == ["data.mbpp.prepare"] and len(describing(plan)) == 1
+    assert "data.make_ict" in plan.others[1]
+    listed = {"PREPARATION": "--seeds full --ict list.json"}
+    assert describing(planned("table_main", DATASET="mbpp", SOURCE="raw", **listed)) == []
+    assert len(describing(planned("table_main", DATASET="mbpp", **listed))) == 1, "nothing is prepared"
+    (bare / "raw" / "ict_data_mbpp.json").write_text("[]")
+    assert describing(planned("table_main", DATASET="mbpp", SOURCE="raw owner/name")) == []
 
 
 @ALL
@@ -254,6 +309,12 @@ def test_hours_grow_with_the_work_and_shrink_with_the_machine(tmp_path, monkeypa
     assert hours("run_gen.py", flags=f"{training} 8") > hours("run_gen.py", flags=f"{training} 1")
     assert hours("run_gen.py", flags="--eval_only") < hours("run_gen.py", flags="--num_epoch 2")
     assert seconds("python -m utils.report tables", "mbpp", "a100", {}) == 0
+    describing = "python -m data.make_ict --model_name_or_path x-7b --limit {}"
+    few, many = (seconds(describing.format(limit), "introductory", "a100", {}) for limit in (100, 0))
+    assert (
+        0 < few < many
+        and seconds(f"env CUDA_VISIBLE_DEVICES=3 {describing.format(0)}", "introductory", "a100", {}) < few
+    )
     assert set(GPUS) == {"a100", "h100"} and {"introductory", "mbpp", "quickstart"} <= set(TASKS)
 
 
