@@ -22,7 +22,7 @@ from tqdm import tqdm
 
 from data import contamination
 from eval import judge as judging
-from eval.problem import Adapter, Problem
+from eval.problem import Adapter, Problem, entry_point
 from eval.verdict import Judgement, Verdict
 from utils import io, paths, tables
 from utils.extract import bare_newlines, find_function, parse, remove_docstrings, split_program, training_target
@@ -64,7 +64,27 @@ def source_arguments(description: str, source: str, required: bool = True) -> ar
         action="store_true",
         help="leave out training problems that nearly duplicate a test problem of the same data set",
     )
+    parser.add_argument(
+        "--raw_heads", action="store_true", help="heads are all that stands before the function's body, helpers too"
+    )
+    parser.add_argument("--raw_texts", action="store_true", help="descriptions are neither trimmed nor cleaned")
+    parser.add_argument(
+        "--as_published", action="store_true", help="the published choices where ours differ; explicit flags win"
+    )
     return parser
+
+
+# What `--as_published` sets, as far as a data set has these flags.
+PUBLISHED = {"raw_heads": True, "raw_texts": True, "keep_unverified": True, "keep_untested": True, "max_tests": 10}
+
+
+def parse_flags(parser: argparse.ArgumentParser) -> argparse.Namespace:
+    """The flags given, and with `--as_published` the published values of those that are not."""
+    args = parser.parse_args()
+    if args.as_published:
+        parser.set_defaults(**{name: value for name, value in PUBLISHED.items() if hasattr(args, name)})
+        args = parser.parse_args()
+    return args
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -379,7 +399,7 @@ def examples_by_position(entries: list, ids: list) -> tuple[list[list], Counter]
         elif not 0 <= entry[0] < len(ids) or ids[entry[0]] is None:
             dropped["no such problem"] += 1
         else:
-            kept.append([ids[entry[0]], clean_description(entry[1])])
+            kept.append([ids[entry[0]], entry[1]])
     return kept, dropped
 
 
@@ -435,6 +455,22 @@ class Task:
         self.seeds = self.seeds or [versions[0]["id"] for versions in self.splits.get("train", ())]
 
 
+def shape_texts(task: Task, raw_heads: bool, raw_texts: bool) -> None:
+    """Heads and descriptions of a task as its files have them: cut down and trimmed, or raw."""
+    for row in (row for split in task.splits.values() for versions in split for row in versions):
+        if raw_heads:
+            row["head"] = raw_head(row["code"], entry_point(row["head"]))
+        if not raw_texts:
+            row["query"] = row["query"].strip()
+    if task.examples is not None and not raw_texts:
+        task.examples = [[key, clean_description(text)] for key, text in task.examples]
+
+
+def raw_head(code: str, function: str) -> str:
+    """All that stands in a gold program before its entry function's body: imports, helpers, constants."""
+    return split_program(remove_docstrings(code), function)[0]
+
+
 def write_tasks(adapter: Adapter, tasks: list[Task], batches: list[Batch], args, settings: dict, inputs: dict) -> None:
     """Judge all gold solutions, write the files of every task, print the tables and the contamination report.
 
@@ -444,6 +480,8 @@ def write_tasks(adapter: Adapter, tasks: list[Task], batches: list[Batch], args,
     """
     options = judging.options_of(args)
     tasks = [task for task in tasks if any(task.splits.values())]
+    for task in tasks:
+        shape_texts(task, args.raw_heads, args.raw_texts)
     if not tasks:
         reasons = Counter()
         for batch in batches:
@@ -452,7 +490,8 @@ def write_tasks(adapter: Adapter, tasks: list[Task], batches: list[Batch], args,
     flat = [versions for task in tasks for split in task.splits.values() for versions in split]
     judged = iter(judge_versions(flat, options))
     judged_with = {name: getattr(options, name) for name in ("timeout", "memory_mb", "compare", "allow_weak")}
-    chosen = {name: getattr(args, name) for name in ("keep_unverified", "keep_untested", "drop_near_duplicates")}
+    names = ("keep_unverified", "keep_untested", "drop_near_duplicates", "raw_heads", "raw_texts", "as_published")
+    chosen = {name: getattr(args, name) for name in names}
     meta = {"settings": {**settings, **chosen, **judged_with}, "inputs": inputs}
     near = near_test_problems(tasks) if args.drop_near_duplicates else frozenset()
     lines, failures = [], []

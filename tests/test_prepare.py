@@ -12,10 +12,13 @@ import pytest
 from preparing import Prepared
 
 from data.codeinsight.prepare import cannot_fail
-from data.common import clean_description, head_of
+from data.common import Task, clean_description, head_of, raw_head, shape_texts
+from data.mbpp.prepare import part_of
+from data.mbpp.prepare import problem as mbpp_problem
 from eval import registry
+from eval.problem import Problem, entry_point
 from utils import paths
-from utils.extract import bare_newlines
+from utils.extract import bare_newlines, training_target
 from utils.io import InputError
 from utils.selection import read_codes
 
@@ -294,6 +297,45 @@ def test_the_meta_file_lists_all_seeds(prepared):
     codes = [["four"], ["seven"], ["none"], ["two", "too"], []]
     found = read_codes(prepared.write("codes.json", codes), problems[:3], paths.task_file("codeinsight", "train"))
     assert found.codes == [["four"], ["seven"], ["two", "too"]] and found.positions == [[0], [1], [3, 4]]
+
+
+def test_as_published_keeps_texts_heads_and_all_seeds(prepared):
+    code = "import math\nOFFSET = 1\ndef helper(n):\n    return n\ndef test(var0):\n    return helper(var0) + OFFSET\n"
+    rows = [insight(1, code=code, nl=" Add 1. \n"), IDLE, insight(2, unit_tests=["assert test(0) == 3"])]
+    source = prepared.write("raw/codeinsight-train.jsonl", rows)
+    prepared.run("codeinsight", "--source", source, "--as_published")
+    first, *others = prepared.rows("codeinsight", "train")
+    assert first["head"] == code[: code.index("\n    return helper")] and first["query"] == " Add 1. \n"
+    assert [row["verified"] for row in (first, *others)] == [True, False, False]
+    assert prepared.meta("codeinsight", "train")["settings"]["as_published"]
+    problem = Problem.from_row(first)
+    assert "OFFSET = 1" not in training_target(problem.code, problem.entry_point, problem.head)
+    prepared.run("codeinsight", "--source", source)
+    (usual,) = prepared.rows("codeinsight", "train")
+    assert usual["head"] == "import math\n\ndef test(var0):" and usual["query"] == "Add 1."
+    assert "OFFSET = 1" in training_target(usual["code"], "test", usual["head"])
+
+
+def test_descriptions_of_examples_are_cleaned_unless_raw():
+    for raw, text in ((True, "# Adds one.\n"), (False, "Adds one.")):
+        task = Task("codeinsight", {}, examples=[[1, "# Adds one.\n"]])
+        shape_texts(task, raw_heads=False, raw_texts=raw)
+        assert task.examples == [[1, text]]
+
+
+def test_humaneval_has_no_published_preparation(prepared):
+    with pytest.raises(InputError, match="--as_published: .* HumanEval"):
+        prepared.run("humaneval", "--as_published")
+
+
+@REAL
+def test_raw_heads_differ_where_the_published_ones_do(prepared):
+    """43 of MBPP's 170 seeds; eight have helpers or constants before the entry function, others another layout."""
+    raw = json.loads((Path(FOLDER) / "sanitized-mbpp.json").read_text())
+    rows = [mbpp_problem(row, 0) for row in raw if part_of(row["task_id"]) != "test"]
+    heads = [(row["head"], raw_head(row["code"], entry_point(row["head"]))) for row in rows]
+    assert len(rows) == 170 and sum(usual != raw for usual, raw in heads) == 43
+    assert sum(len(ast.parse(raw + " pass").body) > len(ast.parse(usual + " pass").body) for usual, raw in heads) == 8
 
 
 @REAL

@@ -29,7 +29,7 @@ ASSERTING = ("assert", "raises", "fail")  # what the names of calls that check s
 def main() -> int:
     """Read, convert, judge and write; returns the exit status."""
     parser = common.source_arguments(__doc__, "a clone of the repository, row files or their folder, or a hub id")
-    args = parser.parse_args()
+    args = common.parse_flags(parser)
     parts = read(args.source)
     batches = {split: common.convert(part, problem, adapter("codeinsight")) for split, part in parts.items()}
     task = Task("codeinsight", {split: [[row] for row in batch.rows] for split, batch in batches.items()})
@@ -142,7 +142,7 @@ def problem(raw: dict, position: int) -> dict:
         raise Dropped("gold code lacks the entry function")
     return {
         "id": common.value_of(raw, (int, str), "task_id", "id", default=position),
-        "query": common.text_of(raw, "nl").strip(),
+        "query": common.text_of(raw, "nl"),
         "head": common.head_of(code, ENTRY if ENTRY in functions else functions[-1]),
         "code": code,
         "test": {

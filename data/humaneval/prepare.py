@@ -46,7 +46,9 @@ def check(candidate):
 def main() -> int:
     """Read, convert, judge and write; returns the exit status."""
     parser = common.source_arguments(__doc__, "HumanEval or HumanEval+ rows: a file or a hub id", required=False)
-    args = parser.parse_args()
+    args = common.parse_flags(parser)
+    if args.as_published:
+        raise InputError("--as_published: the authors report nothing on HumanEval; leave the flag out")
     if args.source:
         parts = common.read_sources(args.source, lambda name: "humaneval" in name.lower())
         if len(parts) > 1:

@@ -27,7 +27,7 @@ def main() -> int:
     """Read, convert, judge and write; returns the exit status."""
     parser = common.source_arguments(__doc__, "mbpp.jsonl, sanitized-mbpp.json, MBPP+ rows; files, a folder or hub ids")
     parser.add_argument("--seeds", choices=tuple(SEEDS), default="sanitized", help="training problems (default: 170)")
-    args = parser.parse_args()
+    args = common.parse_flags(parser)
     parts = common.read_sources(args.source, lambda name: "mbpp" in name.lower() and "ict" not in name.lower())
     kinds = by_kind(parts)
     if "sanitized" not in kinds:
@@ -109,7 +109,7 @@ def problem(raw: dict, position: int) -> dict:
     setup = [*_texts(raw, "test_imports"), common.value_of(raw, str, "test_setup_code", default="")]
     return {
         "id": int(number),
-        "query": common.text_of(raw, "prompt", "text").strip(),
+        "query": common.text_of(raw, "prompt", "text"),
         "head": common.head_of(code, entry_function(code, tests)),
         "code": code,
         "test": {"style": "asserts", "setup": "\n".join(filter(None, setup)), "asserts": tests},
