@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from data.apps.matching import clear_pairs, going_up, match, words
+from data.apps.matching import are_of, clear_pairs, going_up, match, words
 from data.common import read_file
 from data.mbpp.prepare import seed_ids
 
@@ -90,3 +90,16 @@ def test_with_a_fifth_of_the_problems_missing_99_of_100_pairs_are_right(name, co
         there = np.flatnonzero(np.random.default_rng(seed).random(count) < 0.8)
         pairs += judged(name, there)[1:3]
     assert pairs[0] >= 99 * pairs[1] and pairs[0] > 100, pairs
+
+
+@pytest.mark.skipif(not FOLDER, reason="GIFT_TEST_DATA names no folder with the data sets' files")
+@pytest.mark.parametrize("name", ["mbpp", "codeinsight"])
+def test_right_numbers_are_told_from_wrong_ones_by_eight_descriptions(name):
+    entries, *problems = published(name)
+    for start in range(0, len(entries) - 8, len(entries) // 8):
+        named, texts = zip(*entries[start : start + 8], strict=True)
+        assert are_of(texts, *problems, list(named))
+    named, texts = zip(*entries, strict=True)
+    wrong = np.random.default_rng(0).permutation(named).tolist()
+    assert are_of(texts, *problems, list(named)) and not are_of(texts, *problems, wrong)
+    assert are_of(texts[:7], *problems, wrong[:7]), "too few to tell"

@@ -32,6 +32,7 @@ LEAD = 0.5  # the next best, for the description and for the problem, is less si
 SIMILAR = 0.3  # least similarity, 0 to 1, where the order is known
 SIMILAR_ALONE = 0.4  # and where content alone decides
 LEAST_PAIRS, IN_ORDER = 8, 0.9  # pairs that tell the order, and their share that has to go up
+NEARER = 0.75  # share of descriptions that have to be nearer to the problem named for them than to the median one
 
 
 @dataclass(frozen=True)
@@ -46,12 +47,30 @@ def match(descriptions: Sequence[str], statements: Sequence[str], programs: Sequ
     """For each description the problem whose program it describes, where that is clear."""
     if not descriptions or not programs:
         return Match({}, "content")
-    texts = [f"{statement}\n{program}" for statement, program in zip(statements, programs, strict=True)]
-    similar = (_similarity(descriptions, texts) + _similarity(descriptions, programs)) / 2
+    similar = similarities(descriptions, statements, programs)
     alone = clear_pairs(similar, SIMILAR_ALONE)
     if len(alone) >= LEAST_PAIRS and len(going_up(alone)) >= IN_ORDER * len(alone):
         return Match(dict(_pairs_in_order(similar)), "content and order")
     return Match(dict(alone), "content")
+
+
+def are_of(descriptions: Sequence[str], statements: Sequence[str], programs: Sequence[str], named: list[int]) -> bool:
+    """Whether descriptions are of the problems that are named for them, as far as what they say can tell.
+
+    A description is nearly always more similar to its own problem than to the median one, to another's in half of all
+    cases. A few descriptions tell nothing and are believed.
+    """
+    if len(named) < LEAST_PAIRS:
+        return True
+    similar = similarities(descriptions, statements, programs)
+    nearer = similar[np.arange(len(named)), named] > np.median(similar, axis=1)
+    return bool(nearer.mean() >= NEARER)
+
+
+def similarities(descriptions: Sequence[str], statements: Sequence[str], programs: Sequence[str]) -> np.ndarray:
+    """How similar every description (rows) is to every problem (columns), 0 to 1."""
+    texts = [f"{statement}\n{program}" for statement, program in zip(statements, programs, strict=True)]
+    return (_similarity(descriptions, texts) + _similarity(descriptions, programs)) / 2
 
 
 def _similarity(descriptions: Sequence[str], texts: Sequence[str]) -> np.ndarray:

@@ -17,7 +17,7 @@ import re
 from pathlib import Path
 
 from data import common
-from data.apps.matching import match
+from data.apps.matching import are_of, match
 from data.apps.scripts import NAME, is_script, to_function
 from data.common import Batch, Dropped, Part, Task
 from eval.compare import text_of
@@ -63,7 +63,11 @@ def main() -> int:
     common.write_tasks(adapter("apps"), tasks, batches, args, settings, inputs)
     for task in tasks:
         if task.matched:
-            print("{0} ict: {matched} of {strings} bare strings matched by {by}".format(task.name, **task.matched))
+            print(
+                "{0} ict: the problems of {matched} of {descriptions} descriptions found by {by}".format(
+                    task.name, **task.matched
+                )
+            )
     return 0
 
 
@@ -331,12 +335,13 @@ def add_examples(task: Task, entries: list, batches: list[Batch]) -> None:
     """Give a task its in-context descriptions, `[[problem id, text], ...]`, and count those that cannot be used.
 
     Published are pairs of a training row's position and a text, or texts alone: one for each training row, or else
-    fewer, whose problems are found by what they say (`matching`).
+    fewer. The problems of these, and of pairs whose positions are those of another file, are found by what the texts
+    say (`matching`).
     """
     ids = training_ids(task.name, batches)
     if entries and all(isinstance(entry, str) for entry in entries):
         if len(entries) != len(ids):
-            _add_matched(task, entries, batches)
+            _add_matched(task, entries, batches, "bare string that names no problem")
             return
         entries = [[key, text] for key, text in zip(ids, entries, strict=True)]
     known = {str(key): position for position, key in enumerate(ids) if key is not None}
@@ -344,17 +349,34 @@ def add_examples(task: Task, entries: list, batches: list[Batch]) -> None:
         [known.get(str(entry[0]), -1), *entry[1:]] if isinstance(entry, list) and entry else entry for entry in entries
     ]
     task.examples, task.examples_dropped = common.examples_by_position(pairs, ids)
+    rows = {str(row["id"]): number for number, row in enumerate(_rows_of(task, batches)) if row["split"] == "train"}
+    named = [(text, rows[str(key)]) for key, text in task.examples if str(key) in rows]  # not of another difficulty
+    if not are_of(*_texts(task, batches, [text for text, _ in named]), [number for _, number in named]):
+        texts = [entry[1] for entry in entries if isinstance(entry, list) and len(entry) == 2]
+        _add_matched(task, [text for text in texts if isinstance(text, str)], batches, "number of another file's row")
 
 
-def _add_matched(task: Task, texts: list[str], batches: list[Batch]) -> None:
-    """The same for texts that do not say whose they are; problems of both splits are asked, as any may be theirs."""
-    rows = [row for batch in batches for row in batch.rows if row["task"] == task.name]
-    found = match(texts, [row["query"] for row in rows], [row["code"] for row in rows])
-    ids = [row["id"] if row["split"] == "train" else None for row in rows]
+def _add_matched(task: Task, texts: list[str], batches: list[Batch], reason: str) -> None:
+    """The same for texts that do not say whose they are; problems of both splits are asked, as any may be theirs.
+
+    `reason` is what is counted where no problem is clearly meant.
+    """
+    found = match(*_texts(task, batches, texts))
+    ids = [row["id"] if row["split"] == "train" else None for row in _rows_of(task, batches)]
     pairs = [[problem, texts[number]] for number, problem in found.pairs.items()]
     task.examples, task.examples_dropped = common.examples_by_position(pairs, ids)
-    task.examples_dropped["bare string that matches no problem"] = len(texts) - len(pairs)
-    task.matched = {"strings": len(texts), "matched": len(found.pairs), "by": found.by}
+    task.examples_dropped[reason] = len(texts) - len(pairs)
+    task.matched = {"descriptions": len(texts), "matched": len(found.pairs), "by": found.by}
+
+
+def _rows_of(task: Task, batches: list[Batch]) -> list[dict]:
+    return [row for batch in batches for row in batch.rows if row["task"] == task.name]
+
+
+def _texts(task: Task, batches: list[Batch], descriptions: list[str]) -> tuple[list[str], list[str], list[str]]:
+    """Descriptions beside statements and gold codes of all problems of a task."""
+    rows = _rows_of(task, batches)
+    return descriptions, [row["query"] for row in rows], [row["code"] for row in rows]
 
 
 if __name__ == "__main__":
