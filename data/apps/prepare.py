@@ -46,7 +46,7 @@ def main() -> int:
     parser = common.source_arguments(__doc__, "files or folders with APPS+ or APPS, or a hub id")
     parser.add_argument("--difficulty", choices=DIFFICULTIES, help="of rows that do not say; others are left out")
     parser.add_argument("--max_tests", type=int, default=0, help="first N test cases alone (published: 10; 0: all)")
-    args = parser.parse_args()
+    args = common.parse_flags(parser)
     if args.max_tests < 0:
         raise InputError(f"--max_tests {args.max_tests}: at least 0 is needed")
     lists = [Path(args.ict)] if args.ict else _in_context_files(args.source)
@@ -207,7 +207,7 @@ def _statement(raw: dict) -> str:
         text = rest.rstrip().removesuffix(QUOTES)
     if not text.strip():
         raise Dropped(f"empty {STATEMENT[0]}")
-    return text.strip()
+    return text
 
 
 def _tests(raw: dict) -> dict:
