@@ -32,6 +32,7 @@ from eval.problem import Problem
 from utils import dist, io, paths
 from utils.args import ScoringOptions, parse, set_off_default
 from utils.extract import split_program
+from utils.families import note_on, way_of
 from utils.io import InputError
 from utils.journal import Journal
 from utils.model import check_length, check_model, load_model, revision
@@ -73,9 +74,11 @@ def main() -> None:
 
         # The scores
         journal = Journal(output, settings, inputs, ranks, options.overwrite)
+        ranks.note(note_on(config, options.max_length))
         model = load_model(options, ranks.device)
         lengths = [len(row.ids) for row in rows]
-        batches = batches_by_length(lengths, SCORE_TOKENS[ranks.device.type], options.eval_batch_size)
+        together = options.eval_batch_size if way_of(config).takes(options.max_length) else 1
+        batches = batches_by_length(lengths, SCORE_TOKENS[ranks.device.type], together)
         bar = Progress(len(ranks.share(batches)), "perplexity", ranks.main, unit="batch")
         losses = []
         for batch in ranks.share(batches):

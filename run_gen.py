@@ -42,6 +42,7 @@ from utils import dist, io, paths
 from utils.args import TrainingOptions, judge_options, judge_settings, parse, read_deepspeed_config, set_off_default
 from utils.checkpoint import Checkpoints, Position
 from utils.curves import Curves
+from utils.families import check_engine, note_on, way_of
 from utils.generate import Continuous, Decoding, Engine, Request, make_engine
 from utils.gibbs import ask_for_description
 from utils.io import InputError
@@ -69,6 +70,7 @@ def main() -> None:
     test = test[: options.limit or None]
     config, policy = check_model(options.model_name_or_path, options.revision, options.trust_remote_code)
     check_length(config, options.max_length)
+    check_engine(options.engine, config)
     requests = test_requests(test, adapter, policy, options, ranks)
     run = {**settings(options), "revision": revision(options.model_name_or_path, config)}
     inputs = {"test": test_digest}
@@ -88,7 +90,7 @@ def main() -> None:
         for line in (*sources.warnings, *(f"dropped: {n} {kind} codes do not parse" for kind, n in left_out.items())):
             ranks.log(line)
         rows = training_rows(drawn, policy, options.max_length, ranks)
-        plans = plan_epochs(rows, options, ranks)
+        plans = plan_epochs(rows, options, way_of(config).takes(options.max_length), ranks)
 
     # What is there already
     results = paths.results(options.task, options.output_dir)
@@ -115,6 +117,7 @@ def main() -> None:
             written = {"settings": run, "inputs": inputs, "counts": {"drawn": len(drawn), "rows": len(rows)}}
             file = paths.training_set(options.task, options.seed, options.output_dir)
             ranks.on_main(lambda: io.write_json(file, drawn, written))
+        ranks.note(note_on(config, options.max_length + options.max_new_tokens))
         model = load_model(options, ranks.device)
         if not options.eval_only:
             trainer = Trainer(
@@ -206,15 +209,16 @@ def training_rows(drawn: list[dict], policy: TokenizerPolicy, max_length: int, r
     return rows
 
 
-def plan_epochs(rows: Sequence[Row], options: TrainingOptions, ranks: dist.Ranks) -> list[list[Step]]:
-    """The optimiser steps of every epoch, each epoch in an order of its own."""
+def plan_epochs(rows: Sequence[Row], options: TrainingOptions, together: bool, ranks: dist.Ranks) -> list[list[Step]]:
+    """The optimiser steps of every epoch, each epoch in an order of its own; a row at a time if not `together`."""
     tokens = options.micro_batch_tokens or TRAIN_TOKENS[ranks.device.type]
     lengths = [len(row.ids) for row in rows]
     if options.micro_batch_tokens and max(lengths) > tokens:
         raise InputError(f"--micro_batch_tokens {tokens}: the longest training row alone has {max(lengths)}")
     orders = [1 if options.same_order else epoch for epoch in range(1, options.num_epoch + 1)]
     return [
-        plan_epoch(lengths, order, options.seed, options.train_batch_size, ranks.world_size, tokens) for order in orders
+        plan_epoch(lengths, order, options.seed, options.train_batch_size, ranks.world_size, tokens if together else 1)
+        for order in orders
     ]
 
 

@@ -32,6 +32,7 @@ from eval.judge import Judge
 from eval.problem import Adapter, Problem
 from utils import dist, gibbs, io, paths
 from utils.args import SamplingOptions, judge_options, judge_settings, parse, set_off_default
+from utils.families import check_engine, note_on
 from utils.generate import Continuous, Decoding, Engine, Request, make_engine
 from utils.io import InputError
 from utils.journal import Journal, Recorded
@@ -58,6 +59,7 @@ def main() -> None:
     ]
     config, policy = check_model(options.model_name_or_path, options.revision, options.trust_remote_code)
     check_length(config, options.max_length)
+    check_engine(options.engine, config)
     usable = chains_that_fit(chains, adapter, policy, options.max_length, ranks)
 
     # What is there already
@@ -72,6 +74,7 @@ def main() -> None:
         faults = 0
         if done < options.iter_num:
             # The rounds
+            ranks.note(note_on(config, options.max_length + options.max_new_tokens))
             model = load_model(options, ranks.device)
             engine = make_engine(options.engine, model, policy, options.eval_batch_size * options.num_seq)
             with Judge(judge_options(options, ranks.local_world_size)) as judge:

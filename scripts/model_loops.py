@@ -314,7 +314,7 @@ def train(args: argparse.Namespace) -> dict:
     options = replace(bench.options, max_length=length, num_epoch=args.repeats)
     drawn, _ = training_set(bench.problems, Sources([[] for _ in bench.problems], None), bench.adapter, options)
     rows = training_rows(drawn, bench.policy, length, bench.ranks)
-    plans = plan_epochs(rows, options, bench.ranks)
+    plans = plan_epochs(rows, options, True, bench.ranks)
     engine = start_engine(
         bench.model(), deepspeed_settings(options, 2 * sum(map(len, plans)), bench.ranks), bench.ranks
     )

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import copy
 import sys
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
+from families import NoText
 from toy import REPOSITORY
 from transformers import LlamaConfig, LlamaForCausalLM
 
@@ -24,19 +24,6 @@ PROMPTS = [[1, 2, 3], [4, 5], [6, 7, 8, 9, 10]]
 LONGEST = 320
 SETTINGS = {"plain": (0, 1.0), "top-k": (50, 1.0), "top-p": (0, 0.95), "both": (50, 0.95)}
 TOKENS = {"plain": 4000, "top-k": 4000, "top-p": 1600, "both": 1600}  # tests/long takes 30,000 of each
-
-
-class NoText:
-    """A tokenizer policy for a model whose tokens spell nothing."""
-
-    tokenizer = SimpleNamespace(bos_token_id=None)
-    eos_id, pad_id = None, 0
-
-    def decode(self, ids):
-        return ""
-
-    def decode_many(self, rows):
-        return [""] * len(rows)
 
 
 def steep_model(vocabulary: int, dtype: torch.dtype) -> tuple[LlamaForCausalLM, LlamaForCausalLM]:

@@ -2,7 +2,7 @@
 
 PyTorch's kernel for a CPU is made for many queries; with one of them it gets a small part of the memory's bandwidth. As
 two batched matrix products over whole, contiguous keys and values the same step takes less than half the time (measured
-at 128 rows of 100 to 400 tokens). Anything but a single query goes to the library's own attention.
+at 128 rows of 100 to 400 tokens). Anything but a single query behind a plain mask goes to the library's own attention.
 """
 
 from __future__ import annotations
@@ -52,7 +52,8 @@ def grouped_attention(
     Queries of the heads that share a key are the rows of one product. The softmax is taken in fp32.
     """
     rows, heads, queries, size = query.shape
-    if queries > 1 or options.get("position_bias") is not None or options.get("cache") is not None:
+    added = attention_mask is not None and attention_mask.dtype != torch.bool  # to the scores, in place of a choice
+    if queries > 1 or added or options.get("position_bias") is not None or options.get("cache") is not None:
         return sdpa_attention_forward(module, query, key, value, attention_mask, scaling=scaling, **options)
     packed = query.reshape(rows, key.shape[1], -1, size)
     scores = (packed @ key.transpose(2, 3)).float().mul_(size**-0.5 if scaling is None else scaling)

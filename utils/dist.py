@@ -90,6 +90,11 @@ class Ranks:
             self.on_main(lambda: held.enter_context(io.locked(place)))
             yield
 
+    def note(self, message: str) -> None:
+        """`log`, where there is something to tell."""
+        if message:
+            self.log(message)
+
     def log(self, message: str) -> None:
         """Tell the user, on standard error, once."""
         if self.main:

@@ -5,11 +5,15 @@ share its first pass. `generate` is called for a few tokens at a time; between c
 batch and its cache, so a short completion never pays for a long neighbour. Every row draws with noise of its own
 (`utils.noise`), so in fp32 a completion depends on its prompt and key alone, not on its neighbours.
 
+Rows that padding would change (`utils.families` says which) are decoded beside rows of their own length alone, with the
+model's own cache, to the end of the longest of them.
+
 `continuous`: the library's continuous batching with a paged cache; see `Continuous` for what it promises.
 """
 
 from __future__ import annotations
 
+import itertools
 from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -22,6 +26,7 @@ from transformers.cache_utils import DynamicLayer
 
 from utils.attention import GROUPED, librarys_own
 from utils.extract import truncate
+from utils.families import way_of
 from utils.io import Failure
 from utils.model import positions, stop_ids
 from utils.noise import draw_tokens
@@ -34,6 +39,8 @@ CPU_PAGES = 0.2  # share of a CPU's memory for the paged cache
 STEPS_BETWEEN_SWEEPS = 16  # tokens decoded between two looks for rows that are done
 REFILL_FROM = 1 / 4  # share of a batch that is free when others join: a first pass of few prompts costs more a token
 SPARE_TOKENS = 64  # room in the cache for tokens to come
+CHECKED_TOKENS, CHECKED_PROMPT = 8, 64  # of the check that starts the continuous engine
+NEARLY_BEST = 0.05  # standard deviations of the scores, which bf16 may be off by
 TAIL_TOKENS = 12  # tokens looked at for a stop word; the longest stop word has fewer
 
 
@@ -95,14 +102,22 @@ class Engine:
 
     def __init__(self, model: PreTrainedModel, policy: TokenizerPolicy, rows: int = 0):
         self.model, self.policy, self.rows = model, policy, rows
-        self.ends = _take_over(model, policy)
+        self.ends, self.way = _take_over(model, policy), way_of(model.config)
 
     def run(self, requests: Sequence[Request], decoding: Decoding) -> Iterator[tuple[int, Completion]]:
         """Yield `(position in requests, completion)` as completions finish.
 
         Where a GPU runs out of memory, the batch is halved for good; completions that were finished stay so.
         """
-        order = sorted(range(len(requests)), key=lambda i: (-len(requests[i].prompt), requests[i].prompt, i))
+        order = _longest_first(requests)
+        fitting = {i for i in order if self.way.takes(len(requests[i].prompt) + decoding.max_new_tokens)}
+        yield from self._padded([i for i in order if i in fitting], requests, decoding)
+        yield from self._unpadded([i for i in order if i not in fitting], requests, decoding)
+
+    def _padded(
+        self, order: list[int], requests: Sequence[Request], decoding: Decoding
+    ) -> Iterator[tuple[int, Completion]]:
+        """Completions of the requests at these positions, rows of all lengths together."""
         waiting, batch, size = deque(order), None, 0
         while waiting or batch:
             adding: list[_Row] = []
@@ -119,29 +134,65 @@ class Engine:
                     yield row.index, _completion(self.policy, row.tokens, self.ends, decoding)
             except torch.OutOfMemoryError:
                 lost = {row.index: row for row in [*(batch.rows if batch else []), *adding]}
-                if len(lost) == 1:
-                    [row] = lost.values()
-                    raise Failure(
-                        f"the device has no memory for one row of {len(row.prompt)} tokens and what is to come; "
-                        "give a smaller --max_length or --max_new_tokens"
-                    ) from None
+                self._halve(list(lost.values()))
                 waiting.extendleft(sorted(lost, key=order.index, reverse=True))
-                self.rows, batch = len(lost) // 2, None
-                torch.cuda.empty_cache()
+                batch = None
+
+    def _unpadded(
+        self, order: list[int], requests: Sequence[Request], decoding: Decoding
+    ) -> Iterator[tuple[int, Completion]]:
+        """Completions of the requests at these positions, those of prompts of one length together."""
+        waiting = deque(order)
+        while waiting:
+            length = len(requests[waiting[0]].prompt)
+            size = self.rows or self._rows_that_fit(length + decoding.max_new_tokens)
+            alike = itertools.takewhile(lambda i: len(requests[i].prompt) == length, waiting)  # noqa: B023
+            rows = [self._row(i, requests, decoding) for i in itertools.islice(alike, size)]
+            try:
+                self._to_the_end(rows, decoding)
+            except torch.OutOfMemoryError:
+                self._halve(rows)
+                continue
+            for row in rows:
+                waiting.popleft()
+                yield row.index, _completion(self.policy, row.tokens, self.ends, decoding)
+
+    def _halve(self, rows: list[_Row]) -> None:
+        """Decode half as many rows at a time as these, for which memory was too small; Failure where it is one row."""
+        if len(rows) == 1:
+            raise Failure(
+                f"the device has no memory for one row of {len(rows[0].prompt)} tokens and what is to come; "
+                "give a smaller --max_length or --max_new_tokens"
+            ) from None
+        self.rows = len(rows) // 2
+        torch.cuda.empty_cache()
+
+    @torch.inference_mode()
+    def _to_the_end(self, rows: list[_Row], decoding: Decoding) -> None:
+        """Decode rows of one prompt length, none of which leaves before the last one is done."""
+        ids = torch.tensor([row.prompt for row in rows], device=self.model.device)
+        self.model.generate(
+            input_ids=ids,
+            attention_mask=torch.ones_like(ids),
+            do_sample=False,
+            max_new_tokens=rows[0].limit,
+            logits_processor=[_Sampler(rows, decoding)],
+            stopping_criteria=[_StopWords(rows, decoding.stop_words, self.policy, self.ends)],
+        )
 
     def _row(self, index: int, requests: Sequence[Request], decoding: Decoding) -> _Row:
-        request, most = requests[index], positions(self.model.config)
-        limit = (
-            decoding.max_new_tokens if most is None else min(decoding.max_new_tokens, most - len(request.prompt) + 1)
-        )
-        return _Row(index, request.prompt, int(stream(*request.key).integers(2**62)), max(1, limit))
+        request = requests[index]
+        seed = int(stream(*request.key).integers(2**62))
+        return _Row(index, request.prompt, seed, _limit(self.model, request, decoding))
 
     def _rows_that_fit(self, length: int) -> int:
         """Rows of `length` tokens that fill the device, as far as their cache takes half of the memory that it has."""
-        config = self.model.config.get_text_config()
-        heads = getattr(config, "num_key_value_heads", None) or config.num_attention_heads
-        size = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
-        row = 2 * config.num_hidden_layers * heads * size * self.model.dtype.itemsize * length
+        config, row = self.model.config.get_text_config(), 0
+        for layer in config.per_layer_config:
+            heads = getattr(layer, "num_attention_heads", None) or 1  # a model of states has one as wide as all
+            size = getattr(layer, "head_dim", None) or layer.hidden_size // heads
+            groups = getattr(layer, "num_key_value_heads", None) or heads
+            row += 2 * groups * size * self.model.dtype.itemsize * length
         row += 12 * config.vocab_size  # scores, their processed copy and the noise, in fp32
         if self.model.device.type == "cpu":
             # Not what is free now: the same run has the same batches, whatever else is running.
@@ -171,7 +222,7 @@ class Engine:
         scores = _Sampler(rows, decoding)(None, out.logits[0][owner])
         ids = torch.cat([ids[owner], scores.argmax(dim=-1, keepdim=True)], dim=1)
         mask = torch.cat([mask[owner], mask.new_ones(len(rows), 1)], dim=1)
-        out.past_key_values.batch_select_indices(owner)
+        _select(out.past_key_values, owner)
         _StopWords(rows, decoding.stop_words, self.policy, self.ends)(ids, None)
         return _Batch(rows, ids, mask, out.past_key_values)
 
@@ -222,7 +273,7 @@ class _Batch:
         going = [position for position, row in enumerate(self.rows) if row.index not in ended]
         keep = torch.tensor(going, device=self.ids.device)
         ids, mask = self.ids[keep], self.mask[keep]
-        self.cache.batch_select_indices(keep)
+        _select(self.cache, keep)
         padding = int(mask.any(dim=0).int().argmax()) if self.can_grow else 0
         for layer in self.cache.layers if padding else ():
             layer.hold(*layer.states(padding))
@@ -297,9 +348,16 @@ class _Layer(DynamicLayer):
         self.keys, self.values = (F.pad(states, (0, 0, 0, SPARE_TOKENS)) for states in (keys, values))
         self.filled = keys.shape[-2]
 
-    def batch_select_indices(self, indices: torch.Tensor) -> None:
+    def reorder_cache(self, indices: torch.Tensor) -> None:
         """Keep these rows, in this order; a row may come more than once."""
-        self.keys, self.values = self.keys[indices], self.values[indices]
+        if self.is_initialized:
+            self.keys, self.values = self.keys[indices], self.values[indices]
+
+
+def _select(cache: DynamicCache, indices: torch.Tensor) -> None:
+    """Keep these rows of a cache. Layers that keep states have no `batch_select_indices`, but all can be reordered."""
+    for layer in cache.layers:
+        layer.reorder_cache(indices)
 
 
 def _new_cache(config) -> DynamicCache:
@@ -319,13 +377,29 @@ class Continuous:
     """
 
     def __init__(self, model: PreTrainedModel, policy: TokenizerPolicy):
-        self.model, self.policy = model, policy
+        self.model, self.policy, self.checked = model, policy, False
         self.ends = _take_over(model, policy)
 
     def run(self, requests: Sequence[Request], decoding: Decoding) -> Iterator[tuple[int, Completion]]:
         """Yield `(position in requests, completion)` as completions finish; Failure where the library gives up."""
-        if not requests:
-            return
+        if requests and not self.checked:
+            self._check(min((request.prompt for request in requests), key=len))
+        yield from self._complete(requests, decoding) if requests else ()
+
+    @torch.inference_mode()
+    def _check(self, prompt: list[int]) -> None:
+        """Failure where a few tokens after `prompt` are not those that the model itself scores best, or nearly so."""
+        request = Request(prompt[-CHECKED_PROMPT:], ("check",))
+        [(_, completion)] = self._complete([request], Decoding((), CHECKED_TOKENS))
+        ids = torch.tensor([request.prompt + completion.ids], device=self.model.device)
+        with librarys_own(self.model):
+            scores = self.model(input_ids=ids, use_cache=False).logits[0, len(request.prompt) - 1 : -1].float()
+        behind = scores.amax(dim=-1) - scores.gather(-1, ids[0, len(request.prompt) :, None])[:, 0]
+        if (behind > NEARLY_BEST * scores.std(dim=-1)).any():
+            raise Failure("--engine continuous: its tokens are not this model's best ones; --engine static works")
+        self.checked = True
+
+    def _complete(self, requests: Sequence[Request], decoding: Decoding) -> Iterator[tuple[int, Completion]]:
         # Imported late: the place of these has moved between versions, and the other engine does without.
         from transformers import ContinuousBatchingConfig
         from transformers.generation.continuous_batching.utils import WorkloadHints
@@ -346,7 +420,7 @@ class Continuous:
         share = CPU_PAGES if self.model.device.type == "cpu" else None
         seed = int(stream(*requests[0].key).integers(2**31))
         batching = ContinuousBatchingConfig(seed=seed, max_memory_percent=share)
-        order = sorted(range(len(requests)), key=lambda i: (-len(requests[i].prompt), requests[i].prompt, i))
+        order = _longest_first(requests)
         with (
             librarys_own(self.model),
             self.model.continuous_batching_context_manager(
@@ -354,7 +428,8 @@ class Continuous:
             ) as manager,
         ):
             for position in order:  # samples of one prompt one after another, so that they find its pages
-                manager.add_request(requests[position].prompt, str(position), streaming=True)
+                limit = _limit(self.model, requests[position], decoding)
+                manager.add_request(requests[position].prompt, str(position), max_new_tokens=limit, streaming=True)
             waiting = set(order)
             while waiting:
                 result = manager.get_result(timeout=1)
@@ -374,6 +449,18 @@ class Continuous:
                     if not result.is_finished():
                         manager.cancel_request(result.request_id)
                     yield position, _completion(self.policy, tokens, self.ends, decoding)
+
+
+def _longest_first(requests: Sequence[Request]) -> list[int]:
+    """Positions of the requests, samples of one prompt one after another."""
+    return sorted(range(len(requests)), key=lambda i: (-len(requests[i].prompt), requests[i].prompt, i))
+
+
+def _limit(model: PreTrainedModel, request: Request, decoding: Decoding) -> int:
+    """Tokens that a completion may have: those asked for, as far as the model has positions."""
+    most = positions(model.config)
+    fitting = decoding.max_new_tokens if most is None else most - len(request.prompt) + 1
+    return max(1, min(decoding.max_new_tokens, fitting))
 
 
 def _take_over(model: PreTrainedModel, policy: TokenizerPolicy) -> list[int]:

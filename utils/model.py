@@ -22,6 +22,7 @@ from transformers.utils import logging
 
 from utils.args import CommonOptions
 from utils.attention import use_grouped
+from utils.families import check_family, way_of
 from utils.io import InputError
 from utils.paths import DEFAULT_MODEL
 from utils.tokens import TokenizerPolicy
@@ -51,7 +52,7 @@ def _source(name_or_path: str) -> tuple[str, dict]:
 def check_model(name_or_path: str, revision: str | None, trust_remote_code: bool):
     """Configuration and tokenizer of a model, before any weights.
 
-    InputError where there is no such model, or its tokenizer loses text.
+    InputError where there is no such model, it is none that predicts text, or its tokenizer loses text.
     """
     source, extra = _source(name_or_path)
     options = {"revision": revision, "trust_remote_code": trust_remote_code, **extra}
@@ -61,6 +62,7 @@ def check_model(name_or_path: str, revision: str | None, trust_remote_code: bool
     except (OSError, ValueError, KeyError) as error:
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise InputError(f"--model_name_or_path {name_or_path}: cannot be loaded ({reason})") from None
+    check_family(name_or_path, config, trust_remote_code)
     policy = TokenizerPolicy(tokenizer)
     policy.check_round_trip(name_or_path)
     return config, policy
@@ -112,7 +114,7 @@ def load_model(options: CommonOptions, device: torch.device) -> PreTrainedModel:
         revision=options.revision,
         trust_remote_code=options.trust_remote_code,
     )
-    if device.type == "cpu" and options.attn_implementation == "auto":
+    if device.type == "cpu" and options.attn_implementation == "auto" and way_of(model.config).padded_up_to != 0:
         use_grouped(model)
     return model.to(device).eval()
 
