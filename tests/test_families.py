@@ -14,7 +14,10 @@ from utils.generate import Continuous, Decoding, Engine, Request
 from utils.io import Failure, InputError
 
 FACTORS = {"short_factor": [1.0] * 4, "long_factor": [3.0, 1.0, 2.0, 4.0]}
-LONGROPE = {"rope_type": "longrope", "rope_theta": 1e4, "original_max_position_embeddings": 32, **FACTORS}
+LONGROPE = {
+    "rope_parameters": {"rope_type": "longrope", "rope_theta": 1e4, **FACTORS},
+    "original_max_position_embeddings": 32,
+}
 KINDS = {
     "llama": (None, ""),
     "doge": (None, ""),  # masks that are added to the scores
@@ -27,10 +30,14 @@ KINDS = {
 }
 
 
+def configuration(name: str):
+    """That of a tiny model; Phi-3 with the rotary embeddings of its long versions."""
+    return tiny_family_config(causal_families()[name], **(LONGROPE if name == "phi3" else {}))
+
+
 def family(name: str):
     """A tiny random model."""
-    changes = {"rope_parameters": LONGROPE} if name == "phi3" else {}
-    return tiny_family(tiny_family_config(causal_families()[name], **changes))
+    return tiny_family(configuration(name))
 
 
 @pytest.mark.parametrize("name", KINDS)
@@ -48,7 +55,7 @@ def test_padding_would_change_what_goes_by_length(monkeypatch):
 
 
 def test_a_note_tells_what_goes_by_length():
-    phi = tiny_family_config(causal_families()["phi3"], rope_parameters=LONGROPE)
+    phi = configuration("phi3")
     assert note_on(phi, 32) == note_on(LlamaConfig(), 10**6) == ""
     assert note_on(phi, 33).startswith("phi3: rows longer than 32 tokens run only beside others of the same length")
 
@@ -88,8 +95,7 @@ def test_what_predicts_no_text_is_refused_in_one_line(config, reason):
 
 @pytest.mark.parametrize("name", ["codegen", "qwen3_5_text", "mamba", "phi3"])
 def test_the_continuous_engine_is_refused_where_it_would_be_wrong(name):
-    changes = {"rope_parameters": LONGROPE} if name == "phi3" else {}
-    config = tiny_family_config(causal_families()[name], **changes)
+    config = configuration(name)
     with pytest.raises(InputError, match=f"--engine continuous: not for {name} .*; --engine static works"):
         check_engine("continuous", config)
     check_engine("static", config)

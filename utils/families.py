@@ -12,22 +12,16 @@ import sys
 from dataclasses import dataclass
 
 import torch
-from transformers import AutoModelForCausalLM, DynamicCache, PreTrainedConfig, PreTrainedModel, cache_utils
-from transformers.cache_utils import (
-    DynamicLayer,
-    DynamicSlidingWindowLayer,
-    LinearAttentionAndFullAttentionLayer,
-    LinearAttentionAndSlidingWindowAttentionLayer,
-    LinearAttentionLayer,
-)
+from transformers import AutoModelForCausalLM, DynamicCache, PreTrainedConfig, PreTrainedModel
 
 from utils.io import InputError
 
-ATTENTION_LAYERS = {DynamicLayer, DynamicSlidingWindowLayer, getattr(cache_utils, "DummyLayer", DynamicLayer)}
+# Layers of the library's caches whose rows can be padded, by name: not every version has all of them.
+ATTENTION_LAYERS = {"DynamicLayer", "DynamicSlidingWindowLayer", "DummyLayer"}
 STATE_LAYERS = {
-    LinearAttentionLayer,
-    LinearAttentionAndFullAttentionLayer,
-    LinearAttentionAndSlidingWindowAttentionLayer,
+    "LinearAttentionLayer",
+    "LinearAttentionAndFullAttentionLayer",
+    "LinearAttentionAndSlidingWindowAttentionLayer",
 }
 STRETCHED = ("dynamic", "longrope")  # rotary embeddings that change for all rows where one is long
 
@@ -52,7 +46,7 @@ def way_of(config: PreTrainedConfig) -> Way:
     model_class = causal_class(config)
     if model_class is None:
         return Way(0, "its code is not the library's")
-    layers = {type(layer) for layer in DynamicCache(config=config).layers}
+    layers = {type(layer).__name__ for layer in DynamicCache(config=config).layers}
     state = bool(layers & STATE_LAYERS) or model_class._is_stateful
     if layers - ATTENTION_LAYERS - STATE_LAYERS:
         return Way(0, "its cache is its own", state)

@@ -19,9 +19,12 @@ from utils.io import InputError
 LENGTHS = (5, 21, 12, 5, 33, 12)
 TOKENS, SAMPLES, ROWS = 20, 2, 5
 FACTORS = {"short_factor": [1.0] * 4, "long_factor": [3.0, 1.0, 2.0, 4.0]}
-LONGROPE = {"rope_type": "longrope", "rope_theta": 1e4, "original_max_position_embeddings": 32, **FACTORS}
+LONGROPE = {
+    "rope_parameters": {"rope_type": "longrope", "rope_theta": 1e4, **FACTORS},
+    "original_max_position_embeddings": 32,
+}
 MORE = {
-    "phi3, long rotary embeddings": (Phi3Config, {"rope_parameters": LONGROPE}),
+    "phi3, long rotary embeddings": (Phi3Config, LONGROPE),
     "llama, dynamic rotary embeddings": (
         LlamaConfig,
         {"max_position_embeddings": 32, "rope_parameters": {"rope_type": "dynamic", "rope_theta": 1e4, "factor": 2.0}},
