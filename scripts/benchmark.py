@@ -248,6 +248,9 @@ def main() -> None:
     parser.add_argument("--limit", type=int, help="problems or programs measured (default: what fits the loop)")
     parser.add_argument("--repeats", type=int, help="measurements of each side, of which the median is taken")
     parser.add_argument("--seed", type=int, default=1234)
+    parser.add_argument(
+        "--dtype", choices=("bf16", "fp16", "fp32"), default="bf16", help="of the weights, on both sides"
+    )
     parser.add_argument("--plot", type=Path, help="write a figure (PNG)")
     parser.add_argument("--workers", type=int, help=argparse.SUPPRESS)
     parser.add_argument("--side", choices=("tree", "package", "rank"), help=argparse.SUPPRESS)

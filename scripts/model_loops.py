@@ -73,6 +73,7 @@ class Bench:
             dataset=args.dataset,
             limit=args.limit or default_limit,
             seed=args.seed,
+            dtype=args.dtype,
             output_dir="benchmark",
             max_length=TRAIN_LENGTH,
         )
@@ -82,9 +83,9 @@ class Bench:
         problems, longest = problems[: options.limit], positions(config) or SCORE_LENGTH
         return cls(options, dist.join(), registry.adapter(options.dataset), problems, policy, longest)
 
-    def model(self, dtype: str = "bf16") -> PreTrainedModel:
-        """The weights, as a stage has them."""
-        return load_model(replace(self.options, dtype=dtype), self.ranks.device)
+    def model(self, dtype: str = "") -> PreTrainedModel:
+        """The weights, as a stage has them; in the format of `--dtype` unless another is named."""
+        return load_model(replace(self.options, dtype=dtype or self.options.dtype), self.ranks.device)
 
     def prompts(self) -> list[str]:
         """The prompts of the first code step."""
@@ -122,7 +123,8 @@ class Bench:
     def about(self) -> dict:
         """What the line says about every loop."""
         model = paths.model_name(self.options.model_name_or_path)
-        return {"model": model, "dataset": self.options.dataset, "problems": len(self.problems)}
+        about = {"model": model, "dataset": self.options.dataset, "problems": len(self.problems)}
+        return {**about, "dtype": self.options.dtype}
 
 
 @contextlib.contextmanager
@@ -429,6 +431,7 @@ def _on_ranks(args: argparse.Namespace, number: int, problems: int) -> list[dict
         port, output = probe.getsockname()[1], Path(folder) / "rows.json"
         probe.close()
         flags = ["--dataset", args.dataset, "--seed", args.seed, "--repeats", args.repeats, "--limit", problems]
+        flags += ["--dtype", args.dtype]
         flags += ["--model", args.model] if args.model else []
         launcher = [Path(sys.executable).with_name("deepspeed"), "--num_gpus", number, "--master_port", port]
         script = [Path(__file__).with_name("benchmark.py"), "scale", "--side", "rank", "--output", output, *flags]

@@ -39,7 +39,7 @@ def the_line(done: Finished) -> dict:
 @pytest.fixture(scope="module")
 def bench(tiny_model) -> model_loops.Bench:
     """Six of the quickstart problems and the tiny model."""
-    args = argparse.Namespace(model=str(tiny_model), dataset="quickstart", limit=6, seed=1, repeats=1)
+    args = argparse.Namespace(model=str(tiny_model), dataset="quickstart", limit=6, seed=1, repeats=1, dtype="bf16")
     return model_loops.Bench.load(args, 1)
 
 
