@@ -48,12 +48,15 @@ def way_of(config: PreTrainedConfig) -> Way:
         return Way(0, "its code is not the library's")
     layers = {type(layer).__name__ for layer in DynamicCache(config=config).layers}
     state = bool(layers & STATE_LAYERS) or model_class._is_stateful
-    if layers - ATTENTION_LAYERS - STATE_LAYERS:
+    parts = vars(sys.modules[model_class.__module__])
+    brings_cache = any(isinstance(part, type) and part is not DynamicCache and issubclass(part, DynamicCache)
+                       for part in parts.values())  # fmt: skip
+    if brings_cache or layers - ATTENTION_LAYERS - STATE_LAYERS:
         return Way(0, "its cache is its own", state)
     taken = inspect.signature(model_class.forward).parameters
     if not {"attention_mask", "position_ids", "past_key_values"} <= set(taken):
         return Way(0, "it takes no positions of its rows", state)
-    if state and not hasattr(sys.modules[model_class.__module__], "apply_mask_to_padding_states"):
+    if state and "apply_mask_to_padding_states" not in parts:
         return Way(0, "padding runs through its states", state)
     if config.sub_configs and config.get_text_config() is config:
         return Way(0, "it reads more than text", state)
@@ -90,8 +93,10 @@ def check_family(name: str, config: PreTrainedConfig, trust_remote_code: bool = 
         raise InputError(what + "it is an encoder and a decoder; give a decoder-only model")
     if "is_decoder" in config.to_dict() and "encoder_hidden_states" in taken:
         raise InputError(what + "it is an encoder's architecture; give a decoder-only model")
-    if not getattr(config, "causal", True) or "perm_mask" in taken or not {"attention_mask", "position_ids"} & {*taken}:
+    if not getattr(config, "causal", True) or "perm_mask" in taken:
         raise InputError(what + "its attention looks ahead, so it predicts no next token; give a decoder-only model")
+    if "attention_mask" not in taken or not {"past_key_values", "cache_params"} & {*taken}:
+        raise InputError(what + "it takes no attention mask, or no cache of the library; give another model")
     try:
         with torch.device("meta"):  # shapes without numbers
             AutoModelForCausalLM.from_config(config)
