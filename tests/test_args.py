@@ -138,7 +138,8 @@ def test_apps_is_the_default_and_needs_a_difficulty():
     "flags",
     [
         "--num_seq 0", "--iter_num 0", "--max_new_tokens 0", "--temperature -1", "--temperature nan",
-        "--temperature inf", "--top_p 0", "--top_p 1.1", "--top_p nan", "--sampler rft", "--keep none",
+        "--temperature inf", "--top_p 0", "--top_p 1.1", "--top_p nan", "--top_k -1", "--top_k all", "--sampler rft",
+        "--keep none", "--fall_back none", "--judge_total_timeout -1", "--judge_total_timeout nan",
         "--engine fast", "--judge_workers -1", "--judge_timeout 0", "--judge_timeout nan", "--judge_memory_mb 1",
         "--isolation vm", "--compare loose",
     ],
@@ -169,6 +170,7 @@ GOLD_ONLY = f"--model_name_or_path m --max_length 9 --deepspeed_config {CONFIG} 
         ("--micro_batch_tokens -1", "--micro_batch_tokens"),
         ("--eval_temperature -0.1", "--eval_temperature"),
         ("--eval_top_p 0", "--eval_top_p"),
+        ("--eval_top_k -1", "--eval_top_k -1"),
         ("--n_samples 5", "--eval_temperature"),
         ("--pass_k 2", "--n_samples 2"),
         ("--pass_k 1 10 --n_samples 5 --eval_temperature 0.8", "--n_samples 10"),
