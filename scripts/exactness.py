@@ -106,12 +106,12 @@ def first_tokens_p_value(model: PreTrainedModel, prompt: list[int], drawn: Seque
     _, q = distributions(model(torch.tensor([prompt], device=model.device)).logits[0, -1:], decoding)
     expected = q[0].cpu().numpy() * len(drawn)
     counts, frequent = Counter(drawn), np.flatnonzero(expected >= LEAST_EXPECTED)
-    observed = [counts[token] for token in frequent.tolist()]
-    rest = expected.sum() - expected[frequent].sum()
-    if rest >= LEAST_EXPECTED:
-        return chisquare([*observed, len(drawn) - sum(observed)], [*expected[frequent], rest]).pvalue
-    scale = sum(observed) / expected[frequent].sum()
-    return chisquare(observed, expected[frequent] * scale).pvalue
+    frequent = frequent[
+        expected[frequent].argsort()[1:]
+    ]  # the rarest of them goes to the pool, which is then never empty
+    observed = np.array([counts[token] for token in frequent.tolist()])
+    pooled = (len(drawn) - observed.sum(), len(drawn) - expected[frequent].sum())
+    return chisquare([*observed, pooled[0]], [*expected[frequent], pooled[1]]).pvalue
 
 
 def completions(engine, prompts: list[list[int]], decoding: Decoding, tokens: int) -> Iterator[tuple[list[int], list]]:

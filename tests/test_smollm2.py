@@ -16,7 +16,7 @@ def test_the_default_model_through_all_stages(tmp_path):
     (tmp_path / "data").mkdir()
     (tmp_path / "data/models").symlink_to(MODEL.parent)
     shared = ["--model_name_or_path", "data/models/SmolLM2-135M-Instruct", "--dataset", "quickstart", "--limit", 8]
-    shared += ["--deepspeed_config", REPOSITORY / "deepspeed_config.json", "--max_length", 512]
+    shared += ["--deepspeed_config", REPOSITORY / "deepspeed_config.json", "--max_length", 512, "--dtype", "fp32"]
 
     flags = ["--output_dir", "gibbs", "--num_seq", 4, "--iter_num", 2, "--temperature", 0.6, "--max_new_tokens", 64]
     run = run_stage("seq_gibbs_sample.py", [*shared, *flags], tmp_path)

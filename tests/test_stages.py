@@ -136,10 +136,10 @@ def test_stage_2_scores_each_code_under_its_own_description(pipelines, tiny_mode
         assert score == pytest.approx(plain_perplexity(model, policy, program, row["test"]["fn_name"]), rel=1e-4)
 
 
-def plain_perplexity(model, policy: TokenizerPolicy, program: str, entry_point: str) -> float:
-    """The definition, one row at a time and token by token."""
+def plain_perplexity(model, policy: TokenizerPolicy, program: str, entry_point: str, end: bool = True) -> float:
+    """The definition, one row at a time and token by token, with EOS behind the code or without."""
     prompt, code = split_program(program, entry_point)
-    given, wanted = policy.encode_prompt(prompt), policy.encode(code)
+    given, wanted = policy.encode_prompt(prompt), policy.encode(code) + [policy.eos_id] * end
     with torch.no_grad():
         chances = model(torch.tensor([given + wanted])).logits[0].log_softmax(-1)
     nll = [-chances[len(given) + i - 1, token].item() for i, token in enumerate(wanted)]
@@ -345,7 +345,7 @@ def test_eval_only_scores_a_model_with_several_samples(toy_task, tiny_model):
 
 
 def test_perplexities_under_the_seed_description_have_a_folder_of_their_own(finished, tiny_model, refused):
-    flags = [*scoring(tiny_model), "--description", "seed"]
+    flags = [*scoring(tiny_model), "--description", "seed", "--no_eos"]
     refused(finished, "cal_ppl.py", flags, "description")
     run = run_stage("cal_ppl.py", [*flags, "--save_dir", "runs/seed"], finished)
     assert run.status == 0, run.err
@@ -358,7 +358,7 @@ def test_perplexities_under_the_seed_description_have_a_folder_of_their_own(fini
     for (row, program), score in zip(flat, scores.values(), strict=True):
         code = split_program(program, row["test"]["fn_name"])[1]
         seed = f'{row["head"]}\n    """ {row["query"]}"""{code}'
-        assert score == pytest.approx(plain_perplexity(model, policy, seed, row["test"]["fn_name"]), rel=1e-4)
+        assert score == pytest.approx(plain_perplexity(model, policy, seed, row["test"]["fn_name"], False), rel=1e-4)
     assert scores != read(finished / CODE / "ppl-passed_seq_code.json")
 
 
