@@ -106,9 +106,7 @@ def first_tokens_p_value(model: PreTrainedModel, prompt: list[int], drawn: Seque
     _, q = distributions(model(torch.tensor([prompt], device=model.device)).logits[0, -1:], decoding)
     expected = q[0].cpu().numpy() * len(drawn)
     counts, frequent = Counter(drawn), np.flatnonzero(expected >= LEAST_EXPECTED)
-    frequent = frequent[
-        expected[frequent].argsort()[1:]
-    ]  # the rarest of them goes to the pool, which is then never empty
+    frequent = frequent[expected[frequent].argsort()[1:]]  # the rarest one is pooled too: no pool is empty
     observed = np.array([counts[token] for token in frequent.tolist()])
     pooled = (len(drawn) - observed.sum(), len(drawn) - expected[frequent].sum())
     return chisquare([*observed, pooled[0]], [*expected[frequent], pooled[1]]).pvalue
