@@ -489,7 +489,8 @@ def write_tasks(adapter: Adapter, tasks: list[Task], batches: list[Batch], args,
         raise InputError(f"--source: no row became a problem ({_counted(reasons)}); README.md says what is read")
     flat = [versions for task in tasks for split in task.splits.values() for versions in split]
     judged = iter(judge_versions(flat, options))
-    judged_with = {name: getattr(options, name) for name in ("timeout", "memory_mb", "compare", "allow_weak")}
+    limits = ("timeout", "total_timeout", "memory_mb", "compare", "allow_weak")
+    judged_with = {name: getattr(options, name) for name in limits}
     names = ("keep_unverified", "keep_untested", "drop_near_duplicates", "raw_heads", "raw_texts", "as_published")
     chosen = {name: getattr(args, name) for name in names}
     meta = {"settings": {**settings, **chosen, **judged_with}, "inputs": inputs}

@@ -193,7 +193,8 @@ def main() -> int:
         print(f"{output}: {len(rows)} rows; verdicts {found['verdicts']}", file=sys.stderr)
         settings = {"dataset": args.dataset, "difficulty": args.difficulty, "split": args.split, "k": args.k,
                     "ignore_incomplete": args.ignore_incomplete, "timeout": options.timeout, "compare": options.compare,
-                    "memory_mb": options.memory_mb, "allow_weak": options.allow_weak}  # fmt: skip
+                    "memory_mb": options.memory_mb, "allow_weak": options.allow_weak,
+                    "total_timeout": options.total_timeout}  # fmt: skip
         inputs = {"problems": digest, "samples": io.sha256(args.samples)}
         io.write_json(f"{args.samples}_scores.json", found, {"settings": settings, "inputs": inputs})
     else:
