@@ -85,7 +85,7 @@ def main() -> None:
             examples, inputs["ict"] = ranks.on_main(
                 lambda: registry.load_examples(options.dataset, options.task, problems, options.raw_texts)
             )
-            ask = partial(pair_prompt, examples, {str(problem.id): problem for problem in problems}, options.seed)
+            ask = partial(pair_prompt, examples, {str(problem.id): problem for problem in problems}, options)
         drawn, left_out = training_set(problems[: options.limit or None], sources, adapter, options, ask)
         for line in (*sources.warnings, *(f"dropped: {n} {kind} codes do not parse" for kind, n in left_out.items())):
             ranks.log(line)
@@ -191,11 +191,16 @@ def test_requests(
 
 
 def pair_prompt(
-    examples: dict[str, list[str]], gold: dict[str, Problem], seed: int, problem: Problem, program: str, place: int
+    examples: dict[str, list[str]],
+    gold: dict[str, Problem],
+    options: TrainingOptions,
+    problem: Problem,
+    program: str,
+    place: int,
 ) -> str:
     """The prompt of a (code -> description) pair: that of stage 1, with an example drawn for the program at `place`."""
-    rng = stream(seed, "pair example", str(problem.id), place)
-    return ask_for_description((str(problem.id), program), examples, gold, rng)
+    rng = stream(options.seed, "pair example", str(problem.id), place)
+    return ask_for_description((str(problem.id), program), examples, gold, rng, options.raw_texts)
 
 
 def training_rows(drawn: list[dict], policy: TokenizerPolicy, max_length: int, ranks: dist.Ranks) -> list[Row]:
