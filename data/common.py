@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import argparse
 import ast
+import dataclasses
 import gzip
 import hashlib
 import json
+import math
 import re
 import sys
 from collections import Counter
@@ -31,6 +33,7 @@ from utils.io import Failure, InputError
 SUFFIXES = (".json", ".jsonl", ".json.gz", ".jsonl.gz")
 OWN_FILES = (".meta.json", ".timing.json")
 SHOWN_PAIRS, SHOWN_FAILURES = 3, 40
+GOLD_TIMEOUT = 30.0  # seconds that a gold solution may take for a script or input, unless all limits are fixed
 
 
 class Dropped(Exception):
@@ -413,10 +416,20 @@ def clean_description(text: str) -> str:
 
 
 def judge_gold(rows: list[dict], options: judging.JudgeOptions) -> list[Judgement]:
-    """Judge every row's gold solution by its own tests."""
+    """Judge every row's gold solution by its own tests, and let the limit of a test whose gold is slow follow it.
+
+    `gold_seconds` is rounded up to a power of two, so that the same input gives the same files on machines of a kind.
+    """
+    usual = options.timeout
+    if options.gold_time_factor:
+        options = dataclasses.replace(options, timeout=max(options.timeout, GOLD_TIMEOUT))
     with judging.Judge(options) as judge:
         verdicts = judge.judge((row["code"], row["test"]) for row in rows)
-        return list(tqdm(verdicts, total=len(rows), desc="gold solutions", unit="problem", file=sys.stderr))
+        verdicts = list(tqdm(verdicts, total=len(rows), desc="gold solutions", unit="problem", file=sys.stderr))
+    for row, verdict in zip(rows, verdicts, strict=True):
+        if verdict.passed and verdict.slowest * options.gold_time_factor > usual:
+            row["test"] = {**row["test"], "gold_seconds": 2.0 ** math.ceil(math.log2(verdict.slowest))}
+    return verdicts
 
 
 def judge_versions(versions: list[list[dict]], options: judging.JudgeOptions) -> list[tuple[dict, Judgement]]:
@@ -489,7 +502,7 @@ def write_tasks(adapter: Adapter, tasks: list[Task], batches: list[Batch], args,
         raise InputError(f"--source: no row became a problem ({_counted(reasons)}); README.md says what is read")
     flat = [versions for task in tasks for split in task.splits.values() for versions in split]
     judged = iter(judge_versions(flat, options))
-    limits = ("timeout", "total_timeout", "memory_mb", "compare", "allow_weak")
+    limits = ("timeout", "total_timeout", "gold_time_factor", "memory_mb", "compare", "allow_weak")
     judged_with = {name: getattr(options, name) for name in limits}
     names = ("keep_unverified", "keep_untested", "drop_near_duplicates", "raw_heads", "raw_texts", "as_published")
     chosen = {name: getattr(args, name) for name in names}

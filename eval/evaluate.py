@@ -194,7 +194,7 @@ def main() -> int:
         settings = {"dataset": args.dataset, "difficulty": args.difficulty, "split": args.split, "k": args.k,
                     "ignore_incomplete": args.ignore_incomplete, "timeout": options.timeout, "compare": options.compare,
                     "memory_mb": options.memory_mb, "allow_weak": options.allow_weak,
-                    "total_timeout": options.total_timeout}  # fmt: skip
+                    "total_timeout": options.total_timeout, "gold_time_factor": options.gold_time_factor}  # fmt: skip
         inputs = {"problems": digest, "samples": io.sha256(args.samples)}
         io.write_json(f"{args.samples}_scores.json", found, {"settings": settings, "inputs": inputs})
     else:

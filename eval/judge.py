@@ -23,7 +23,7 @@ import threading
 import time
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 
 from eval import compare as comparison
@@ -66,6 +66,11 @@ class JudgeOptions:
     isolation: str = "auto"  # "auto", "bwrap", "landlock" or "none", see eval/sandbox.py
     allow_weak: bool = False  # let WEAK pass
     total_timeout: float = 0.0  # seconds of wall clock for all scripts or input cases of a candidate; 0: no limit
+    gold_time_factor: float = 4.0  # a test's limit is at least so many times its `gold_seconds`; 0: `timeout` alone
+
+    def limit_of(self, test: dict) -> float:
+        """Seconds for each script or input case of a test."""
+        return max(self.timeout, self.gold_time_factor * test.get("gold_seconds", 0.0))
 
 
 @dataclass(eq=False)
@@ -100,6 +105,7 @@ class _End:
     detail: str = ""
     seconds: float = 0.0
     delay: float = 0.0  # seconds for which the machine kept it waiting
+    slowest: float = 0.0  # seconds of wall clock for its slowest script or input case, less the delay
 
 
 class _Turns:
@@ -167,7 +173,7 @@ class Judge:
         if fault:
             raise ValueError(fault)
         packed = wire.Peer(None).encode(test)
-        job = _Job(code, test, self.options.timeout, packed)
+        job = _Job(code, test, self.options.limit_of(test), packed)
         if len(code) > PROGRAM_BYTES:
             job.future.set_result(Judgement(Verdict.SYNTAX, False, f"a program of {len(code)} characters"))
             return job.future
@@ -312,7 +318,7 @@ class _Worker(threading.Thread):
                 stretch = min(5.0, max(1.01, job.timeout / max(job.timeout - end.delay, 0.01)))
                 continue
             passed = end.verdict is Verdict.PASS or (end.verdict is Verdict.WEAK and self.options.allow_weak)
-            return Judgement(end.verdict, passed, end.detail[:500], round(end.seconds, 4))
+            return Judgement(end.verdict, passed, end.detail[:500], round(end.seconds, 4), round(end.slowest, 4))
         return Judgement(Verdict.INFRA, None, f"not judged: {faults[-1]}"[:500], 0.0)
 
     def attempt(self, job: _Job, tier: str, stretch: float) -> _End:
@@ -321,11 +327,11 @@ class _Worker(threading.Thread):
             return _End(Verdict.NO_TESTS, "no cases")
         if not (test["style"] == "io" and test.get("stdin")):
             return self.beside_test(job, tier, stretch)
-        seconds = 0.0
+        seconds = slowest = 0.0
         for position, (given, expected) in enumerate(zip(test["inputs"], test["outputs"], strict=True)):
             end = self.one_case(job, tier, stretch, comparison.text_of(given), comparison.text_of(expected))
-            seconds += end.seconds
-            end.seconds = seconds
+            seconds, slowest = seconds + end.seconds, max(slowest, end.seconds)
+            end.seconds, end.slowest = seconds, slowest
             if end.verdict is not Verdict.PASS:
                 end.detail = f"case {position}: {end.detail}"
                 return end
@@ -349,11 +355,13 @@ class _Worker(threading.Thread):
             channel.close()
             channel_other.close()
             verdict, detail, keep, report = self.supervise(job, tier, stretch, [output], messages)
+        ends = [*self.starts[1:], time.monotonic()]
+        slowest = max((end - start for start, end in zip(self.starts, ends, strict=True)), default=0.0) - report.delay
         if not keep:
             self.end_tester(tier)
         if verdict == "GONE":
             verdict, detail = _cause(report, cpu)
-        return _End(Verdict(verdict), detail, report.cpu, report.delay)
+        return _End(Verdict(verdict), detail, report.cpu, report.delay, max(slowest, 0.0))
 
     def supervise(self, job: _Job, tier: str, stretch: float, outputs: list[_Output], messages=None) -> tuple:
         """Wait until a candidate has ended, or the test beside it has, or either has to: (verdict or None for a program
@@ -365,6 +373,7 @@ class _Worker(threading.Thread):
         # A test's process that dies says so by the end of its stream, behind a verdict that it may have given.
         report: Report | None = None
         deadline = self.deadline(job, stretch) if self.running else time.monotonic() + READY_SECONDS
+        self.starts = []  # of the scripts, on the monotonic clock
         verdict, detail, keep = None, "", False
         while verdict is None and (messages or report is None):
             more = bool(messages and messages.rest)
@@ -377,6 +386,7 @@ class _Worker(threading.Thread):
                         raise CellError(detail)
                     break
                 self.running, deadline = True, self.deadline(job, stretch)
+                self.starts.append(time.monotonic())
             elif time.monotonic() >= deadline:
                 if not self.running:
                     raise CellError("not ready in time")
@@ -560,6 +570,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--total_timeout", type=float, default=0.0, help="seconds for all tests of a candidate (default 0: no limit)"
     )
+    parser.add_argument(
+        "--gold_time_factor",
+        type=float,
+        default=defaults.gold_time_factor,
+        help="where a gold solution is slow, its tests may take so many times its seconds (default 4); 0: --timeout",
+    )
     modes = ("apps", "strict", "published")
     parser.add_argument("--compare", choices=modes, default="apps", help="how outputs are compared")
     parser.add_argument("--isolation", choices=("auto", *LEVELS), default="auto", help="level of isolation")
@@ -574,11 +590,11 @@ def options_of(args: argparse.Namespace) -> JudgeOptions:
         raise InputError(f"--timeout {args.timeout}: seconds above 0 are needed")
     if not 0 <= args.total_timeout < 1e6:
         raise InputError(f"--total_timeout {args.total_timeout}: seconds are needed; 0: no limit")
+    if not 0 <= args.gold_time_factor < 1e6:
+        raise InputError(f"--gold_time_factor {args.gold_time_factor}: a factor is needed; 0: a fixed limit")
     if args.memory_mb < 256:
         raise InputError(f"--memory_mb {args.memory_mb}: Python and numpy alone need 256")
-    return JudgeOptions(
-        args.workers, args.timeout, args.memory_mb, args.compare, args.isolation, args.allow_weak, args.total_timeout
-    )
+    return JudgeOptions(**{field.name: getattr(args, field.name) for field in fields(JudgeOptions)})
 
 
 def read_rows(path: str) -> Iterator[dict]:

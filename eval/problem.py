@@ -9,6 +9,9 @@ instance `{"library": ["numpy", "re"]}`, where scores are broken down.
 * `{"style": "asserts", "setup", "asserts": [script, ...]}`: scripts run beside the program;
 * `{"style": "check", "script", "entry_point"}`: a script that defines `check(candidate)`.
 
+A test may have `"gold_seconds"`, the time that its gold solution took for the slowest script or input: the limit of a
+test follows it where that is more than the usual one (`eval.judge`).
+
 In the last two, program and scripts may use the names of `"prelude": {name: import statement}` without importing them.
 """
 
@@ -88,6 +91,9 @@ def fault_in_test(test: object) -> str | None:
     """Say in a few words why `test` is not one of the three styles, or None if it is."""
     if not isinstance(test, dict) or test.get("style") not in STYLES:
         return f"test needs a style, one of {', '.join(STYLES)}"
+    seconds = test.get("gold_seconds", 0)
+    if not isinstance(seconds, (int, float)) or isinstance(seconds, bool) or not 0 <= seconds < 1e6:
+        return "gold_seconds must be a number of seconds"
     if test["style"] != "io" and not is_prelude(test.get("prelude", {})):
         return "prelude must map names to import statements that bind them"
     if test["style"] == "asserts":

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 
 
@@ -27,10 +27,11 @@ class Judgement:
     """One row of the judge's output.
 
     `passed` is None for INFRA alone; `detail` has at most 500 characters; `seconds` is the candidate's own CPU time
-    summed over its tests.
+    summed over its tests, `slowest` the wall-clock seconds of its slowest script or input case.
     """
 
     verdict: Verdict
     passed: bool | None
     detail: str = ""
     seconds: float = 0.0
+    slowest: float = field(default=0.0, compare=False)

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from data.common import judge_gold
 from eval import judge as judging
 from eval import registry
 from eval.judge import Judge, JudgeFailure, JudgeOptions
@@ -335,6 +336,34 @@ def test_a_judge_that_wakes_late_finds_the_verdict_of_a_test_that_has_ended(monk
     test = asserts("import random\nassert f(2) == 4", "assert f(3) == 6")
     with Judge(JudgeOptions(workers=1, timeout=0.2)) as judge:
         assert [judge.submit(DOUBLE, test).result(30).verdict for _ in range(3)] == [R.PASS] * 3
+
+
+SPIN = """import time
+def f(seconds):
+    end = time.process_time() + seconds
+    while time.process_time() < end:
+        pass
+    return 1
+"""
+
+
+def test_the_limit_of_a_test_follows_its_gold_solution():
+    test = asserts("assert f(0.01) == 1", "assert f(1.5) == 1")
+    slow = {**test, "gold_seconds": 1.0}
+    with Judge(JudgeOptions(workers=1, timeout=1)) as judge:
+        late, right = list(judge.judge([(SPIN, test), (SPIN, slow)]))
+        assert (late.verdict, right.verdict) == (R.TIMEOUT, R.PASS)
+        assert 1.4 < right.slowest < 2.5 and right.slowest <= right.seconds + 0.5
+    with Judge(JudgeOptions(workers=1, timeout=1, gold_time_factor=0)) as judge:
+        assert judge.submit(SPIN, slow).result(30).verdict is R.TIMEOUT
+
+
+def test_a_slow_gold_solution_is_verified_and_its_seconds_are_kept():
+    rows = [{"code": SPIN, "test": asserts(f"assert f({seconds}) == 1")} for seconds in (0.01, 1.2)]
+    verdicts = judge_gold(rows, JudgeOptions(timeout=1.0))
+    assert [verdict.passed for verdict in verdicts] == [True, True]
+    assert "gold_seconds" not in rows[0]["test"] and rows[1]["test"]["gold_seconds"] == 2.0
+    assert [v.passed for v in judge_gold(rows, JudgeOptions(timeout=1.0, gold_time_factor=0))] == [True, False]
 
 
 def test_two_pools_live_beside_each_other_and_threads_may_share_one(judge):

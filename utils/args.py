@@ -33,9 +33,9 @@ PUBLISHED = {
     "eval_stop_words": "published",
 }
 PUBLISHED_JUDGING = {  # by data set; the limit of a test is then that of all tests of a candidate
-    "apps": {"judge_timeout": 5.0, "judge_total_timeout": 5.0, "compare": "published"},
-    "mbpp": {"judge_timeout": 10.0, "judge_total_timeout": 10.0},
-    "codeinsight": {},
+    "apps": {"judge_timeout": 5.0, "judge_total_timeout": 5.0, "judge_gold_time_factor": 0.0, "compare": "published"},
+    "mbpp": {"judge_timeout": 10.0, "judge_total_timeout": 10.0, "judge_gold_time_factor": 0.0},
+    "codeinsight": {"judge_gold_time_factor": 0.0},
 }
 
 DTYPE_HELP = "bf16; fp32 gives results that do not depend on batch size and ranks"
@@ -102,6 +102,9 @@ class JudgeFlags:
     judge_memory_mb: int = HfArg(default=2048, help="address space of a candidate in MiB")
     isolation: Literal["auto", "bwrap", "landlock", "none"] = HfArg(default="auto", help="how candidates are fenced in")
     judge_total_timeout: float = HfArg(default=0.0, help="seconds for all tests of a candidate together; 0: no limit")
+    judge_gold_time_factor: float = HfArg(
+        default=4.0, help="a test whose gold solution is slow has so many times its seconds; 0: --judge_timeout alone"
+    )
     compare: Literal["apps", "strict", "published"] = HfArg(default="apps", help="comparison rules of eval/compare.py")
     allow_weak: bool = HfArg(default=False, help="let a truth that came from the candidate's own object pass")
 
@@ -113,6 +116,8 @@ class JudgeFlags:
             raise InputError(f"--judge_timeout {self.judge_timeout}: must be above 0")
         if not self.judge_total_timeout >= 0:
             raise InputError(f"--judge_total_timeout {self.judge_total_timeout}: must be 0 (no limit) or above")
+        if not self.judge_gold_time_factor >= 0:
+            raise InputError(f"--judge_gold_time_factor {self.judge_gold_time_factor}: must be 0 (off) or above")
 
 
 @dataclass(kw_only=True)
@@ -338,6 +343,7 @@ def judge_options(options: JudgeFlags, local_world_size: int) -> JudgeOptions:
         isolation=options.isolation,
         allow_weak=options.allow_weak,
         total_timeout=options.judge_total_timeout,
+        gold_time_factor=options.judge_gold_time_factor,
     )
 
 
@@ -353,4 +359,6 @@ def set_off_default(options, *names: str) -> dict:
 def judge_settings(options: JudgeFlags) -> dict:
     """The judge's settings that a verdict depends on, for meta files."""
     names = ("judge_timeout", "judge_memory_mb", "compare", "allow_weak")
-    return {name: getattr(options, name) for name in names} | set_off_default(options, "judge_total_timeout")
+    return {name: getattr(options, name) for name in names} | set_off_default(
+        options, "judge_total_timeout", "judge_gold_time_factor"
+    )
