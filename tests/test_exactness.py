@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import math
 import sys
 
 import numpy as np
@@ -43,7 +44,7 @@ def report(kind: str, vocabulary: int, dtype: torch.dtype, decoding: Decoding, t
     """What `scripts/exactness.py` finds for an engine."""
     model, reference = steep_model(vocabulary, dtype)
     engine = make_engine(kind, model, NoText())
-    prompts = PROMPTS * max(1, tokens // decoding.max_new_tokens // len(PROMPTS))
+    prompts = PROMPTS * math.ceil(tokens / decoding.max_new_tokens / len(PROMPTS))
     return exactness.measure(engine, reference, prompts, decoding, tokens)
 
 
