@@ -23,6 +23,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from scipy.stats import chisquare
+from tqdm import tqdm
 from transformers import PreTrainedModel
 from transformers.generation.logits_process import TopKLogitsWarper, TopPLogitsWarper
 
@@ -35,7 +36,6 @@ from utils.args import CommonOptions  # noqa: E402
 from utils.attention import librarys_own  # noqa: E402
 from utils.generate import Decoding, Request, make_engine  # noqa: E402
 from utils.model import check_model, load_model  # noqa: E402
-from utils.progress import Progress  # noqa: E402
 
 FROM = (0, 1, 16, 64, 256)  # first positions of the groups that are reported
 AT_A_TIME = 64  # positions whose scores over the vocabulary are in fp64 at a time
@@ -125,11 +125,11 @@ def completions(engine, prompts: list[list[int]], decoding: Decoding, tokens: in
 
 def measure(engine, model: PreTrainedModel, prompts: list[list[int]], decoding: Decoding, tokens: int) -> dict:
     """The report on an engine's draws; `model` is the one that they are compared with, in fp32."""
-    bar, parts = Progress(tokens, "tokens", True), []
+    bar, parts = tqdm(total=tokens, unit="token"), []
     with librarys_own(model):
         for prompt, ids in completions(engine, prompts, decoding, tokens):
             parts.append(differences(model, prompt, ids, decoding))
-            bar.add(len(ids))
+            bar.update(len(ids))
     bar.close()
     return Differences.joined(parts).report()
 

@@ -23,7 +23,6 @@ STATE_LAYERS = {
     "LinearAttentionAndFullAttentionLayer",
     "LinearAttentionAndSlidingWindowAttentionLayer",
 }
-STRETCHED = ("dynamic", "longrope")  # rotary embeddings that change for all rows where one is long
 
 
 @dataclass(frozen=True)
@@ -65,13 +64,16 @@ def way_of(config: PreTrainedConfig) -> Way:
 
 
 def _stretched_from(config: PreTrainedConfig) -> int | None:
-    """Tokens from which on the rotary embeddings change; None: never."""
+    """Tokens from which on LongRoPE changes the embeddings of all rows; None: never.
+
+    Dynamic rotary embeddings change beyond `max_position_embeddings`, where no row gets.
+    """
     given = getattr(config, "rope_parameters", None) or {}
     kinds = [given, *(part for part in given.values() if isinstance(part, dict))]
     limits = [
         kind.get("original_max_position_embeddings") or config.max_position_embeddings
         for kind in kinds
-        if kind.get("rope_type") in STRETCHED
+        if kind.get("rope_type") == "longrope"
     ]
     return min(limits, default=None)
 
@@ -93,7 +95,8 @@ def check_family(name: str, config: PreTrainedConfig, trust_remote_code: bool = 
         raise InputError(what + "it is an encoder and a decoder; give a decoder-only model")
     if "is_decoder" in config.to_dict() and "encoder_hidden_states" in taken:
         raise InputError(what + "it is an encoder's architecture; give a decoder-only model")
-    if not getattr(config, "causal", True) or "perm_mask" in taken:
+    # CPM-Ant, which has prompt types, lets all tokens of its input see each other.
+    if not getattr(config, "causal", True) or "perm_mask" in taken or hasattr(config, "prompt_types"):
         raise InputError(what + "its attention looks ahead, so it predicts no next token; give a decoder-only model")
     if "attention_mask" not in taken or not {"past_key_values", "cache_params"} & {*taken}:
         raise InputError(what + "it takes no attention mask, or no cache of the library; give another model")
@@ -102,7 +105,7 @@ def check_family(name: str, config: PreTrainedConfig, trust_remote_code: bool = 
             AutoModelForCausalLM.from_config(config)
         DynamicCache(config=config)
     except Exception as error:  # a class may need any package, or dislike any value
-        reason = next(iter(str(error).strip().splitlines()), "") or type(error).__name__
+        reason = next(iter(str(error).strip().splitlines()), "")[:200] or type(error).__name__
         raise InputError(f"--model_name_or_path {name}: its model cannot be built ({reason})") from None
 
 

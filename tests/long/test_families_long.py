@@ -27,7 +27,7 @@ MORE = {
     "phi3, long rotary embeddings": (Phi3Config, LONGROPE),
     "llama, dynamic rotary embeddings": (
         LlamaConfig,
-        {"max_position_embeddings": 32, "rope_parameters": {"rope_type": "dynamic", "rope_theta": 1e4, "factor": 2.0}},
+        {"max_position_embeddings": 64, "rope_parameters": {"rope_type": "dynamic", "rope_theta": 1e4, "factor": 2.0}},
     ),
 }
 
@@ -61,4 +61,4 @@ def test_every_family_is_exact_or_refused():
         if kind != "together":
             print(*(f"  {name}: {line}" for name, line in lines.items()), sep="\n")
     assert not wrong
-    assert len(ways["together"]) > 80 and len(ways["not built"]) < 20
+    assert len(ways["together"]) > 110 and len(ways["not built"]) < 20
