@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+import copy
 from types import SimpleNamespace
 
 import torch
 import torch.nn.functional as F
-from transformers import AutoModelForCausalLM, LogitsProcessor, PreTrainedConfig, PreTrainedModel
+from transformers import (
+    AutoModelForCausalLM,
+    LlamaConfig,
+    LlamaForCausalLM,
+    LogitsProcessor,
+    PreTrainedConfig,
+    PreTrainedModel,
+)
 
 from utils.attention import use_grouped
 from utils.families import way_of
@@ -166,6 +174,19 @@ def tiny_family(config: PreTrainedConfig) -> PreTrainedModel:
             if parameter.dim() > 1:
                 parameter.normal_(std=1.5 * parameter.shape[-1] ** -0.5)
     return model
+
+
+def steep_model(vocabulary: int, dtype: torch.dtype) -> tuple[LlamaForCausalLM, LlamaForCausalLM]:
+    """A random model whose distributions are as steep as a trained one's, and the same weights in fp32."""
+    torch.manual_seed(0)
+    sizes = {"hidden_size": 32, "intermediate_size": 32, "num_hidden_layers": 1, "num_attention_heads": 2}
+    config = LlamaConfig(vocab_size=vocabulary, bos_token_id=None, eos_token_id=None, **sizes)
+    model = LlamaForCausalLM(config).eval()
+    with torch.no_grad():
+        model.model.embed_tokens.weight.normal_()
+        model.lm_head.weight.normal_(std=5 / 32**0.5)  # scores with a standard deviation of 5
+    model = model.to(dtype)
+    return model, copy.deepcopy(model).float()
 
 
 class NoText:

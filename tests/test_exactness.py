@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import copy
 import math
 import sys
 
 import numpy as np
 import pytest
 import torch
-from families import NoText
+from families import NoText, steep_model
 from toy import REPOSITORY
-from transformers import LlamaConfig, LlamaForCausalLM
 
 from utils import noise
 from utils.generate import Decoding, Request, make_engine
@@ -25,19 +23,6 @@ PROMPTS = [[1, 2, 3], [4, 5], [6, 7, 8, 9, 10]]
 LONGEST = 320
 SETTINGS = {"plain": (0, 1.0), "top-k": (50, 1.0), "top-p": (0, 0.95), "both": (50, 0.95)}
 TOKENS = {"plain": 1920, "top-k": 1920, "top-p": 960, "both": 960}  # tests/long takes 30,000 of each
-
-
-def steep_model(vocabulary: int, dtype: torch.dtype) -> tuple[LlamaForCausalLM, LlamaForCausalLM]:
-    """A random model whose distributions are as steep as a trained one's, and the same weights in fp32."""
-    torch.manual_seed(0)
-    sizes = {"hidden_size": 32, "intermediate_size": 32, "num_hidden_layers": 1, "num_attention_heads": 2}
-    config = LlamaConfig(vocab_size=vocabulary, bos_token_id=None, eos_token_id=None, **sizes)
-    model = LlamaForCausalLM(config).eval()
-    with torch.no_grad():
-        model.model.embed_tokens.weight.normal_()
-        model.lm_head.weight.normal_(std=5 / 32**0.5)  # scores with a standard deviation of 5
-    model = model.to(dtype)
-    return model, copy.deepcopy(model).float()
 
 
 def report(kind: str, vocabulary: int, dtype: torch.dtype, decoding: Decoding, tokens: int) -> dict:
