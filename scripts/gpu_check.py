@@ -353,8 +353,9 @@ def main() -> int:
     if not (args.rehearse or torch.cuda.is_available()):
         raise InputError("no GPU: torch.cuda.is_available() is false; --rehearse runs the checks on the CPU")
     torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = False  # fp32 means fp32
-    lines, failed = [], []
-    with tempfile.TemporaryDirectory(prefix="gift-gpu-") as temporary:
+    output, lines, failed = sys.stdout, [], []
+    # Libraries print what they like; the lines and the table are alone on standard output.
+    with contextlib.redirect_stdout(sys.stderr), tempfile.TemporaryDirectory(prefix="gift-gpu-") as temporary:
         folder = Path(temporary)
         default = ROOT / paths.DEFAULT_MODEL
         model = args.model or str(default) if args.model or default.is_dir() and not args.rehearse else ""
@@ -363,13 +364,12 @@ def main() -> int:
         for name in args.only:
             start = time.perf_counter()
             try:
-                with contextlib.redirect_stdout(sys.stderr):
-                    report = {"ok": True, **CHECKS[name](machine)}
+                report = {"ok": True, **CHECKS[name](machine)}
             except Exception as error:  # the other checks go on
                 report = {"ok": False, "why": f"{type(error).__name__}: {error}"[:1000]}
                 failed.append(name)
             line = {"check": name, "seconds": round(time.perf_counter() - start, 1), **report}
-            print(json.dumps(line), flush=True)
+            print(json.dumps(line), file=output, flush=True)
             lines.append([name, "yes" if report.pop("ok") else "NO", f"{line['seconds']:g}", shown(report)])
     print("\n" + tables.markdown(["check", "holds", "seconds", "measured"], lines))
     return 1 if failed else 0
