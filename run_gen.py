@@ -332,7 +332,8 @@ class Evaluation:
         for index, text in recorded.complete([request for _, _, request in mine], decoding):
             position, prompt, request = mine[index]
             program = self.adapter.finish(self.test[position], prompt + text)
-            waiting[index] = program, recorded.verdict(request.key, program, self.test[position].test)
+            judged_text = self.adapter.judged(self.test[position], program)
+            waiting[index] = program, recorded.verdict(request.key, judged_text, self.test[position].test)
         judged = [
             (position, program, verdict.result())
             for (position, _, _), (program, verdict) in zip(mine, waiting, strict=True)

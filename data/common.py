@@ -168,24 +168,24 @@ def _rows_of(value, path: Path) -> list:
         value = lists[0] if len(lists) == 1 else list(value.values())
     if not isinstance(value, list):
         raise InputError(f"{path}: expected a list of rows at the top level")
-    return [Dropped("not UTF-8") if _broken(row) else row for row in value]
+    return [Dropped("not UTF-8") if not_utf8(row) else row for row in value]
 
 
 def _line(line: str):
     try:
         row = json.loads(line)
     except (ValueError, RecursionError):
-        return Dropped("not UTF-8" if _broken(line) else "not valid JSON")
-    return Dropped("not UTF-8") if _broken(row) else row
+        return Dropped("not UTF-8" if not_utf8(line) else "not valid JSON")
+    return Dropped("not UTF-8") if not_utf8(row) else row
 
 
-def _broken(value) -> bool:
+def not_utf8(value) -> bool:
     """Whether a text in `value` cannot be written as UTF-8, as where a file's bytes were none."""
     if isinstance(value, str):
         return not value.isascii() and any("\ud800" <= letter <= "\udfff" for letter in value)
     if isinstance(value, dict):
-        return any(_broken(key) or _broken(item) for key, item in value.items())
-    return isinstance(value, list) and any(map(_broken, value))
+        return any(not_utf8(key) or not_utf8(item) for key, item in value.items())
+    return isinstance(value, list) and any(map(not_utf8, value))
 
 
 def read_hub(name: str) -> list[Part]:
@@ -361,7 +361,7 @@ def check(adapter: Adapter, row: dict) -> None:
     try:
         prompt = adapter.code_prompt(problem, problem.query)
         find_function(parse(prompt), problem.entry_point)
-        if not problem.prompt:
+        if problem.code and not problem.prompt:
             parse(prompt + training_target(problem.code, problem.entry_point))
     except ValueError:
         raise Dropped("prompt or target does not parse") from None

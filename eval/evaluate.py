@@ -47,7 +47,7 @@ def score(problems: Sequence[Problem], judgements: Sequence[Iterable[Judgement]]
         scored.append(problem)
     found = _pass_rates(list(counts.values()), ks)
     verified = [counts[str(problem.id)] for problem in scored if problem.verified]
-    if len(verified) < len(scored):
+    if len(verified) < len(scored) and any(problem.code for problem in scored):
         found["verified"] = _pass_rates(verified, ks)
     found |= {"verdicts": dict(sorted(verdicts.items())), "per_problem": counts}
     breakdown = _breakdown(scored, counts, ks)
@@ -134,7 +134,9 @@ def read_samples(path: str, problems: Sequence[Problem], adapter: Adapter) -> li
 
 
 def gold_samples(problems: Sequence[Problem], adapter: Adapter) -> list[tuple[dict, int, str]]:
-    """The gold solutions in the place of samples: every one should pass."""
+    """The gold solutions in the place of samples: every one should pass. InputError where the data set has none."""
+    if not any(problem.code for problem in problems):
+        raise InputError(f"--check_references: {adapter.name} has no gold solutions; give --samples")
     return [({"task_id": adapter.task_id(p), "solution": p.code}, i, p.code) for i, p in enumerate(problems)]
 
 
@@ -176,7 +178,7 @@ def main() -> int:
     rows = []
     with judging.Judge(options) as judge:
         print(f"isolation {judge.level}", file=sys.stderr)
-        verdicts = judge.judge((program, problems[position].test) for _, position, program in samples)
+        verdicts = judge.judge((adapter.judged(problems[i], program), problems[i].test) for _, i, program in samples)
         for (row, position, _), verdict in zip(samples, tqdm(verdicts, total=len(samples), unit="sample"), strict=True):
             judgements[position].append(verdict)
             rows.append({**row, "passed": verdict.passed, "result": result_text(verdict)})

@@ -33,7 +33,7 @@ class Problem:
     id: int | str
     query: str  # the seed description d0
     head: str  # what a solution starts with, up to and including the entry function's `def` line
-    code: str  # the gold solution
+    code: str  # the gold solution; empty where the data set has none
     test: dict
     verified: bool = True  # the gold solution passes the tests
     prompt: str = ""  # the benchmark's own prompt, where it has one
@@ -148,6 +148,7 @@ class Adapter:
     prelude: dict[str, str] = {}  # names that programs and tests may use without importing them -> import statements
     expected: dict[str, int] = {}  # split -> number of problems as published
     tasks: tuple[str, ...] = ()  # the difficulties, where each is a task of its own
+    trains = True  # has training problems; False: for evaluation only
     prompt_end = ""  # behind the closing quotes of a code prompt
     raw_texts = False  # descriptions as they are, neither trimmed nor made safe inside a docstring
 
@@ -176,6 +177,10 @@ class Adapter:
 
     def finish(self, problem: Problem, program: str) -> str:
         """A last cut of a sampled program, where stop words alone cannot tell."""
+        return program
+
+    def judged(self, problem: Problem, program: str) -> str:
+        """The text that is judged for a program: the program, with what the benchmark's own judge adds to it."""
         return program
 
     def task_id(self, problem: Problem) -> str:

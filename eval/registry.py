@@ -9,6 +9,7 @@ import sys
 from eval.apps import Apps
 from eval.codeinsight import CodeInsight
 from eval.humaneval import HumanEval
+from eval.livecodebench import LiveCodeBench
 from eval.mbpp import Mbpp
 from eval.problem import Adapter, Problem
 from eval.quickstart import Quickstart
@@ -16,7 +17,9 @@ from eval.world import World
 from utils import io, paths
 from utils.io import InputError
 
-ADAPTERS: dict[str, Adapter] = {a.name: a for a in (Apps(), CodeInsight(), HumanEval(), Mbpp(), Quickstart())}
+ADAPTERS: dict[str, Adapter] = {
+    a.name: a for a in (Apps(), CodeInsight(), HumanEval(), LiveCodeBench(), Mbpp(), Quickstart())
+}
 
 
 def adapter(dataset: str, prompt_newline: bool = False, raw_texts: bool = False) -> Adapter:
@@ -70,8 +73,14 @@ def _remedy(dataset: str) -> str:
 def load(dataset: str, task: str, split: str) -> tuple[list[Problem], str]:
     """The problems of a split and the SHA-256 of their file.
 
-    InputError names file, row and remedy where a row is malformed, an id is used twice or there is no problem at all.
+    InputError names file, row and remedy where a row is malformed, an id is used twice or there is no problem at all,
+    and where training problems are asked of a data set that is for evaluation only.
     """
+    if split == "train" and not adapter(dataset).trains and not paths.task_file(task, split).exists():
+        raise InputError(
+            f"--dataset {dataset}: for evaluation only, it has no training problems; give run_gen.py --eval_only, or "
+            "another --dataset"
+        )
     rows, place, digest = _rows(dataset, task, split)
     problems, seen = [], set()
     for number, row in enumerate(rows):
@@ -79,6 +88,8 @@ def load(dataset: str, task: str, split: str) -> tuple[list[Problem], str]:
             problem = Problem.from_row(row)
         except ValueError as error:
             raise InputError(f"{place}: row {number}: {error}; prepare the file again or mend the row") from None
+        if split == "train" and not problem.code.strip():
+            raise InputError(f"{place}: row {number}: has no gold solution (code); such problems are for tests alone")
         if str(problem.id) in seen:
             raise InputError(f"{place}: row {number}: id {problem.id!r} is used twice; ids must be unique")
         seen.add(str(problem.id))
