@@ -34,9 +34,9 @@ from functools import partial
 from pathlib import Path
 
 from eval import registry
-from eval.evaluate import format_score, score
+from eval.evaluate import format_breakdown, format_score, score
 from eval.judge import Judge
-from eval.problem import Adapter, Problem
+from eval.problem import OVERLAP, Adapter, Problem
 from eval.verdict import Judgement, Verdict
 from utils import dist, io, paths
 from utils.args import TrainingOptions, judge_options, judge_settings, parse, read_deepspeed_config, set_off_default
@@ -364,6 +364,9 @@ def report(entries: list[dict], ranks: dist.Ranks) -> None:
     for entry in entries:
         if ranks.main:
             print(f"{entry['method']} {entry['model']} {entry['task']} epoch {entry['epoch']}: {format_score(entry)}")
+            overlap = {kind: own for kind, own in entry.get("breakdown", {}).items() if kind == OVERLAP}
+            for line in format_breakdown({"breakdown": overlap}):
+                print(line)
     faults = unjudged(entries)
     if faults:
         ranks.log(

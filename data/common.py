@@ -65,7 +65,7 @@ def source_arguments(description: str, source: str, required: bool = True) -> ar
     parser.add_argument(
         "--drop_near_duplicates",
         action="store_true",
-        help="leave out training problems that nearly duplicate a test problem of the same data set",
+        help="leave out training problems that are, or nearly duplicate, a test problem of the same data set",
     )
     parser.add_argument(
         "--raw_heads", action="store_true", help="heads are all that stands before the function's body, helpers too"
@@ -488,8 +488,9 @@ def write_tasks(adapter: Adapter, tasks: list[Task], batches: list[Batch], args,
     """Judge all gold solutions, write the files of every task, print the tables and the contamination report.
 
     Training files hold the problems whose gold solution passes (`--keep_unverified`: the others too; `--keep_untested`:
-    those too whose tests assert nothing), with `--drop_near_duplicates` none that is nearly a test problem; their meta
-    files list the `seeds`, ids of all training problems. Test files hold all, with `verified`.
+    those too whose tests assert nothing), with `--drop_near_duplicates` none that is a test problem or nearly one;
+    their meta files list the `seeds`, ids of all training problems. Test files hold all, with `verified`, and tags that say
+    which are trained on too.
     """
     options = judging.options_of(args)
     tasks = [task for task in tasks if any(task.splits.values())]
@@ -508,9 +509,9 @@ def write_tasks(adapter: Adapter, tasks: list[Task], batches: list[Batch], args,
     chosen = {name: getattr(args, name) for name in names}
     meta = {"settings": {**settings, **chosen, **judged_with}, "inputs": inputs}
     near = near_test_problems(tasks) if args.drop_near_duplicates else frozenset()
-    lines, failures = [], []
+    lines, failures, notes = [], [], []
     for task in tasks:
-        trained: set[str] = set()
+        trained: list[dict] = []
         for split, versions in task.splits.items():
             if not versions:
                 continue
@@ -518,9 +519,15 @@ def write_tasks(adapter: Adapter, tasks: list[Task], batches: list[Batch], args,
             rows, out = _selected(found, split, args)
             if split == "train":
                 kept = [row for row in rows if f"{task.name}/{row['id']}" not in near]
-                out += Counter({"near duplicates of test problems": len(rows) - len(kept)})  # which keeps no zero
+                near_ones = {"test problems or near duplicates of them": len(rows) - len(kept)}
+                out += Counter(near_ones)  # which keeps no zero
+                if args.drop_near_duplicates:
+                    notes.append(f"{task.name}: {len(kept)} of {len(rows)} training problems remain")
                 rows = kept
-            trained |= {str(row["id"]) for row in rows if split == "train"}
+            if split == "train":
+                trained = rows
+            elif note := contamination.tag(task.name, trained, rows):
+                notes.append(note)
             unverified = {str(row["id"]): v.verdict.value for row, v in found if not v.passed}
             counts = {"problems": len(found), "verified": len(found) - len(unverified), "written": len(rows)}
             seeds = {"seeds": task.seeds} if split == "train" else {}
@@ -530,15 +537,7 @@ def write_tasks(adapter: Adapter, tasks: list[Task], batches: list[Batch], args,
             failures += [f"{task.name} {split} {row['id']}: {v.verdict.value} {v.detail}" for row, v in found
                          if not v.passed]  # fmt: skip
         if task.examples is not None:
-            task.examples_dropped["without training problem"] += len(task.examples)
-            task.examples = [entry for entry in task.examples if str(entry[0]) in trained]
-            task.examples_dropped["without training problem"] -= len(task.examples)
-            task.examples_dropped = +task.examples_dropped
-            counts = {"descriptions": len(task.examples), "dropped": dict(sorted(task.examples_dropped.items()))}
-            counts |= {"matched": task.matched} if task.matched else {}
-            write_split(task.name, "ict", task.examples, counts, meta)
-            number = str(len(task.examples))
-            lines.append([task.name, "ict", number, "", number, _counted(task.examples_dropped), ""])
+            lines.append(write_examples(task, {str(row["id"]) for row in trained}, meta))
     print_rows(batches)
     print(tables.markdown(["task", "split", "problems", "gold passes", "written", "left out", "published"], lines))
     for line in failures[:SHOWN_FAILURES]:
@@ -546,6 +545,18 @@ def write_tasks(adapter: Adapter, tasks: list[Task], batches: list[Batch], args,
     if len(failures) > SHOWN_FAILURES:
         print(f"... and {len(failures) - SHOWN_FAILURES} more; the meta files name all")
     report_contamination([task.name for task in tasks])
+    for note in notes:
+        print(note)
+
+
+def write_examples(task: Task, trained: set[str], meta: dict) -> list[str]:
+    """Write the in-context descriptions of the problems that are trained on; returns their line of the table."""
+    kept = [entry for entry in task.examples if str(entry[0]) in trained]
+    dropped = +(task.examples_dropped + Counter({"without training problem": len(task.examples) - len(kept)}))
+    counts = {"descriptions": len(kept), "dropped": dict(sorted(dropped.items()))}
+    counts |= {"matched": task.matched} if task.matched else {}
+    write_split(task.name, "ict", kept, counts, meta)
+    return [task.name, "ict", str(len(kept)), "", str(len(kept)), _counted(dropped), ""]
 
 
 def _selected(found: list[tuple[dict, Judgement]], split: str, args) -> tuple[list[dict], Counter]:
@@ -584,27 +595,43 @@ def _counted(counts: Counter) -> str:
 
 
 def near_test_problems(tasks: list[Task]) -> frozenset[str]:
-    """`task/id` of the training problems that nearly duplicate a test problem of one of these tasks."""
+    """`task/id` of the training problems that are a test problem of one of these tasks, or nearly one."""
 
-    def texts(split: str) -> list[contamination.Text]:
-        rows = {task.name: [versions[0] for versions in task.splits.get(split, ())] for task in tasks}
-        return [text for name, own in rows.items() for text in contamination.texts_of(name, own)]
+    def rows(task: Task, split: str) -> list[dict]:
+        return [versions[0] for versions in task.splits.get(split, ())]
 
-    return frozenset(pair.train for pair in contamination.near_duplicates(texts("train"), texts("test")))
+    pairs = [
+        pair
+        for ours in tasks
+        for theirs in tasks
+        for pair in contamination.between(ours.name, rows(ours, "train"), theirs.name, rows(theirs, "test"))
+    ]
+    return frozenset(pair.train for pair in pairs if {"near", *contamination.SAME} & set(pair.signs))
 
 
 def report_contamination(tasks: list[str]) -> None:
-    """Print near duplicates between training and test problems, and keep them in `data/<task>/contamination.json`."""
+    """Print what training and test problems share, and keep the pairs in `data/<task>/contamination.json`."""
     found = contamination.report(tasks)
+    limits = {"similarity": contamination.THRESHOLD, "similarity_with_name": contamination.NAMED_THRESHOLD,
+              "word_run": contamination.WORD_RUN, "token_run": contamination.TOKEN_RUN, "share": contamination.SHARE,
+              "frequent": contamination.GENERIC, "signs": contamination.SIGNS}  # fmt: skip
     for task in tasks:
         own = {name: pairs for name, pairs in found.items() if f"{task} t" in name}
         rows = [{"between": name, **vars(pair)} for name, pairs in own.items() for pair in pairs]
-        counts = {name: len(pairs) for name, pairs in own.items()}
-        limits = {"similarity": contamination.THRESHOLD, "similarity_with_name": contamination.NAMED_THRESHOLD}
+        counts = {name: _signs(pairs) for name, pairs in own.items()}
         write_split(task, "contamination", rows, counts, {"settings": limits})
     lines = []
     for name, pairs in found.items():
         nearest = "; ".join(f"{p.train} = {p.test} ({p.similarity:.2f})" for p in pairs[:SHOWN_PAIRS])
-        lines.append([name, str(len(pairs)), str(len({pair.test for pair in pairs})), nearest])
+        lines.append([name, *map(str, _signs(pairs).values()), nearest])
     if lines:
-        print("\n" + tables.markdown(["near duplicates between", "pairs", "test problems", "nearest"], lines))
+        print("\nOverlap and near duplicates between training and test problems, in pairs:")
+        print(tables.markdown(["train / test", *_signs([]), "nearest"], lines))
+
+
+def _signs(pairs: list[contamination.Pair]) -> dict[str, int]:
+    """How many pairs have each sign, how many there are, and how many problems of either side are in one."""
+    counts = {f"same {sign}" if sign in contamination.SAME else sign: sum(sign in pair.signs for pair in pairs)
+              for sign in contamination.SIGNS}  # fmt: skip
+    sides = {"train problems": {pair.train for pair in pairs}, "test problems": {pair.test for pair in pairs}}
+    return {**counts, "pairs": len(pairs), **{name: len(labels) for name, labels in sides.items()}}

@@ -1,22 +1,44 @@
-"""Near duplicates between training and test problems, by normalised text and by function name."""
+"""What training and test problems share: ids, texts, programs, runs of eight words, and near duplicates.
+
+Limits: a restatement in other words is found by none of these, a short text has no run of eight words, and two tasks
+may share half their words and yet ask for different things. The pairs are listed so that they can be read.
+"""
 
 from __future__ import annotations
 
+import ast
 import re
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from sklearn.feature_extraction.text import CountVectorizer
 
 from eval import registry
+from eval.problem import OVERLAP
 from utils import io, paths
+from utils.extract import parse, remove_docstrings
 from utils.io import InputError
 
 THRESHOLD = 0.7  # of `similarity`; 1 means the same words and the same letters
 NAMED_THRESHOLD = 0.4  # for problems whose functions have the same name
 GENERIC = 5  # a name that more problems of a file have (`test`, `solve`) says nothing
+WORD_RUN, TOKEN_RUN = 8, 16  # words of a description in a row, tokens of a program; programs repeat themselves more
+SHARE = 0.5  # of a test problem's words that stand in runs which a training problem has too
 BLOCK = 512  # rows compared with all others at a time
+SIGNS = {
+    "id": "the same id, where ids mean the same in both files",
+    "text": "the same words in the same order",
+    "code": "the same gold program, but for layout and comments",
+    "near": "near duplicates, by words, letters and function name",
+    "words": f"half of the test problem's description is runs of {WORD_RUN} words that the training problem has too",
+    "tokens": f"the same of the gold program's body, {TOKEN_RUN} tokens in a row",
+}
+SAME = frozenset({"id", "text", "code"})  # any of these: the same problem
+# Values of the tag OVERLAP. A problem that is not seen and shares nothing else either has two.
+SEEN, NOT_SEEN, UNLIKE = "seen in training", "not seen in training", "not seen and nothing shared"
 # Words that nearly every task of every set has, and that say nothing about it.
 FILLER_WORDS = """
     a an and are as at be by every each find for from function given gives has have if in is it its of on or python
@@ -33,15 +55,49 @@ class Text:
     names: frozenset[str]
     tokens: frozenset[str]
     trigrams: frozenset[str]
+    words: tuple[str, ...] = ()  # all of the description
+    code: tuple[str, ...] = ()  # the tokens of the gold program
+    body: tuple[str, ...] = ()  # those without imports and signatures
+
+    @cached_property
+    def word_runs(self) -> list[int]:
+        """A number for each run of words, by the position of its first."""
+        return _runs(self.words, WORD_RUN)
+
+    @cached_property
+    def code_runs(self) -> list[int]:
+        """The same for the tokens of the gold program's body."""
+        return _runs(self.body, TOKEN_RUN)
 
 
-def make_text(label: str, names: set[str], description: str) -> Text:
+def _runs(words: tuple[str, ...], size: int) -> list[int]:
+    return [hash(words[i : i + size]) for i in range(len(words) - size + 1)]
+
+
+def make_text(label: str, names: set[str], description: str, code: str = "") -> Text:
     """Normalise a description: lower case, words split at punctuation, no fillers, no plural endings."""
     words = re.findall(r"[a-z]+|\d+", description.lower())
     kept = [re.sub(r"(?<=\w\w[^s])s$", "", word) for word in words if word not in FILLERS]
     joined = " ".join(kept)
     trigrams = {joined[i : i + 3] for i in range(len(joined) - 2)}
-    return Text(label, frozenset(name.lower() for name in names), frozenset(kept), frozenset(trigrams))
+    names, spoken = {name.lower() for name in names}, tuple(re.findall(r"\w+", description.lower()))
+    return Text(label, frozenset(names), frozenset(kept), frozenset(trigrams), spoken, *code_tokens(code))
+
+
+def code_tokens(code: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """A program's words and signs without comments and layout: all, and those of function bodies and other statements.
+
+    Imports and signatures, which many programs share, are not in the second. None where it does not parse.
+    """
+    try:
+        tree = parse(remove_docstrings(code))
+        lines = [node for node in tree.body if not isinstance(node, (ast.Import, ast.ImportFrom))]
+        bodies = [inner for node in lines for inner in (node.body if isinstance(node, ast.FunctionDef) else [node])]
+        texts = [ast.unparse(tree), "\n".join(map(ast.unparse, bodies))]
+    except (ValueError, RecursionError):
+        return (), ()
+    whole, inside = (tuple(re.findall(r"\w+|[^\w\s]", text)) for text in texts)
+    return whole, inside
 
 
 def similarity(a: Text, b: Text) -> float:
@@ -53,12 +109,74 @@ def similarity(a: Text, b: Text) -> float:
 
 @dataclass(frozen=True)
 class Pair:
-    """A training and a test problem that are near each other, and the function names that they share."""
+    """A training and a test problem that share something: the signs of it, and function names of both."""
 
     train: str
     test: str
     similarity: float
     names: tuple[str, ...]
+    signs: tuple[str, ...] = ("near",)
+
+
+def overlaps(train: list[Text], test: list[Text], same_ids: bool = False) -> list[Pair]:
+    """All pairs that have one of the SIGNS at least; those with the most of a problem in common first.
+
+    `same_ids`: one label on both sides means one problem.
+    """
+    signs: dict[tuple[int, int], dict[str, None]] = {}
+    near = {(pair.train, pair.test) for pair in near_duplicates(train, test)}
+    places = {text.label: i for i, text in enumerate(train)}, {text.label: j for j, text in enumerate(test)}
+    for sign, pairs in (
+        ("id", _equal(train, test, "label") if same_ids else ()),
+        ("text", _equal(train, test, "words")),
+        ("code", _equal(train, test, "code")),
+        ("near", ((places[0][a], places[1][b]) for a, b in near)),
+        ("words", _share_runs(train, test, "word_runs", WORD_RUN)),
+        ("tokens", _share_runs(train, test, "code_runs", TOKEN_RUN)),
+    ):
+        for pair in pairs:
+            signs.setdefault(pair, {})[sign] = None
+    shared = [
+        Pair(
+            train[i].label,
+            test[j].label,
+            round(similarity(train[i], test[j]), 3),
+            tuple(sorted(train[i].names & test[j].names)),
+            tuple(own),
+        )
+        for (i, j), own in signs.items()
+    ]
+    return sorted(shared, key=lambda pair: (-pair.similarity, pair.train, pair.test))
+
+
+def _equal(train: list[Text], test: list[Text], field: str) -> Iterator[tuple[int, int]]:
+    """Positions of pairs whose fields are the same and not empty."""
+    owners: dict[object, list[int]] = {}
+    for i, text in enumerate(train):
+        owners.setdefault(getattr(text, field), []).append(i)
+    for j, text in enumerate(test):
+        if value := getattr(text, field):
+            yield from ((i, j) for i in owners.get(value, ()))
+
+
+def _share_runs(train: list[Text], test: list[Text], field: str, size: int) -> Iterator[tuple[int, int]]:
+    """Positions of pairs of which the training problem has SHARE of the test problem's words, in runs of `size`.
+
+    Runs that more than GENERIC problems of a side have (`write a function to find the sum of`) do not count.
+    """
+    owners: dict[int, list[int]] = {}
+    for i, text in enumerate(train):
+        for run in set(getattr(text, field)):
+            owners.setdefault(run, []).append(i)
+    tested = Counter(run for text in test for run in set(getattr(text, field)))
+    for j, text in enumerate(test):
+        runs = getattr(text, field)
+        covered: dict[int, set[int]] = {}
+        for start, run in enumerate(runs):
+            if tested[run] <= GENERIC and len(own := owners.get(run, ())) <= GENERIC:
+                for i in own:
+                    covered.setdefault(i, set()).update(range(start, start + size))
+        yield from ((i, j) for i, words in covered.items() if len(words) >= SHARE * (len(runs) + size - 1))
 
 
 def near_duplicates(train: list[Text], test: list[Text]) -> list[Pair]:
@@ -114,7 +232,8 @@ def texts_of(task: str, rows: list[dict]) -> list[Text]:
         head, query = (row.get("head"), row.get("query")) if isinstance(row, dict) else (None, None)
         if isinstance(head, str) and isinstance(query, str):
             names = re.findall(r"\bdef\s+(\w+)", head)[-1:]
-            texts.append(make_text(f"{task}/{row.get('id')}", set(names), query))
+            code = row.get("code") if isinstance(row.get("code"), str) else ""
+            texts.append(make_text(f"{task}/{row.get('id')}", set(names), query, code))
     return texts
 
 
@@ -132,11 +251,43 @@ def task_files(split: str) -> dict[str, list[Text]]:
     return found
 
 
+def between(train_task: str, train: list[dict], test_task: str, test: list[dict]) -> list[Pair]:
+    """What training rows of one task and test rows of another share."""
+    return overlaps(texts_of(train_task, train), texts_of(test_task, test), _same_ids(train_task, test_task))
+
+
+def _same_ids(train: str, test: str) -> bool:
+    return train == test and train in registry.ADAPTERS and registry.ADAPTERS[train].same_ids
+
+
+def tag(task: str, train: list[dict], test: list[dict]) -> str:
+    """Tag every test row by what training rows share with it, so that scores are broken down; none where none does.
+
+    Returns a sentence that says how many there are of each kind; nothing where nothing is shared.
+    """
+    pairs = between(task, train, task, test)
+    seen = {pair.test for pair in pairs if SAME & set(pair.signs)}
+    alike = {pair.test for pair in pairs}
+    for row in test if pairs else ():
+        label = f"{task}/{row['id']}"
+        values = [SEEN] if label in seen else [NOT_SEEN] if label in alike else [NOT_SEEN, UNLIKE]
+        row["tags"] = {**row.get("tags", {}), OVERLAP: values}
+    counts = Counter(value for row in test if pairs for value in row["tags"][OVERLAP])
+    return (
+        ""
+        if not pairs
+        else (
+            f"{task}: {counts[SEEN]} of {len(test)} test problems are training problems too (same id, text or code); "
+            f"scores come also over the other {counts[NOT_SEEN]}, and over {counts[UNLIKE]} that share nothing with one"
+        )
+    )
+
+
 def report(tasks: list[str]) -> dict[str, list[Pair]]:
-    """Near duplicates between the files of `tasks` and all others there are: `{"train task / test task": pairs}`."""
+    """What the files of `tasks` and all others there are share: `{"train task / test task": pairs}`."""
     train, test = task_files("train"), task_files("test")
     return {
-        f"{ours} train / {theirs} test": near_duplicates(train[ours], test[theirs])
+        f"{ours} train / {theirs} test": overlaps(train[ours], test[theirs], _same_ids(ours, theirs))
         for ours in train
         for theirs in test
         if ours in tasks or theirs in tasks

@@ -14,6 +14,7 @@ class Mbpp(Adapter):
     name = "mbpp"
     stop_words = tuple(word for word in STOP_WORDS if word != "\ndef")
     published_stop_words = tuple(word for word in stop_words if word != "\n```")
+    same_ids = True
     expected = {"train": 170, "test": 378}
 
     def docstring(self, problem: Problem, description: str) -> str:

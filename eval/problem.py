@@ -24,6 +24,7 @@ from dataclasses import dataclass, field
 STYLES = ("io", "asserts", "check")
 REQUIRED = ("id", "query", "head", "code", "test")
 OPTIONAL = ("verified", "prompt", "tags")
+OVERLAP = "test problems"  # kind of tag: whether a test problem is among the training problems, or shares text with one
 
 
 @dataclass(frozen=True)
@@ -148,6 +149,7 @@ class Adapter:
     prelude: dict[str, str] = {}  # names that programs and tests may use without importing them -> import statements
     expected: dict[str, int] = {}  # split -> number of problems as published
     tasks: tuple[str, ...] = ()  # the difficulties, where each is a task of its own
+    same_ids = False  # an id means the same problem in training and test files
     trains = True  # has training problems; False: for evaluation only
     prompt_end = ""  # behind the closing quotes of a code prompt
     raw_texts = False  # descriptions as they are, neither trimmed nor made safe inside a docstring

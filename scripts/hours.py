@@ -33,7 +33,7 @@ TASKS = {
     "humaneval": (0, 164, 100, 250),
     "quickstart": (100, 50, 25, 110),
 }
-FULL_SEEDS = {"mbpp": 380}  # training problems with `--seeds full --drop_near_duplicates`
+FULL_SEEDS = {"mbpp": 232}  # training problems with `--seeds full --drop_near_duplicates`
 UNKNOWN = (500, 100, 60, 150)
 PASSING = 0.4  # share of the samples
 BILLIONS = {"toy": 0.0002, "toy-student": 0.0002}  # of models whose name does not tell

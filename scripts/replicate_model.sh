@@ -4,8 +4,8 @@
 #   bash scripts/replicate_model.sh [--dry_run] [--toy] [-h]          # SmolLM2-135M, quickstart problems, two cores
 #   DATASET=mbpp bash scripts/replicate_model.sh [--dry_run] [-h]     # a model of 1.3 billion weights, MBPP, one GPU
 #
-# MBPP is prepared first: all 424 seeds but those that are nearly a test problem, and MBPP+ for the tests, from SOURCE (hub
-# ids; or files, see data/mbpp/README.md). MODELS takes others: training keeps 16 bytes a weight on the GPU, so about 3
+# MBPP is prepared first, from SOURCE (hub ids; or files, see data/mbpp/README.md): MBPP+ for the tests, and of the 424 seeds
+# the 232 that are no test problem nor nearly one. MODELS takes others: training keeps 16 bytes a weight on the GPU, so about 3
 # billion weights fit into 80 GB, 7 billion into 140 GB. SEEDS=1, SEEDS=2, ... run apart, also on several machines that exchange
 # results/<task>/; the whole command then makes the table. Writes results/quickstart/replication-main/ or results/mbpp/main/.
 set -euo pipefail
