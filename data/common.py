@@ -489,8 +489,8 @@ def write_tasks(adapter: Adapter, tasks: list[Task], batches: list[Batch], args,
 
     Training files hold the problems whose gold solution passes (`--keep_unverified`: the others too; `--keep_untested`:
     those too whose tests assert nothing), with `--drop_near_duplicates` none that is a test problem or nearly one;
-    their meta files list the `seeds`, ids of all training problems. Test files hold all, with `verified`, and tags that say
-    which are trained on too.
+    their meta files list the `seeds`, ids of all training problems. Test files hold all, with `verified` and a tag
+    where one is trained on too.
     """
     options = judging.options_of(args)
     tasks = [task for task in tasks if any(task.splits.values())]
@@ -614,7 +614,8 @@ def report_contamination(tasks: list[str]) -> None:
     found = contamination.report(tasks)
     limits = {"similarity": contamination.THRESHOLD, "similarity_with_name": contamination.NAMED_THRESHOLD,
               "word_run": contamination.WORD_RUN, "token_run": contamination.TOKEN_RUN, "share": contamination.SHARE,
-              "frequent": contamination.GENERIC, "signs": contamination.SIGNS}  # fmt: skip
+              "frequent": contamination.GENERIC, "signs": contamination.SIGNS,
+              "limits": contamination.LIMITS}  # fmt: skip
     for task in tasks:
         own = {name: pairs for name, pairs in found.items() if f"{task} t" in name}
         rows = [{"between": name, **vars(pair)} for name, pairs in own.items() for pair in pairs]

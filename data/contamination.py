@@ -1,8 +1,4 @@
-"""What training and test problems share: ids, texts, programs, runs of eight words, and near duplicates.
-
-Limits: a restatement in other words is found by none of these, a short text has no run of eight words, and two tasks
-may share half their words and yet ask for different things. The pairs are listed so that they can be read.
-"""
+"""What training and test problems share: ids, texts, programs, runs of eight words, and near duplicates."""
 
 from __future__ import annotations
 
@@ -36,6 +32,10 @@ SIGNS = {
     "words": f"half of the test problem's description is runs of {WORD_RUN} words that the training problem has too",
     "tokens": f"the same of the gold program's body, {TOKEN_RUN} tokens in a row",
 }
+LIMITS = (
+    "a restatement in other words is found by none of these, a short text has no run of eight words, and two tasks may "
+    "share half their words and yet ask for different things, so the pairs are listed to be read"
+)
 SAME = frozenset({"id", "text", "code"})  # any of these: the same problem
 # Values of the tag OVERLAP. A problem that is not seen and shares nothing else either has two.
 SEEN, NOT_SEEN, UNLIKE = "seen in training", "not seen in training", "not seen and nothing shared"
