@@ -22,7 +22,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from data import contamination
+from data import contamination, hub
 from eval import judge as judging
 from eval.problem import Adapter, Problem, entry_point
 from eval.verdict import Judgement, Verdict
@@ -31,6 +31,7 @@ from utils.extract import bare_newlines, find_function, parse, remove_docstrings
 from utils.io import Failure, InputError
 
 SUFFIXES = (".json", ".jsonl", ".json.gz", ".jsonl.gz")
+LFS_POINTER = b"version https://git-lfs.github.com/spec/"
 OWN_FILES = (".meta.json", ".timing.json")
 SHOWN_PAIRS, SHOWN_FAILURES = 3, 40
 GOLD_TIMEOUT = 30.0  # seconds that a gold solution may take for a script or input, unless all limits are fixed
@@ -103,10 +104,15 @@ class Part:
     digest: str  # SHA-256
 
 
-def read_sources(sources: Iterable[str], wanted: Callable[[str], bool] = lambda name: True) -> list[Part]:
+def read_sources(
+    sources: Iterable[str],
+    wanted: Callable[[str], bool] = lambda name: True,
+    read_layout: Callable[[Path], list[Part]] = lambda path: [],
+) -> list[Part]:
     """The parts of local files, of the files of local folders whose names are `wanted`, or of hub data sets.
 
-    InputError where there is no such thing, or where a file is unusable as a whole.
+    `read_layout` reads a folder or an archive in a layout of the data set's own; [] where it is none. InputError where
+    there is no such thing, or where a file is unusable as a whole.
     """
     parts = []
     for source in sources:
@@ -114,12 +120,12 @@ def read_sources(sources: Iterable[str], wanted: Callable[[str], bool] = lambda 
         if path.is_dir():
             names = sorted(file.name for file in path.iterdir() if file.is_file())
             names = [name for name in names if name.lower().endswith(SUFFIXES) and not name.endswith(OWN_FILES)]
-            found = [read_file(path / name) for name in names if wanted(name)]
+            found = [*read_layout(path), *(read_file(path / name) for name in names if wanted(name))]
             if not found:
                 raise InputError(f"--source {source}: the folder holds no file of this data set; README.md names them")
             parts += found
         elif path.exists():
-            parts.append(read_file(path))
+            parts += read_layout(path) or [read_file(path)]
         elif re.fullmatch(r"\w[\w.-]*/\w[\w.-]*", source) and not source.lower().endswith(SUFFIXES):
             parts += read_hub(source)
         else:
@@ -129,8 +135,7 @@ def read_sources(sources: Iterable[str], wanted: Callable[[str], bool] = lambda 
 
 def read_file(path: Path) -> Part:
     """The rows of a JSON list, a JSON object of rows, or a JSONL file, gzipped or not; InputError where it is none."""
-    if hasattr(sys, "set_int_max_str_digits"):
-        sys.set_int_max_str_digits(0)  # some tests have longer numbers
+    allow_long_numbers()
     raw = read_bytes(path)
     text = raw.decode("utf-8", "surrogateescape")
     lines = path.name.lower().removesuffix(".gz").endswith(".jsonl")
@@ -146,10 +151,18 @@ def read_file(path: Path) -> Part:
     return _part(path, raw, [_line(line) for line in text.split("\n") if line.strip()])
 
 
+def allow_long_numbers() -> None:
+    """Let Python read and write integers of any length: those of some tests are longer than it allows."""
+    if hasattr(sys, "set_int_max_str_digits"):
+        sys.set_int_max_str_digits(0)
+
+
 def read_bytes(path: Path) -> bytes:
     """A file's bytes, unpacked; InputError where it cannot be read."""
     try:
         raw = path.read_bytes()
+        if raw.startswith(LFS_POINTER):
+            raise InputError(f"{path}: only a pointer of Git LFS; `git lfs pull` in its folder fetches the file")
         return gzip.decompress(raw) if path.name.lower().endswith(".gz") else raw
     except (OSError, EOFError, gzip.zlib.error) as error:
         raise InputError(f"{path}: cannot be read ({error}); fetch the file again") from None
@@ -168,7 +181,7 @@ def _rows_of(value, path: Path) -> list:
         value = lists[0] if len(lists) == 1 else list(value.values())
     if not isinstance(value, list):
         raise InputError(f"{path}: expected a list of rows at the top level")
-    return [Dropped("not UTF-8") if not_utf8(row) else row for row in value]
+    return [_usable(row) for row in value]
 
 
 def _line(line: str):
@@ -176,7 +189,15 @@ def _line(line: str):
         row = json.loads(line)
     except (ValueError, RecursionError):
         return Dropped("not UTF-8" if not_utf8(line) else "not valid JSON")
-    return Dropped("not UTF-8") if not_utf8(row) else row
+    return _usable(row)
+
+
+def _usable(row):
+    """A row, or why it is none."""
+    try:
+        return Dropped("not UTF-8") if not_utf8(row) else row
+    except RecursionError:
+        return Dropped("nested too deeply")
 
 
 def not_utf8(value) -> bool:
@@ -189,15 +210,17 @@ def not_utf8(value) -> bool:
 
 
 def read_hub(name: str) -> list[Part]:
-    """All configurations and splits of a data set of the hub, or of a local folder in the hub's layout."""
+    """All configurations and splits of a data set of the hub, or of a local folder in the hub's layout.
+
+    What `datasets` does not load, as it no longer runs a repository's script, is read from the repository's files.
+    """
     import datasets  # takes seconds to import
 
     try:
         configurations = datasets.get_dataset_config_names(name)
         loaded = {key: datasets.load_dataset(name, key) for key in configurations}
     except Exception as error:  # the library raises errors of many kinds, of its own and of the network
-        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        raise InputError(f"--source {name}: cannot be loaded from the hub ({reason}); give a local file") from None
+        return _read_repository(name, error)
     parts = []
     for key, splits in loaded.items():
         for split, rows in splits.items():
@@ -205,6 +228,21 @@ def read_hub(name: str) -> list[Part]:
             digest = hashlib.sha256(json.dumps(listed, default=str).encode()).hexdigest()
             parts.append(Part(f"{key}/{split}" if len(loaded) > 1 else split, listed, digest))
     return parts
+
+
+def _read_repository(name: str, refusal: Exception) -> list[Part]:
+    """The row files in a repository of the hub; InputError with the library's `refusal` where there are none."""
+    try:
+        files = hub.data_files(name, SUFFIXES)
+    except Exception:  # as above; what was said first says more
+        files = {}
+    if not files:
+        reason = str(refusal).strip().splitlines()[0] if str(refusal).strip() else type(refusal).__name__
+        raise InputError(
+            f"--source {name}: cannot be loaded from the hub ({reason}); download its data files (train.jsonl, "
+            f"test.jsonl or others) from https://huggingface.co/datasets/{name} and give a local file or their folder"
+        ) from None
+    return [dataclasses.replace(read_file(path), name=file) for file, path in files.items()]
 
 
 def split_of(name: str) -> str | None:
@@ -328,8 +366,8 @@ def convert(part: Part, make: Callable[[dict, int], dict], adapter: Adapter, see
             key = (row.get("task"), row.get("split"), str(row["id"]))
             if key in seen:
                 raise Dropped("id used twice")
-        except Dropped as reason:
-            batch.dropped[str(reason)] += 1
+        except (Dropped, RecursionError) as reason:
+            batch.dropped[str(reason) if isinstance(reason, Dropped) else "nested too deeply"] += 1
             continue
         seen.add(key)
         batch.rows.append(row)
@@ -544,6 +582,8 @@ def write_tasks(adapter: Adapter, tasks: list[Task], batches: list[Batch], args,
         print(f"gold does not pass: {' '.join(line.split())[:200]}")
     if len(failures) > SHOWN_FAILURES:
         print(f"... and {len(failures) - SHOWN_FAILURES} more; the meta files name all")
+    for task in (task for task in tasks if task.splits.get("train") and not task.examples):
+        print(without_examples(adapter, task))
     report_contamination([task.name for task in tasks])
     for note in notes:
         print(note)
@@ -555,8 +595,24 @@ def write_examples(task: Task, trained: set[str], meta: dict) -> list[str]:
     dropped = +(task.examples_dropped + Counter({"without training problem": len(task.examples) - len(kept)}))
     counts = {"descriptions": len(kept), "dropped": dict(sorted(dropped.items()))}
     counts |= {"matched": task.matched} if task.matched else {}
+    task.examples = kept
     write_split(task.name, "ict", kept, counts, meta)
     return [task.name, "ict", str(len(kept)), "", str(len(kept)), _counted(dropped), ""]
+
+
+def without_examples(adapter: Adapter, task: Task) -> str:
+    """What to say of a task whose source gave no in-context description: what follows, and which command makes some."""
+    command = f"python -m data.make_ict --dataset {adapter.name}"
+    command += f" --difficulty {task.name}" if adapter.tasks else ""
+    made = f"`{command} --model_name_or_path MODEL` makes some"
+    if task.examples is not None:
+        return f"{task.name}: no description of the in-context list can be used, prompts go without an example; {made}"
+    if paths.task_file(task.name, "ict").exists():
+        return f"{task.name}: no in-context list among the sources; {paths.task_file(task.name, 'ict')} stays in use"
+    return (
+        f"{task.name}: no in-context list among the sources (`ict_data.json` in a folder, or --ict FILE); "
+        f"the problems' own descriptions stand in; {made}"
+    )
 
 
 def _selected(found: list[tuple[dict, Judgement]], split: str, args) -> tuple[list[dict], Counter]:

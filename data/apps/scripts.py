@@ -10,7 +10,8 @@ and inside a function Python looks names up differently, so a name is declared `
 * the script looks at its own names: `globals`, `locals`, `vars`, `dir`, `eval`, `exec`. Then all names are global, and
   calls of these at the top level are given the module's names.
 
-A script that cannot be turned with certainty is refused (ValueError).
+A script that cannot be turned with certainty is refused (ValueError). `plain_function` takes those too: what it returns
+may do something else than the script, or more, as where `return` stands at the top level, and has to be judged.
 """
 
 from __future__ import annotations
@@ -55,22 +56,48 @@ def _acts(node: ast.stmt) -> bool:
 def to_function(script: str) -> str:
     """The script as a program with a function `solve()`; ValueError where it is none or cannot be turned."""
     script = _spaces(bare_newlines(script))
-    tree = parse(script)
+    tree, prefix, body = _parts(script)
     _check(script)  # `return` at the top level parses, but a script with it has never run
+    program = _without_last_call(script, tree)
+    if not program:
+        shared, looking = _shared(prefix, body)
+        function = None if looking else _indented(script, body, shared)
+        program = _below(prefix, function or _written_anew(body, shared, looking), script)
+    _check(program)
+    return program
+
+
+def plain_function(script: str) -> str:
+    """The script simply put into `solve()`, below the imports that it begins with; ValueError where that is no Python.
+
+    Its names become those of the function, but for those that a function inside declares global.
+    """
+    script = _spaces(bare_newlines(script))
+    _, prefix, body = _parts(script)
+    nodes = [inner for node in body for inner in ast.walk(node)]
+    outer = {name for node in nodes if isinstance(node, ast.Global) for name in node.names}
+    enclosing = {name for node in nodes if isinstance(node, ast.Nonlocal) for name in node.names}
+    shared = sorted(outer - enclosing)
+    program = _below(prefix, _indented(script, body, shared) or _written_anew(body, shared, False), script)
+    _check(program)
+    return program
+
+
+def _parts(script: str) -> tuple[ast.Module, list[ast.stmt], list[ast.stmt]]:
+    """The syntax tree of a script, what stays above the function, and what goes into it; ValueError for no script."""
+    tree = parse(script)
     if not is_script(tree):
         raise ValueError("the script does nothing by itself")
     start = _end_of_prefix(tree)
     prefix, body = tree.body[:start], tree.body[start:]
     while isinstance(body[0], ast.Expr) and isinstance(body[0].value, ast.Constant):
         body = body[1:]  # a text there would become the function's docstring
-    program = _without_last_call(script, tree)
-    if not program:
-        shared, looking = _shared(prefix, body)
-        function = None if looking else _indented(script, body, shared)
-        above = [_source(script, node) for node in prefix]
-        program = "\n".join([*above, *(["", ""] if above else []), function or _written_anew(body, shared, looking)])
-    _check(program)
-    return program
+    return tree, prefix, body
+
+
+def _below(prefix: list[ast.stmt], function: str, script: str) -> str:
+    above = [_source(script, node) for node in prefix]
+    return "\n".join([*above, *(["", ""] if above else []), function])
 
 
 def _check(program: str) -> None:

@@ -1,0 +1,103 @@
+"""In-context descriptions of APPS+ as they were published: which files hold them, and whose program each describes."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from data import common
+from data.apps.matching import are_of, match
+from data.common import Batch, Task
+from eval.registry import ADAPTERS, adapter
+
+DIFFICULTIES = adapter("apps").tasks
+
+
+def is_list(name: str) -> bool:
+    """Whether a file has `ict` in its name, as in `ict_data.json`."""
+    return bool(re.search(r"(?<![a-z])ict(?![a-z])", name.lower()))
+
+
+def lists_in(sources: list[str]) -> list[Path]:
+    """Lists of in-context descriptions in the folders given, and in folders of difficulties there, but for those of
+    other data sets.
+    """
+    folders = [Path(source).expanduser() for source in sources]
+    folders += [folder / name for folder in folders for name in DIFFICULTIES]
+    files = [file for folder in folders if folder.is_dir() for file in folder.iterdir()]
+    others = [name for name in ADAPTERS if name != "apps"]
+    return sorted(file for file in files
+                  if is_list(file.name) and file.name.lower().endswith((".json", ".json.gz"))
+                  and not file.name.endswith(common.OWN_FILES)
+                  and not any(name in file.name.lower() for name in others))  # fmt: skip
+
+
+def list_of(task: str, lists: list[Path]) -> Path | None:
+    """The list of a difficulty: one whose name or folder says so, else the first that may be of any."""
+    named = [path for path in lists if task in _difficulties(path)]
+    return next(iter(named or [path for path in lists if not _difficulties(path)]), None)
+
+
+def _difficulties(path: Path) -> list[str]:
+    """The difficulties in the name of a file, else in that of its folder."""
+    names = path.name.lower(), path.absolute().parent.name.lower()
+    return next(filter(None, ([known for known in DIFFICULTIES if known in name] for name in names)), [])
+
+
+def add_examples(task: Task, entries: list, batches: list[Batch]) -> None:
+    """Give a task its in-context descriptions, `[[problem id, text], ...]`, and count those that cannot be used.
+
+    Published are pairs of a training row's position and a text, or texts alone: one for each training row, or else
+    fewer. The problems of these, and of pairs whose positions are those of another file, are found by what the texts
+    say (`matching`).
+    """
+    ids = _training_ids(task.name, batches)
+    if entries and all(isinstance(entry, str) for entry in entries):
+        if len(entries) != len(ids):
+            _add_matched(task, entries, batches, "bare string that names no problem")
+            return
+        entries = [[key, text] for key, text in zip(ids, entries, strict=True)]
+    known = {str(key): position for position, key in enumerate(ids) if key is not None}
+    pairs = [
+        [known.get(str(entry[0]), -1), *entry[1:]] if isinstance(entry, list) and entry else entry for entry in entries
+    ]
+    task.examples, task.examples_dropped = common.examples_by_position(pairs, ids)
+    rows = {str(row["id"]): number for number, row in enumerate(_rows_of(task, batches)) if row["split"] == "train"}
+    named = [(text, rows[str(key)]) for key, text in task.examples if str(key) in rows]  # not of another difficulty
+    if not are_of(*_texts(task, batches, [text for text, _ in named]), [number for _, number in named]):
+        texts = [entry[1] for entry in entries if isinstance(entry, list) and len(entry) == 2]
+        _add_matched(task, [text for text in texts if isinstance(text, str)], batches, "number of another file's row")
+
+
+def _add_matched(task: Task, texts: list[str], batches: list[Batch], reason: str) -> None:
+    """The same for texts that do not say whose they are; problems of both splits are asked, as any may be theirs.
+
+    `reason` is what is counted where no problem is clearly meant.
+    """
+    found = match(*_texts(task, batches, texts))
+    ids = [row["id"] if row["split"] == "train" else None for row in _rows_of(task, batches)]
+    pairs = [[problem, texts[number]] for number, problem in found.pairs.items()]
+    task.examples, task.examples_dropped = common.examples_by_position(pairs, ids)
+    task.examples_dropped[reason] = len(texts) - len(pairs)
+    task.matched = {"descriptions": len(texts), "matched": len(found.pairs), "by": found.by}
+
+
+def _rows_of(task: Task, batches: list[Batch]) -> list[dict]:
+    return [row for batch in batches for row in batch.rows if row["task"] == task.name]
+
+
+def _texts(task: Task, batches: list[Batch], descriptions: list[str]) -> tuple[list[str], list[str], list[str]]:
+    """Descriptions beside statements and gold codes of all problems of a task."""
+    rows = _rows_of(task, batches)
+    return descriptions, [row["query"] for row in rows], [row["code"] for row in rows]
+
+
+def _training_ids(name: str, batches: list[Batch]) -> list:
+    """Ids of the training problems of a difficulty by the position of their row; None for rows that were dropped."""
+    ids = []
+    for batch in batches:
+        own = dict(zip(batch.positions, batch.rows, strict=True))
+        if any(row["task"] == name and row["split"] == "train" for row in own.values()):
+            ids += [own[place]["id"] if place in own and own[place]["split"] == "train" else None
+                    for place in range(batch.read)]  # fmt: skip
+    return ids
