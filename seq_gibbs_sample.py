@@ -52,6 +52,10 @@ def main() -> None:
     examples, examples_digest = ranks.on_main(
         lambda: registry.load_examples(options.dataset, options.task, problems, options.raw_texts)
     )
+    if examples_digest == "seed descriptions" and options.sampler != "conditional":
+        ranks.log(
+            f"{options.task}: no ict.json, the problems' own descriptions stand in; python -m data.make_ict makes one"
+        )
     gold = {str(problem.id): problem for problem in problems}
     chains = [
         gibbs.Chain(problem, problem.query, fall_back=options.fall_back)

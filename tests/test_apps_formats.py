@@ -399,6 +399,18 @@ def test_an_archive_cut_short_is_one_clear_line(prepared, share):
     assert "\n" not in str(raised.value)
 
 
+@pytest.mark.parametrize("name", ["rows.json.gz", "rows.jsonl.gz"])
+def test_a_gzip_file_cut_anywhere_is_one_clear_line(tmp_path, name):
+    rows = [ROW, {**ROW, "prompt": random.Random(1).randbytes(500).hex()}]
+    text = json.dumps(rows) if name == "rows.json.gz" else "\n".join(map(json.dumps, rows))
+    whole = gzip.compress(text.encode())
+    for length in range(0, len(whole), 7):
+        (tmp_path / name).write_bytes(whole[:length])
+        with pytest.raises(InputError, match="rows") as raised:
+            common.read_file(tmp_path / name)
+        assert "\n" not in str(raised.value)
+
+
 def test_an_archive_of_something_else_is_refused(prepared):
     prepared.write("other/readme.txt", "x")
     with pytest.raises(InputError, match="holds no problem of APPS"):
