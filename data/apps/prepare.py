@@ -14,6 +14,7 @@ import contextlib
 import hashlib
 import json
 import re
+from collections import Counter
 from pathlib import Path
 
 from data import common
@@ -81,12 +82,14 @@ def convert(parts: list[Part], difficulty: str | None, max_tests: int) -> tuple[
     """Problems of all parts, each with its `task` and `split`, and how the split was made."""
     known = [common.split_of(part.name) for part in parts]
     by_source = any(known) or any(_split_of(row) for part in parts for row in part.rows)
-    batches, seen = [], set()
+    batches, seen, rows_before = [], set(), Counter()
     for part, split in zip(parts, known, strict=True):
         given = next((name for name in DIFFICULTIES if name in part.name), None)
+        start = rows_before[split, given]  # rows without an id are counted through the files of a kind
+        rows_before[split, given] += len(part.rows)
 
-        def make(raw, position, split=split, given=given):
-            row = problem(raw, position, max_tests, given or difficulty)
+        def make(raw, position, split=split, given=given, start=start):
+            row = problem(raw, start + position, max_tests, given or difficulty)
             if difficulty and row["task"] != difficulty:
                 raise Dropped("another difficulty")
             row["split"] = _split_of(raw) or split
