@@ -1,14 +1,17 @@
 """What a problem is: a description, the head of the function to write, a gold solution and tests.
 
 A problem travels as a row of `data/<task>/{train,test}.json`:
-`{"id", "query", "head", "code", "test", "verified"}`, `"prompt"` where a benchmark dictates its own, `"tags"`, for
-instance `{"library": ["numpy", "re"]}`, where scores are broken down, and `"base_test"` where `test` extends the tests
-of an older benchmark.
+`{"id", "query", "head", "code", "test", "verified"}`, `"prompt"` where a benchmark dictates its own, and `"tags"`, for
+instance `{"library": ["numpy", "re"]}`, where scores are broken down.
 `test` is one of
 
 * `{"style": "io", "fn_name", "inputs", "outputs", "stdin": bool}`: values in, value out, or text in, text out;
 * `{"style": "asserts", "setup", "asserts": [script, ...]}`: scripts run beside the program;
 * `{"style": "check", "script", "entry_point"}`: a script that defines `check(candidate)`.
+
+`"base_test"`, in the same form, has a part of the tests alone, where scores over that part are reported too (EvalPlus:
+the benchmark's own tests; `test` has those and more). `"example"` is the assertion that the prompt shows, where that is
+not the first of `asserts`.
 
 A test may have `"gold_seconds"`, the time that its gold solution took for the slowest script or input: the limit of a
 test follows it where that is more than the usual one (`eval.judge`).
@@ -24,7 +27,7 @@ from dataclasses import dataclass, field
 
 STYLES = ("io", "asserts", "check")
 REQUIRED = ("id", "query", "head", "code", "test")
-OPTIONAL = ("verified", "prompt", "tags", "base_test")
+OPTIONAL = ("verified", "prompt", "tags", "base_test", "example")
 OVERLAP = "test problems"  # kind of tag: whether a test problem is among the training problems, or shares text with one
 
 
@@ -40,7 +43,8 @@ class Problem:
     verified: bool = True  # the gold solution passes the tests
     prompt: str = ""  # the benchmark's own prompt, where it has one
     tags: dict = field(default_factory=dict)  # kind of tag -> values, for instance the libraries of the gold solution
-    base_test: dict | None = None  # what `test` extends: a program that passes `test` passes this too
+    base_test: dict | None = None  # a part of the tests, with scores of its own
+    example: str = ""  # the assertion that the prompt shows, where it is not the first of the tests
     entry_point: str = field(init=False)  # name of the function that the head opens
 
     def __post_init__(self):
@@ -59,25 +63,28 @@ class Problem:
                 raise ValueError(f"{key} is not a string")
         if not isinstance(row["id"], (int, str)) or isinstance(row["id"], bool):
             raise ValueError("id is neither a number nor a string")
-        if not isinstance(row.get("prompt", ""), str):
-            raise ValueError("prompt is not a string")
+        for key in ("prompt", "example"):
+            if not isinstance(row.get(key, ""), str):
+                raise ValueError(f"{key} is not a string")
         if not row["query"].strip():
             raise ValueError("the description (query) is empty")
         tags = row.get("tags", {})
         if not isinstance(tags, dict) or not all(isinstance(values, list) for values in tags.values()):
             raise ValueError("tags is not an object of lists")
-        fault = fault_in_test(row["test"])
-        if fault is None and row.get("base_test") is not None:
-            fault = fault_in_test(row["base_test"])
-        if fault:
-            raise ValueError(fault)
+        for key in ("test", "base_test"):
+            fault = fault_in_test(row[key]) if row.get(key) is not None or key == "test" else None
+            if fault:
+                raise ValueError(fault if key == "test" else f"base_test: {fault}")
         known = {key: row[key] for key in (*REQUIRED, *OPTIONAL) if key in row}
         return cls(**known)
 
     def to_row(self) -> dict:
         """The row of a task file that `from_row` reads back."""
         row = {key: getattr(self, key) for key in (*REQUIRED, "verified")}
-        return {**row, **{key: getattr(self, key) for key in OPTIONAL[1:] if getattr(self, key)}}
+        return {
+            **row,
+            **{key: getattr(self, key) for key in ("prompt", "tags", "base_test", "example") if getattr(self, key)},
+        }
 
 
 def entry_point(head: str) -> str:

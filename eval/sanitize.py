@@ -23,7 +23,7 @@ from utils.extract import bare_newlines, parse
 TOKEN = re.compile(r"<[|｜][\w▁]{1,40}[|｜]>|</?s>|<(?:bos|eos|pad|EOT|(?:start|end)_of_turn|fim_\w+|file_sep)>")
 FENCE = re.compile(r"^([ \t]*)(?:```+|~~~+)[^`\n]*$")
 OPENING = re.compile(r"^([ \t]*)(?:def|class|async|import|from|@|if|for|while|try|with|[A-Za-z_]\w*\s*[:=])")
-MOST_TOKENS, MOST_STARTS, MOST_SCRIPT = 8, 200, 200_000  # bounds on the work for one text
+MOST_TEXT, MOST_TOKENS, MOST_FENCES, MOST_STARTS = 200_000, 8, 40, 200  # bounds on the work for one text
 
 Definition = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 
@@ -42,7 +42,7 @@ def sanitize(text: str, entry_point: str | None, prompt: str = "", test_names: f
     `prompt` is what the text may continue; what it defines is kept, and so are `test_names`. Without an entry point,
     for a program that reads and prints, the longest part that compiles is kept as it is.
     """
-    text = bare_newlines(text).replace("\ufeff", "")
+    text = bare_newlines(text[:MOST_TEXT]).replace("\ufeff", "")
     if "</think>" in text:
         text = text.rpartition("</think>")[2]
     target = _Target(entry_point, prompt, test_names)
@@ -59,7 +59,7 @@ def sanitize(text: str, entry_point: str | None, prompt: str = "", test_names: f
 def free_names(script: str) -> frozenset[str]:
     """Names that a test script takes from elsewhere; none where it does not parse, or is too long to look."""
     try:
-        tree = parse(script if len(script) <= MOST_SCRIPT else "")
+        tree = parse(script if len(script) <= MOST_TEXT else "")
     except ValueError:
         return frozenset()
     bound = {name for node in tree.body for name in _bound_names(node)}
@@ -82,15 +82,21 @@ class _Target:
         """The longest part of a text that defines the entry point, the earlier one of two that are as long."""
         best = None
         for block in _blocks(text):
-            for part in itertools.chain(self._continued(block), self._standing_alone(block)):
-                if best is None or part.size > best.size:
-                    best = part
-                if best.whole:
-                    return best
+            for program, taken in itertools.chain(self._continued(block), self._standing_alone(block)):
+                size = _size(taken)
+                if size <= (best.size if best else 0):
+                    continue
+                if kept := self._needed(program):
+                    best = _Part(size, size == _size(block), "\n".join(kept).strip("\n") + "\n")
+                    if best.whole:
+                        return best
         return best
 
-    def _continued(self, block: list[str]) -> Iterator[_Part]:
-        """The block as what follows the prompt: as it is, or indented anew unless it has the function itself."""
+    def _continued(self, block: list[str]) -> Iterator[tuple[list[str], list[str]]]:
+        """The block behind the prompt as far as it compiles, and its lines in that.
+
+        It is taken as it is, and indented anew unless it has the function itself.
+        """
         first, *rest = block
         forms = [block, _spaced(block)]
         if not any(re.match(rf"\s*(?:async +)?def +{self.entry_point}\b", line) for line in block):
@@ -99,31 +105,26 @@ class _Target:
             program = [*self.prompt, *lines]
             end = _end_of_code(program)
             if end > len(self.prompt) > 0:
-                yield from self._part(program[:end], lines[: end - len(self.prompt)], block)
+                yield program[:end], lines[: end - len(self.prompt)]
 
-    def _standing_alone(self, block: list[str]) -> Iterator[_Part]:
-        """Each stretch of the block that is a program, with what the prompt has before the entry point."""
+    def _standing_alone(self, block: list[str]) -> Iterator[tuple[list[str], list[str]]]:
+        """Each stretch of the block that compiles, with what the prompt has before the entry point or without."""
         starts = [number for number, line in enumerate(block) if OPENING.match(line)][:MOST_STARTS]
         reached = 0
         for start in starts:
-            if start < reached:
-                continue
-            lines = _outdented(_spaced(block[start:]), OPENING.match(block[start])[1])
-            lines = lines[: _end_of_code(lines)]
-            reached = start + len(lines)
-            if lines:
-                yield from self._part([*self.preamble, *lines], lines, block) or self._part(lines, lines, block)
-
-    def _part(self, program: list[str], taken: list[str], block: list[str]) -> list[_Part]:
-        """The part of a program that is kept, if it has the entry point; `taken` are the block's lines in it."""
-        if _fault(program) is not None:
-            return []
-        kept = program if self.entry_point is None else self._needed(program)
-        size, whole = _size(taken), _size(block)
-        return [_Part(size, size == whole, "\n".join(kept).strip("\n") + "\n")] if kept and size else []
+            if start >= reached:
+                lines = _outdented(_spaced(block[start:]), OPENING.match(block[start])[1])
+                lines = lines[: _end_of_code(lines)]
+                reached = start + len(lines)
+                yield [*self.preamble, *lines], lines
+                yield lines, lines
 
     def _needed(self, program: list[str]) -> list[str]:
-        """The lines of the entry point and of what it uses; none where the program does not define it."""
+        """The lines of the entry point and of what it uses; none where the program does not define it or compile."""
+        if _fault(program) is not None:
+            return []
+        if self.entry_point is None:
+            return program
         body = parse("\n".join(program)).body
         first: dict[str, ast.stmt] = {}
         for node in body:
@@ -180,7 +181,7 @@ def _blocks(text: str) -> Iterator[list[str]]:
     block, margin = [], ""
     lines = text.split("\n")
     yield from _if_any(lines)
-    fences = [(number, match[1]) for number, line in enumerate(lines) if (match := FENCE.match(line))]
+    fences = [(number, match[1]) for number, line in enumerate(lines) if (match := FENCE.match(line))][:MOST_FENCES]
     start = 0
     for number, indent in fences:
         block = lines[start:number]
