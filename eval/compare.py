@@ -8,7 +8,8 @@ Call results. `strict`: the value equals the expected one as Python says (1 == 1
   * JSON knows string keys only, so a dict argument, or an expected dict (alone in a list or not), all of whose keys are
     integers in quotes, may have integer keys; inner dicts are left as they are.
 No tolerance for floats: 0.1 + 0.2 is not 0.3. No string for a number. nan equals nothing. A set is no list. The order
-of a list and repeated items count.
+of a list and repeated items count. `tolerant`: as `apps`, but where a number is a float, also one inside lists and the
+values of dicts, the two may differ as printed numbers may.
 
 Printed output, both modes: lines in their order, blanks at the ends of lines and blank lines at the end ignored (a
 carriage return is a blank); upper and lower case differ; bytes that are no UTF-8 are replaced before comparing.
@@ -24,6 +25,7 @@ and comparing changes neither side.
 import math
 import re
 
+MODES = ("apps", "strict", "published", "tolerant")
 RELATIVE, ABSOLUTE = 1e-5, 1e-8
 _INTEGER = re.compile(r"[+-]?[0-9]+\Z")
 _NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,5})?\Z")
@@ -43,7 +45,8 @@ def same_value(result, expected, mode="apps"):
     if isinstance(expected, list) and len(expected) == 1:
         alone = _integer_keys(expected[0])
         accepted += [expected[0], alone, [alone]]
-    return any(_equal(result, value) for value in accepted)
+    same = _close if mode == "tolerant" else _equal
+    return any(same(result, value) for value in accepted)
 
 
 def same_output(printed, expected, mode="apps"):
@@ -88,6 +91,20 @@ def _equal(result, expected):
         return bool(result == expected)
     except (ValueError, TypeError):  # arrays have no single truth
         return False
+
+
+def _close(result, expected):
+    """Equal but for the last digits of floats."""
+    if isinstance(result, list) and isinstance(expected, list):
+        return len(result) == len(expected) and all(map(_close, result, expected))
+    if isinstance(result, dict) and isinstance(expected, dict):
+        return result.keys() == expected.keys() and all(_close(result[key], expected[key]) for key in expected)
+    if {type(result), type(expected)} in ({float}, {int, float}):
+        try:
+            return math.isclose(result, expected, rel_tol=RELATIVE, abs_tol=ABSOLUTE)
+        except OverflowError:  # an integer that no float can hold
+            return False
+    return _equal(result, expected)
 
 
 def _lines(text):

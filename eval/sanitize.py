@@ -138,8 +138,13 @@ class _Target:
         while new := [node for node in nodes if node not in kept and (_bound_names(node) & used or _is_general(node))]:
             kept += new
             used = used.union(*map(_global_names, new))
-        numbers = {number for node in kept for number in range(_first_line(node), node.end_lineno + 1)}
-        return [line for number, line in enumerate(program, 1) if number in numbers]
+        numbers: set[int] = set()
+        for node in kept:
+            first = _first_line(node)
+            while first > 1 and not program[first - 2].strip():  # with the blank lines above it
+                first -= 1
+            numbers.update(range(first, node.end_lineno + 1))
+        return [program[number - 1] for number in sorted(numbers)]
 
     def _entry_name(self, nodes: Sequence[ast.stmt]) -> str:
         """The entry point, or the class that has it as a method; "" where neither is there with a body."""
@@ -156,14 +161,15 @@ class _Target:
         return next(methods, None)
 
     def _is_stub(self, node: ast.stmt) -> bool:
-        """Whether a function, or the entry point in a class, has no body: a prompt that is repeated, or `pass`."""
+        """Whether a function, or the entry point in a class, does nothing: a prompt that is repeated, or `pass`."""
         if isinstance(node, ast.ClassDef):
             method = self._method(node)
             return method is not None and self._is_stub(method)
         if not isinstance(node, Definition):
             return False
+        idle = (ast.Pass, ast.Import, ast.ImportFrom, *Definition)
         return all(
-            isinstance(inner, ast.Pass)
+            isinstance(inner, idle)
             or (isinstance(inner, ast.Expr) and isinstance(inner.value, (ast.Constant, ast.Name)))
             for inner in node.body
         )

@@ -7,7 +7,7 @@ import copy
 import numpy as np
 import pytest
 
-from eval.compare import arguments, same_output, same_value, text_of
+from eval.compare import MODES, arguments, same_output, same_value, text_of
 
 
 @pytest.mark.parametrize(
@@ -51,6 +51,32 @@ from eval.compare import arguments, same_output, same_value, text_of
 def test_values(result, expected, apps, strict):
     assert same_value(result, expected, "apps") is apps
     assert same_value(result, expected, "strict") is strict
+
+
+@pytest.mark.parametrize(
+    ("result", "expected", "same"),
+    [
+        (0.1 + 0.2, 0.3, True),
+        ([0.1 + 0.2], [0.3], True),
+        (0.1 + 0.2, [0.3], True),
+        ((1, [0.1 + 0.2]), [1, [0.3]], True),
+        ({1: 0.1 + 0.2}, {"1": 0.3}, True),
+        (np.float64(0.1) + 0.2, 0.3, True),
+        (3.0000001, 3, True),
+        (0.30001, 0.3, False),
+        (1000001, 1000000, False),
+        (True, 1.0, True),
+        (1.0000001, True, False),
+        ("0.30000000000000004", 0.3, False),
+        (float("nan"), float("nan"), False),
+        (float("inf"), 1e308, False),
+        (10**400, 1e308, False),
+        ([0.3, 0.3], [0.3], False),
+        ({"a": 0.3}, {"b": 0.3}, False),
+    ],
+)
+def test_floats_may_differ_in_their_last_digits_where_that_is_asked_for(result, expected, same):
+    assert same_value(result, expected, "tolerant") is same
 
 
 @pytest.mark.parametrize(
@@ -109,7 +135,7 @@ CASES = [
 ]
 
 
-@pytest.mark.parametrize("mode", ["apps", "strict"])
+@pytest.mark.parametrize("mode", MODES)
 def test_comparing_changes_neither_side_and_does_not_depend_on_what_came_before(mode):
     """Every pair compared in one order, then in the other, with the same outcome, and with fresh values too."""
     results, wanted = copy.deepcopy(CASES), copy.deepcopy(CASES)

@@ -11,7 +11,7 @@ from transformers import AutoModelForCausalLM, LlamaForCausalLM
 from utils.args import CommonOptions
 from utils.attention import GROUPED
 from utils.io import InputError
-from utils.model import check_model, load_model, read_weights, revision, stop_ids
+from utils.model import check_model, load_model, read_weights, revision, sampling_settings, stop_ids
 from utils.tokens import TokenizerPolicy
 
 TEXT = ["def add(a, b):\n    return a + b\n"]
@@ -129,3 +129,17 @@ def test_attention_is_that_of_a_cpu_unless_asked_otherwise(tiny_model, tmp_path)
     for kernel in ("sdpa", "eager"):
         options.attn_implementation = kernel
         assert load_model(options, torch.device("cpu")).config._attn_implementation == kernel
+
+
+def test_generation_settings_of_a_checkpoint_are_named_once(tiny_model, tmp_path, capsys):
+    """As reported for TRL (5783) and verl (7270): they would change what is sampled."""
+    model = AutoModelForCausalLM.from_pretrained(tiny_model)
+    assert sampling_settings(model) == ""
+    model.generation_config.update(repetition_penalty=1.1, do_sample=True, top_k=1)
+    model.save_pretrained(tmp_path)
+    options = CommonOptions(
+        model_name_or_path=str(tmp_path), deepspeed_config="", output_dir="x", max_length=1, dtype="fp32"
+    )
+    load_model(options, torch.device("cpu"))
+    said = [line for line in capsys.readouterr().err.splitlines() if "generation settings" in line]
+    assert len(said) == 1 and "do_sample True, repetition_penalty 1.1, top_k 1" in said[0]

@@ -101,6 +101,21 @@ def test_learning_rates_of_the_first_steps_are_those_of_the_linear_formula(total
     assert rates == pytest.approx([5e-6 + 1.5e-5 * share for share in shares], rel=1e-9)
 
 
+@pytest.mark.parametrize("steps", [0, 1])
+def test_the_first_rates_after_next_to_no_warm_up_follow_the_formula(steps):
+    """As reported for DeepSpeed (771), whose schedule divides by zero there: the least that it can do is two steps."""
+    given = read_deepspeed_config(CONFIG)
+    given["scheduler"]["params"]["warmup_num_steps"] = steps
+    config, warning = settings_for(given, CONFIG, "bf16", 100, "cpu")
+    optimiser = torch.optim.AdamW([torch.nn.Parameter(torch.zeros(1))])
+    schedule, rates = WarmupDecayLR(optimiser, **config["scheduler"]["params"]), []
+    for _ in range(5):
+        rates.append(optimiser.param_groups[0]["lr"])
+        schedule.step()
+    assert rates == pytest.approx([5e-6 + 1.5e-5 * share for share in (0, 0, 1 / 2, 1, 97 / 98)], rel=1e-9)
+    assert "2" in warning
+
+
 @pytest.mark.parametrize(
     ("given", "expected"),
     [

@@ -104,8 +104,9 @@ def revision(name_or_path: str, config) -> str:
 
 def load_model(options: CommonOptions, device: torch.device) -> PreTrainedModel:
     """The model's weights on `device`, in evaluation mode; tells where another dtype would be far faster."""
+    first_rank = int(os.environ.get("RANK", 0)) == 0
     bf16_is_slow = device.type == "cpu" and not torch.ops.mkldnn._is_mkldnn_bf16_supported()
-    if bf16_is_slow and options.dtype == "bf16" and int(os.environ.get("RANK", 0)) == 0:
+    if bf16_is_slow and options.dtype == "bf16" and first_rank:
         print("note: this CPU has no instructions for bf16; --dtype fp32 is many times faster here", file=sys.stderr)
     model = read_weights(
         options.model_name_or_path,
@@ -114,9 +115,18 @@ def load_model(options: CommonOptions, device: torch.device) -> PreTrainedModel:
         revision=options.revision,
         trust_remote_code=options.trust_remote_code,
     )
+    if first_rank and (unused := sampling_settings(model)):
+        print(f"note: the checkpoint's own generation settings are not used: {unused}", file=sys.stderr)
     if device.type == "cpu" and options.attn_implementation == "auto" and way_of(model.config).padded_up_to != 0:
         use_grouped(model)
     return model.to(device).eval()
+
+
+def sampling_settings(model: PreTrainedModel) -> str:
+    """The generation settings that a checkpoint brings along, token ids aside: `repetition_penalty 1.1, top_k 1`."""
+    settings = model.generation_config.to_diff_dict()
+    kept = ("transformers_version", "_from_model_config")
+    return ", ".join(f"{k} {v}" for k, v in sorted(settings.items()) if k not in kept and not k.endswith("token_id"))
 
 
 def read_weights(name_or_path: str, dtype: str = "bf16", **options) -> PreTrainedModel:
