@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 import torch
 from tokenizers.processors import TemplateProcessing
@@ -131,7 +133,7 @@ def test_attention_is_that_of_a_cpu_unless_asked_otherwise(tiny_model, tmp_path)
         assert load_model(options, torch.device("cpu")).config._attn_implementation == kernel
 
 
-def test_generation_settings_of_a_checkpoint_are_named_once(tiny_model, tmp_path, capsys):
+def test_sampling_settings_of_a_checkpoint_are_named_once(tiny_model, tmp_path, capsys):
     """As reported for TRL (5783) and verl (7270): they would change what is sampled."""
     model = AutoModelForCausalLM.from_pretrained(tiny_model)
     assert sampling_settings(model) == ""
@@ -141,5 +143,21 @@ def test_generation_settings_of_a_checkpoint_are_named_once(tiny_model, tmp_path
         model_name_or_path=str(tmp_path), deepspeed_config="", output_dir="x", max_length=1, dtype="fp32"
     )
     load_model(options, torch.device("cpu"))
-    said = [line for line in capsys.readouterr().err.splitlines() if "generation settings" in line]
-    assert len(said) == 1 and "do_sample True, repetition_penalty 1.1, top_k 1" in said[0]
+    said = [line for line in capsys.readouterr().err.splitlines() if "sampling settings" in line]
+    assert len(said) == 1 and said[0].endswith("not used: do_sample True, top_k 1, repetition_penalty 1.1")
+
+
+@pytest.mark.parametrize("name", ["LlamaTokenizer", "LlamaTokenizerFast", "PreTrainedTokenizerFast"])
+def test_a_byte_level_tokenizer_under_the_name_of_llamas_gives_text_back(tmp_path, name):
+    """As reported for transformers (46489): identity, or refused in one line."""
+    tiny_tokenizer(TEXT).save_pretrained(tmp_path)
+    tiny_config().save_pretrained(tmp_path)
+    settings = json.loads((tmp_path / "tokenizer_config.json").read_text())
+    (tmp_path / "tokenizer_config.json").write_text(json.dumps({**settings, "tokenizer_class": name}))
+    text = "def f(x):\n    return x"
+    try:
+        _, policy = check_model(str(tmp_path), None, False)
+    except InputError as refused:
+        assert "does not give Python text back" in str(refused) and "\n" not in str(refused)
+    else:
+        assert policy.decode(policy.encode(text)) == text

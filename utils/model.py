@@ -116,17 +116,19 @@ def load_model(options: CommonOptions, device: torch.device) -> PreTrainedModel:
         trust_remote_code=options.trust_remote_code,
     )
     if first_rank and (unused := sampling_settings(model)):
-        print(f"note: the checkpoint's own generation settings are not used: {unused}", file=sys.stderr)
+        print(f"note: the checkpoint's own sampling settings are not used: {unused}", file=sys.stderr)
     if device.type == "cpu" and options.attn_implementation == "auto" and way_of(model.config).padded_up_to != 0:
         use_grouped(model)
     return model.to(device).eval()
 
 
+SAMPLING = ["do_sample", "temperature", "top_k", "top_p", "min_p", "typical_p", "repetition_penalty", "no_repeat_ngram_size", "num_beams"]
+
+
 def sampling_settings(model: PreTrainedModel) -> str:
-    """The generation settings that a checkpoint brings along, token ids aside: `repetition_penalty 1.1, top_k 1`."""
+    """The sampling settings that a checkpoint brings along: `repetition_penalty 1.1, top_k 1`."""
     settings = model.generation_config.to_diff_dict()
-    kept = ("transformers_version", "_from_model_config")
-    return ", ".join(f"{k} {v}" for k, v in sorted(settings.items()) if k not in kept and not k.endswith("token_id"))
+    return ", ".join(f"{name} {settings[name]}" for name in SAMPLING if name in settings)
 
 
 def read_weights(name_or_path: str, dtype: str = "bf16", **options) -> PreTrainedModel:
