@@ -122,7 +122,10 @@ def load_model(options: CommonOptions, device: torch.device) -> PreTrainedModel:
     return model.to(device).eval()
 
 
-SAMPLING = ["do_sample", "temperature", "top_k", "top_p", "min_p", "typical_p", "repetition_penalty", "no_repeat_ngram_size", "num_beams"]
+SAMPLING = (
+    *("do_sample", "temperature", "top_k", "top_p", "min_p", "typical_p"),
+    *("repetition_penalty", "no_repeat_ngram_size", "num_beams"),
+)
 
 
 def sampling_settings(model: PreTrainedModel) -> str:
