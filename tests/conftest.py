@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import os
 import signal
+import subprocess
 import sys
 from pathlib import Path
 
@@ -31,3 +34,29 @@ def toy_task(tmp_path) -> Path:
     import toy
 
     return toy.write_task(tmp_path)
+
+
+@pytest.fixture
+def evaluate(tmp_path):
+    """Run the command in a bare folder on these rows; returns exit status, the last line, results, standard error."""
+
+    def run(dataset: str, rows: list[dict] | str | None, *flags: str):
+        file = tmp_path / "samples.jsonl"
+        if rows is not None:
+            text = rows if isinstance(rows, str) else "".join(json.dumps(row) + "\n" for row in rows)
+            file.write_text(text, encoding="utf-8")
+        command = [sys.executable, "-m", "eval.evaluate", "--dataset", dataset, "--samples", "samples.jsonl", *flags]
+        done = subprocess.run(
+            command,
+            cwd=tmp_path,
+            env={**os.environ, "PYTHONPATH": str(Path(__file__).resolve().parents[1])},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        output = tmp_path / "samples.jsonl_results.jsonl"
+        results = [json.loads(line) for line in output.read_text().splitlines()] if output.exists() else None
+        last = json.loads(done.stdout.splitlines()[-1]) if done.stdout else None
+        return done.returncode, last, results, done.stderr
+
+    return run
