@@ -85,11 +85,15 @@ def judge_samples(
     judge: judging.Judge, samples: Sequence[Sample], problems: Sequence[Problem], adapter: Adapter, sanitizing: bool
 ) -> Verdicts:
     """Judge the samples as they are and, those that fail, sanitised; on the base tests those that fail `test`."""
-    programs = [sample.program for sample in samples]
+
+    def judged(number: int, program: str) -> str:
+        return adapter.judged(problems[samples[number].position], program)
+
+    programs = [judged(number, sample.program) for number, sample in enumerate(samples)]
     tests = [problems[sample.position].test for sample in samples]
     raw = list(_judge(judge, dict(enumerate(zip(programs, tests, strict=True))), "sample").values())
     changed = _sanitized(samples, raw, problems, adapter) if sanitizing else {}
-    jobs = {i: (program, tests[i]) for i, program in changed.items()}
+    jobs = {i: (judged(i, program), tests[i]) for i, program in changed.items()}
     test = _improved(raw, _judge(judge, jobs, "sanitised sample"))
     if not any(problem.base_test for problem in problems):
         return Verdicts(test, raw, None, None, {i: changed[i] for i in changed if test[i] is not raw[i]})
@@ -99,7 +103,9 @@ def judge_samples(
     new = _judge(judge, jobs, "sample on base tests")
     raw_base = [new.get(i, judgement) for i, judgement in enumerate(raw)]
     base = [raw_base[i] if judgement.passed is False else judgement for i, judgement in enumerate(test)]
-    jobs = {i: (program, base_tests[i]) for i, program in changed.items() if base_tests[i] and base[i].passed is False}
+    jobs = {
+        i: (judged(i, text), base_tests[i]) for i, text in changed.items() if base_tests[i] and base[i].passed is False
+    }
     base = _improved(base, _judge(judge, jobs, "sanitised sample on base tests"))
     used = {i: changed[i] for i in changed if test[i] is not raw[i] or base[i] is not raw_base[i]}
     return Verdicts(test, raw, base, raw_base, used)

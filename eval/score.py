@@ -28,7 +28,7 @@ def score(problems: Sequence[Problem], judgements: Sequence[Iterable[Judgement]]
         scored.append(problem)
     scores = _pass_rates(list(counts.values()), ks)
     verified = [counts[str(problem.id)] for problem in scored if problem.verified]
-    if len(verified) < len(scored):
+    if len(verified) < len(scored) and any(problem.code for problem in scored):
         scores["verified"] = _pass_rates(verified, ks)
     scores |= {"verdicts": dict(sorted(verdicts.items())), "per_problem": counts}
     breakdown = _breakdown(scored, counts, ks)
