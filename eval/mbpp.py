@@ -20,9 +20,9 @@ class Mbpp(Adapter):
     def docstring(self, problem: Problem, description: str) -> str:
         """Description, the first test as a doctest, and the closing quotes on a line of their own."""
         margin = body_indent(problem.head)
-        tests = problem.test.get("asserts") or [""]
+        example = problem.example or (problem.test.get("asserts") or [""])[0]
         text = description if self.raw_texts else literal_text(description)
-        lines = [f'{margin}""" {text}', *(margin + line for line in doctest(tests[0]))]
+        lines = [f'{margin}""" {text}', *(margin + line for line in doctest(example))]
         return "\n".join([*lines, f'{margin}"""'])
 
     def description(self, docstring: str) -> str:

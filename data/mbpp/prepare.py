@@ -3,15 +3,16 @@
     python -m data.mbpp.prepare --source mbpp.jsonl sanitized-mbpp.json MbppPlus.jsonl
 
 Seeds are 170 problems of sanitized MBPP, or with `--seeds full` the 424 of method and README. Tests are the MBPP+ rows
-where their file is given, else sanitized MBPP's own 257 test problems. Files are told apart by the fields of their
-rows; a folder or hub ids (`google-research-datasets/mbpp evalplus/mbppplus`) will do too.
+where their file is given (the data file of a release, or its `OriginFmt`), else sanitized MBPP's own 257 test problems.
+Files are told apart by the fields of their rows; a folder or hub ids (`google-research-datasets/mbpp
+evalplus/mbppplus`) will do too.
 """
 
 from __future__ import annotations
 
 import ast
 
-from data import common
+from data import common, evalplus
 from data.common import Dropped, Part, Task
 from eval.registry import adapter
 from utils import io
@@ -59,12 +60,15 @@ def by_kind(parts: list[Part]) -> dict[str, Part]:
     found: dict[str, list[Part]] = {}
     for part in parts:
         fields = {key for row in part.rows if isinstance(row, dict) for key in row}
-        kind = "plus" if "test" in fields else "full" if "text" in fields else "sanitized"
-        if "test_list" not in fields:
+        kind = "plus" if {"test", "assertion"} & fields else "full" if "text" in fields else "sanitized"
+        if not {"test_list", "assertion"} & fields:
             raise InputError(
                 f"{part.name}: its rows have no test_list, so it is no MBPP file; leave it out of --source"
             )
         found.setdefault(kind, []).append(part)
+    if len(found.get("plus", ())) > 1:
+        names = " and ".join(part.name for part in found["plus"])
+        raise InputError(f"--source: {names} are both MBPP+; give one of them")
     return {kind: _joined(same) for kind, same in found.items()}
 
 
@@ -103,17 +107,42 @@ def problem(raw: dict, position: int) -> dict:
     if not number.isdigit():
         raise Dropped("malformed task_id")
     code = bare_newlines(common.text_of(raw, "code", "canonical_solution")).strip("\n") + "\n"
-    tests = _texts(raw, "test_list")
-    if raw.get("test"):  # MBPP+: all inputs of the base tests and more, in one script
-        tests.append(common.text_of(raw, "test"))
-    setup = [*_texts(raw, "test_imports"), common.value_of(raw, str, "test_setup_code", default="")]
+    if "assertion" in raw:
+        row = plus_problem({**raw, "task_id": f"Mbpp/{number}"}, code)
+    else:
+        row = scripted_problem(raw, code)
+    return {"id": int(number), "code": code, "verified": False, **row}
+
+
+def plus_problem(raw: dict, code: str) -> dict:
+    """What a row of MBPP+'s data file adds to its gold program: inputs are its tests, the prompt shows an assertion."""
+    common.syntax_tree(code)
+    try:
+        prompt = str(ast.literal_eval(common.text_of(raw, "prompt").strip()))
+    except (SyntaxError, ValueError):
+        raise Dropped("prompt is not a docstring") from None
+    query, assertion, example = prompt.strip().partition("\nassert ")
     return {
-        "id": int(number),
+        "query": query,
+        "head": common.head_of(code, common.text_of(raw, "entry_point")),
+        "example": (assertion + example).strip(),
+        **evalplus.tests_of(raw, code),
+    }
+
+
+def scripted_problem(raw: dict, code: str) -> dict:
+    """What a row with `test_list` adds to its gold program, and its `test` where it is one of MBPP+."""
+    base = _texts(raw, "test_list")
+    setup = "\n".join(
+        filter(None, [*_texts(raw, "test_imports"), common.value_of(raw, str, "test_setup_code", default="")])
+    )
+    tests = {"test": {"style": "asserts", "setup": setup, "asserts": base}}
+    if raw.get("test"):  # MBPP+: all inputs of the base tests and more, in one script
+        tests = {"test": {**tests["test"], "asserts": [*base, common.text_of(raw, "test")]}, "base_test": tests["test"]}
+    return {
         "query": common.text_of(raw, "prompt", "text"),
-        "head": common.head_of(code, entry_function(code, tests)),
-        "code": code,
-        "test": {"style": "asserts", "setup": "\n".join(filter(None, setup)), "asserts": tests},
-        "verified": False,
+        "head": common.head_of(code, entry_function(code, base)),
+        **tests,
     }
 
 
