@@ -453,14 +453,15 @@ def clean_description(text: str) -> str:
 # Judging and writing
 
 
-def judge_gold(rows: list[dict], options: judging.JudgeOptions) -> list[Judgement]:
+def judge_gold(rows: list[dict], options: judging.JudgeOptions, longest: float = GOLD_TIMEOUT) -> list[Judgement]:
     """Judge every row's gold solution by its own tests, and let the limit of a test whose gold is slow follow it.
 
-    `gold_seconds` is rounded up to a power of two, so that the same input gives the same files on machines of a kind.
+    A gold solution may take `longest` seconds, unless all limits are fixed. `gold_seconds` is rounded up to a power of
+    two, so that the same input gives the same files on machines of a kind.
     """
     usual = options.timeout
     if options.gold_time_factor:
-        options = dataclasses.replace(options, timeout=max(options.timeout, GOLD_TIMEOUT))
+        options = dataclasses.replace(options, timeout=max(options.timeout, longest))
     with judging.Judge(options) as judge:
         verdicts = judge.judge((row["code"], row["test"]) for row in rows)
         verdicts = list(tqdm(verdicts, total=len(rows), desc="gold solutions", unit="problem", file=sys.stderr))
@@ -472,7 +473,9 @@ def judge_gold(rows: list[dict], options: judging.JudgeOptions) -> list[Judgemen
     return verdicts
 
 
-def judge_versions(versions: list[list[dict]], options: judging.JudgeOptions) -> list[tuple[dict, Judgement]]:
+def judge_versions(
+    versions: list[list[dict]], options: judging.JudgeOptions, longest: float = GOLD_TIMEOUT
+) -> list[tuple[dict, Judgement]]:
     """For each problem the first of its versions whose gold solution passes, else its first, with the verdict.
 
     Failure where the judge itself failed on some: such a run says nothing about their gold solutions.
@@ -481,7 +484,7 @@ def judge_versions(versions: list[list[dict]], options: judging.JudgeOptions) ->
     left, number = list(range(len(versions))), 0
     while left:
         rows = [versions[i][number] for i in left]
-        for i, row, verdict in zip(left, rows, judge_gold(rows, options), strict=True):
+        for i, row, verdict in zip(left, rows, judge_gold(rows, options, longest), strict=True):
             if best[i] is None or verdict.passed:
                 best[i] = row, verdict
         number += 1
@@ -502,6 +505,7 @@ class Task:
     examples_dropped: Counter = field(default_factory=Counter)
     matched: dict | None = None  # how descriptions without an id found their problems
     expected: dict[str, int | str] = field(default_factory=dict)  # problems by split, as published
+    gold_timeout: float = GOLD_TIMEOUT
     seeds: list = field(default_factory=list)  # ids of all training problems as published, None for a row that is none
 
     def __post_init__(self):
@@ -542,7 +546,7 @@ def write_tasks(adapter: Adapter, tasks: list[Task], batches: list[Batch], args,
             reasons += batch.dropped
         raise InputError(f"--source: no row became a problem ({_counted(reasons)}); README.md says what is read")
     flat = [versions for task in tasks for split in task.splits.values() for versions in split]
-    judged = iter(judge_versions(flat, options))
+    judged = iter(judge_versions(flat, options, max(task.gold_timeout for task in tasks)))
     limits = ("timeout", "total_timeout", "gold_time_factor", "memory_mb", "compare", "allow_weak")
     judged_with = {name: getattr(options, name) for name in limits}
     names = ("keep_unverified", "keep_untested", "drop_near_duplicates", "raw_heads", "raw_texts", "as_published")

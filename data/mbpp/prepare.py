@@ -41,6 +41,7 @@ def main() -> int:
     test = batches["plus"].rows if "plus" in batches else [row for row in sanitized if part_of(row["id"]) == "test"]
     task = Task("mbpp", {"train": [[row] for row in train], "test": [[row] for row in test]})
     task.expected = {"train": SEEDS[args.seeds], "test": MBPP_PLUS if "plus" in batches else SANITIZED_TEST}
+    task.gold_timeout = evalplus.GOLD_TIMEOUT
     inputs = {part.name: part.digest for part in kinds.values()}
     published = seed_ids(kinds["sanitized"])
     if args.seeds == "sanitized":
