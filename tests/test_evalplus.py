@@ -13,7 +13,7 @@ from plus_agreement import both, problems, programs
 from preparing import Prepared
 
 from data import common, evalplus
-from data.evalplus import inputs_of, tests_of
+from data.evalplus import inputs_of
 from eval import registry
 from eval.judge import Judge, JudgeOptions
 from eval.problem import Problem
@@ -79,14 +79,15 @@ def test_inputs_are_those_of_the_scripts_of_the_same_release(name, scripts):
     written = {str(row["task_id"]).split("/")[-1]: row["test"] for row in rows_of(scripts)}
     rows = rows_of(name)
     converted = [raw for raw in rows if raw["task_id"] in evalplus.EVERY.keys() | evalplus.FIRST.keys()]
-    assert len(converted) == (62 if name == MBPP else 0)
+    assert len(converted) == (52 if name == MBPP else 0)
     for raw in [*converted, *rows[::20]]:
         script = written[raw["task_id"].split("/")[1]]
         source = re.search(r"^\s*inputs = (.*?)\n\s*(?:results = |for i|def )", script, re.M | re.S)[1]
         given = eval(source, {"inf": float("inf"), "nan": float("nan")})
         read = inputs_of(raw, "base_input") + inputs_of(raw, "plus_input")
         # Arguments are passed one by one, so a list of them is as good as a tuple; the scripts have no repeated inputs.
-        assert {typed(list(item)) for item in read} == {typed(list(item)) for item in given}, raw["task_id"]
+        differing = {typed(list(item)) for item in read} ^ {typed(list(item)) for item in given}
+        assert not differing, f"{raw['task_id']}: {sorted(differing)[:2]}"[:500]
 
 
 @pytest.mark.parametrize(
@@ -169,19 +170,19 @@ CASES = [  # task, gold result, what else is right, what is wrong
     ("Mbpp/737", "None", ["False"], ["True", "'no'"]),
     ("Mbpp/295", "7", ["0"], ["1", "None"]),
     ("Mbpp/164", "True", ["False", "None"], ["1 / 0"]),
-    ("Mbpp/558", "99", ["6"], ["5"]),
-    ("Mbpp/581", "99", ["33"], ["34"]),
+    ("Mbpp/558", "99", ["9"], ["6"]),
+    ("Mbpp/581", "99", ["35"], ["34"]),
     ("HumanEval/32", "-0.5", ["-0.5 + 4e-5"], ["-0.501", "None", "0.5"]),
 ]
 
 
 @pytest.mark.parametrize(("task", "gold", "right", "wrong"), CASES)
 def test_what_is_right_is_what_evalplus_says(task, gold, right, wrong):
-    inputs = {"Mbpp/558": [3, 345], "Mbpp/581": [3, 4], "HumanEval/32": [[1, 2]]}.get(task, [0])
+    inputs = {"Mbpp/2": [[1], [2]], "Mbpp/558": [3, 345], "Mbpp/581": [3, 4], "HumanEval/32": [[1, 2]]}.get(task, [0])
     raw = {"task_id": task, "entry_point": "f", "base_input": [inputs], "plus_input": [],
            "atol": 1e-4 if task == "HumanEval/32" else 0}  # fmt: skip
     codes = [f"def f(*given):\n    return {result}\n" for result in (gold, *right, *wrong)]
-    found = verdicts(tests_of(raw, codes[0])["test"], *codes)
+    found = verdicts(evalplus.tests_of(raw, codes[0])["test"], *codes)
     assert found == [True] * (1 + len(right)) + [False] * len(wrong)
 
 
@@ -189,23 +190,23 @@ def test_the_tolerance_of_the_row_and_the_order_of_parts():
     gold = "def f(a):\n    return [a]\n"
     near = "def f(a):\n    return [a + 1e-7]\n"
     raw = {"task_id": "Mbpp/1", "entry_point": "f", "base_input": [[1]], "plus_input": [[0.5], [1]], "atol": 1e-4}
-    assert verdicts(tests_of(raw, gold)["test"], near) == [True]
+    assert verdicts(evalplus.tests_of(raw, gold)["test"], near) == [True]
     # Without a tolerance of the row there is one as soon as an expected value of the same part is made of floats.
-    tests = tests_of({**raw, "atol": 0}, gold)
+    tests = evalplus.tests_of({**raw, "atol": 0}, gold)
     assert verdicts(tests["test"], gold, near) == [True, False]
-    assert verdicts(tests_of({**raw, "atol": 0, "base_input": []}, gold)["test"], near) == [True]
+    assert verdicts(evalplus.tests_of({**raw, "atol": 0, "base_input": []}, gold)["test"], near) == [True]
 
 
 def test_a_program_that_changes_its_arguments_changes_nothing_else():
     gold = "def f(a):\n    a.append(1)\n    return sum(a)\n"
     raw = {"task_id": "Mbpp/1", "entry_point": "f", "base_input": [[[1]], [[2]]], "plus_input": [], "atol": 0}
     emptied = "def f(a):\n    result = sum(a) + 1\n    a.clear()\n    return result\n"
-    assert verdicts(tests_of(raw, gold)["test"], gold, emptied) == [True, True]
+    assert verdicts(evalplus.tests_of(raw, gold)["test"], gold, emptied) == [True, True]
 
 
 def test_a_failed_assertion_names_the_input():
     space: dict = {}
-    exec(tests_of(raw_humaneval(), "def f(a):\n    return a + 1\n")["test"]["script"], space)
+    exec(evalplus.tests_of(raw_humaneval(), "def f(a):\n    return a + 1\n")["test"]["script"], space)
     with pytest.raises(AssertionError, match="^plus input 1$"):
         space["check"](lambda a: abs(a) + (a + 1 - abs(a) if a > 0 else 0))
 
@@ -213,7 +214,7 @@ def test_a_failed_assertion_names_the_input():
 def test_the_limit_of_the_base_tests_is_that_of_all_tests():
     gold = "import time\ndef f(a):\n    time.sleep(0.15)\n    return a\n"
     raw = {"task_id": "Mbpp/1", "entry_point": "f", "base_input": [[1]], "plus_input": [[2]], "atol": 0}
-    row = {"id": 1, "code": gold, **tests_of(raw, gold)}
+    row = {"id": 1, "code": gold, **evalplus.tests_of(raw, gold)}
     (verdict,) = common.judge_gold([row], JudgeOptions(timeout=1))
     assert verdict.passed and row["test"]["gold_seconds"] == row["base_test"]["gold_seconds"] >= 0.5
 
@@ -285,11 +286,11 @@ def sample(prepared: Prepared, name: str, numbers: set[int]) -> Path:
 @REAL
 @pytest.mark.parametrize("name", [MBPP, MBPP_SCRIPTS])
 def test_gold_solutions_of_mbpp_plus_pass(prepared, name):
-    numbers = {2, 7, 115, 124, 126, 252, 278, 558, 581, 722, 737, 793, 794}
+    numbers = {2, 7, 124, 252, 278, 558, 581, 722, 737, 793, 794} | ({126} if name == MBPP else set())
     prepared.run("mbpp", "--source", prepared.folder / "sanitized-mbpp.json", sample(prepared, name, numbers))
     rows = prepared.rows("mbpp", "test")
     assert {row["id"] for row in rows if row["verified"]} == numbers
-    assert all(row["query"].startswith("Write a") and '"""' not in row["query"] for row in rows)
+    assert not any(word in row["query"] for row in rows for word in ("assert", '"""'))
     assert verdicts(rows[0]["base_test"], rows[0]["code"], "def similar_elements(*given):\n    return ()\n") == [
         True,
         False,
@@ -309,7 +310,7 @@ def test_gold_solutions_of_humaneval_plus_pass(prepared, name):
 
 @REAL
 def test_verdicts_agree_with_the_rules_of_evalplus():
-    some = {"humaneval": ["HumanEval/20", "HumanEval/32", "HumanEval/53"], "mbpp": ["Mbpp/2", "Mbpp/115", "Mbpp/581"]}
+    some = {"humaneval": ["HumanEval/20", "HumanEval/32", "HumanEval/53"], "mbpp": ["Mbpp/2", "Mbpp/259", "Mbpp/581"]}
     chosen = [problem for name, keys in some.items() for key, problem in problems(name).items() if key in keys]
     results = both(programs(chosen), timeout=60)
     assert len(results) == 36
