@@ -52,7 +52,7 @@ def main() -> None:
     source = options.selfsample_code_source
     train_file = paths.task_file(options.task, "train")
     code_file = ranks.on_main(lambda: read_codes(source, problems[: options.limit or None], train_file))
-    config, policy = check_model(options.model_name_or_path, options.revision, options.trust_remote_code)
+    config, policy = check_model(options.model_name_or_path, options.revision, options.trust_remote_code, options.chat)
     check_length(config, options.max_length)
     keys, rows = rows_to_score(options, code_file, problems, policy, ranks)
 
@@ -64,7 +64,7 @@ def main() -> None:
         "dtype": options.dtype,
         "max_length": options.max_length,
         "no_eos": options.no_eos,
-        **set_off_default(options, "description", "as_published", "prompt_newline", "raw_texts"),
+        **set_off_default(options, "description", "chat", "as_published", "prompt_newline", "raw_texts"),
     }
     inputs = {"code": ranks.on_main(lambda: io.sha256(source)), "train": problems_digest}
     with ranks.alone_in(output):

@@ -68,7 +68,7 @@ def main() -> None:
     adapter = registry.adapter(options.dataset, options.prompt_newline, options.raw_texts)
     test, test_digest = ranks.on_main(lambda: registry.load(options.dataset, options.task, "test"))
     test = test[: options.limit or None]
-    config, policy = check_model(options.model_name_or_path, options.revision, options.trust_remote_code)
+    config, policy = check_model(options.model_name_or_path, options.revision, options.trust_remote_code, options.chat)
     check_length(config, options.max_length)
     check_engine(options.engine, config)
     requests = test_requests(test, adapter, policy, options, ranks)
@@ -160,7 +160,7 @@ def settings(options: TrainingOptions) -> dict:
         "dataset": options.dataset,
         "task": options.task,
         **{name: getattr(options, name) for name in (*shared, *decoding, *(() if options.eval_only else training))},
-        **set_off_default(options, "as_published", "prompt_newline", "raw_texts", "eval_stop_words"),
+        **set_off_default(options, "chat", "as_published", "prompt_newline", "raw_texts", "eval_stop_words"),
         **({} if options.eval_only else set_off_default(options, *LATER_FLAGS)),
         **judge_settings(options),
     }

@@ -61,7 +61,7 @@ def main() -> None:
         gibbs.Chain(problem, problem.query, fall_back=options.fall_back)
         for problem in problems[: options.limit or None]
     ]
-    config, policy = check_model(options.model_name_or_path, options.revision, options.trust_remote_code)
+    config, policy = check_model(options.model_name_or_path, options.revision, options.trust_remote_code, options.chat)
     check_length(config, options.max_length)
     check_engine(options.engine, config)
     usable = chains_that_fit(chains, adapter, policy, options.max_length, ranks)
@@ -120,7 +120,7 @@ def settings(options: SamplingOptions) -> dict:
         "dataset": options.dataset,
         "task": options.task,
         **{name: getattr(options, name) for name in names},
-        **set_off_default(options, "as_published", "prompt_newline", "raw_texts", "fall_back"),
+        **set_off_default(options, "chat", "as_published", "prompt_newline", "raw_texts", "fall_back"),
         **judge_settings(options),
     }
 

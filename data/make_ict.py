@@ -41,6 +41,7 @@ def main() -> int:
         name: getattr(args, name)
         for name in ("seed", "temperature", "top_k", "max_new_tokens", "max_length", "zero_shot")
     }
+    settings |= {"chat": True} if args.chat else {}
     if args.model_name_or_path:
         made, settings["revision"] = describe(wanted, problems, [] if args.zero_shot else old, adapter, args)
         settings["model"] = paths.model_name(args.model_name_or_path)
@@ -64,6 +65,7 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--model_name_or_path", help="hub id, local folder or GGUF file; none: the seed descriptions")
     parser.add_argument("--revision", help="revision of a hub model")
     parser.add_argument("--trust_remote_code", action="store_true", help="run the code that comes with a hub model")
+    parser.add_argument("--chat", action="store_true", help="the tokenizer's chat template around prompts")
     parser.add_argument("--dtype", choices=("bf16", "fp16", "fp32"), default="bf16", help="of the weights")
     parser.add_argument("--attn_implementation", default="auto", help="attention kernel, as transformers names it")
     parser.add_argument("--limit", type=int, default=0, help="describe at most N problems; 0: all that have none")
@@ -108,7 +110,7 @@ def describe(
     from utils.prompts import DESCRIPTION_STOP_WORDS, DESCRIPTION_TOP_P
 
     ranks = dist.join()
-    config, policy = model.check_model(args.model_name_or_path, args.revision, args.trust_remote_code)
+    config, policy = model.check_model(args.model_name_or_path, args.revision, args.trust_remote_code, args.chat)
     engine = Engine(model.load_model(args, ranks.device), policy, args.eval_batch_size)
     decoding = Decoding(DESCRIPTION_STOP_WORDS, args.max_new_tokens, args.temperature, args.top_k, DESCRIPTION_TOP_P)
     bar = Progress(len(wanted), "descriptions", ranks.main)

@@ -62,6 +62,7 @@ class CommonOptions:
         default=0, help="prompts decoded or rows scored together; 0: as many as the device takes"
     )
     overwrite: bool = HfArg(default=False, help="make results again that already exist")
+    chat: bool = HfArg(default=False, help="the tokenizer's chat template around prompts, for instruct models")
     as_published: bool = HfArg(default=False, help="the published choices where ours differ; explicit flags win")
     prompt_newline: bool = HfArg(default=False, help="end code prompts in a newline, as published")
     raw_texts: bool = HfArg(default=False, help="take texts as they are, untrimmed and unescaped, as published")
@@ -131,7 +132,9 @@ class SamplingOptions(JudgeFlags, GenerationOptions, CommonOptions):
     top_k: int = HfArg(default=50, help="tokens that may be drawn, for codes and descriptions; 0: all")
     top_p: float = HfArg(default=1.0, help="nucleus of the code step")
     iter_num: int = HfArg(default=50, help="rounds")
-    keep: Literal["one", "all"] = HfArg(default="one", help="passing codes kept in a round")
+    keep: Literal["one", "all", "any"] = HfArg(
+        default="one", help="codes kept in a round: one or all of those that pass, or any one that parses"
+    )
     fall_back: Literal["latest", "gold"] = HfArg(
         default="latest", help="program described after a round that kept none: the latest one kept, or the gold code"
     )
@@ -215,6 +218,10 @@ class TrainingOptions(JudgeFlags, GenerationOptions, CommonOptions):
             raise InputError(f"--pass_k {min(self.pass_k)}: must be at least 1")
         if max(self.pass_k) > self.n_samples:
             raise InputError(f"--pass_k {max(self.pass_k)}: needs as many samples; give --n_samples {max(self.pass_k)}")
+        if self.chat and self.eval_stop_words == "published":
+            raise InputError(
+                "--eval_stop_words published: knows no code fence, in which --chat answers end; give sampling"
+            )
         if not self.eval_only:
             self._check_sources()
 

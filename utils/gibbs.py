@@ -118,7 +118,7 @@ def description_step(
     if sampler == "conditional":
         return refused
     prompts = [
-        (_text_prompt(chain, key, examples, gold, adapter.raw_texts), key)
+        (text_prompt(chain, key, examples, gold, adapter.raw_texts), key)
         for chain in chains
         for key in [_text_key(chain, sampler, seed, round_)]
     ]
@@ -141,7 +141,9 @@ def _text_key(chain: Chain, sampler: str, seed: int, round_: int) -> tuple:
     return (seed, "describe" if sampler == "gibbs" else "rewrite", str(chain.problem.id), round_)
 
 
-def _text_prompt(chain: Chain, key: tuple, examples: dict[str, list[str]], gold: dict[str, Problem], raw: bool) -> str:
+def text_prompt(
+    chain: Chain, key: tuple, examples: dict[str, list[str]], gold: dict[str, Problem], raw: bool = False
+) -> str:
     """The description or rewrite prompt of a chain, by its key, with its in-context example drawn."""
     seed, kind, problem_id, round_ = key
     rng = stream(seed, "example", problem_id, round_)

@@ -22,6 +22,7 @@ from transformers.utils import logging
 
 from utils.args import CommonOptions
 from utils.attention import use_grouped
+from utils.chat import ChatFormat
 from utils.families import check_family, way_of
 from utils.io import InputError
 from utils.paths import DEFAULT_MODEL
@@ -49,10 +50,11 @@ def _source(name_or_path: str) -> tuple[str, dict]:
     return name_or_path, {}
 
 
-def check_model(name_or_path: str, revision: str | None, trust_remote_code: bool):
-    """Configuration and tokenizer of a model, before any weights.
+def check_model(name_or_path: str, revision: str | None, trust_remote_code: bool, chat: bool = False):
+    """Configuration and tokenizer of a model, before any weights; with `chat`, prompts are in its chat template.
 
-    InputError where there is no such model, it is none that predicts text, or its tokenizer loses text.
+    InputError where there is no such model, it is none that predicts text, its tokenizer loses text, or has no template
+    that serves.
     """
     source, extra = _source(name_or_path)
     options = {"revision": revision, "trust_remote_code": trust_remote_code, **extra}
@@ -65,7 +67,7 @@ def check_model(name_or_path: str, revision: str | None, trust_remote_code: bool
     check_family(name_or_path, config, trust_remote_code)
     policy = TokenizerPolicy(tokenizer)
     policy.check_round_trip(name_or_path)
-    return config, policy
+    return config, TokenizerPolicy(tokenizer, ChatFormat(tokenizer, name_or_path)) if chat else policy
 
 
 def positions(config) -> int | None:

@@ -1,32 +1,114 @@
-"""The texts that a model completes besides the code prompt, which the adapter makes (`Adapter.code_prompt`)."""
+"""The texts that a model completes besides the code prompt, which the adapter makes (`Adapter.code_prompt`).
+
+With `--chat` the same contents are turns of a dialogue (`utils.chat`). What a model is shown:
+
+    python -m utils.prompts --dataset quickstart --model_name_or_path data/models/SmolLM2-135M-Instruct [--chat]
+
+prints a code prompt, a description prompt and a rewrite prompt, each as text and as ids.
+"""
 
 from __future__ import annotations
 
+import argparse
+
 import numpy as np
+
+from utils import io
 
 CODE, DESCRIPTION, REWRITE = "###Code:", "###Description of the given code:", "###Description in other words:"
 DESCRIPTION_STOP_WORDS = ("\n###Code:", "\n###")
 DESCRIPTION_TOP_P = 0.95
 
+# What a user asks of an instruct model
+COMPLETE = "Complete this Python function.\n```python\n{}\n```"
+DESCRIBE = "Describe what this Python code does. Answer with the description alone.\n```python\n{}\n```"
+REPHRASE = "Say this in other words. Answer with the new wording alone.\n{}"
 
-def description_prompt(example: tuple[str, str] | None, program: str, raw: bool = False) -> str:
+
+class Dialogue(str):
+    """A prompt as a base model reads it, which also knows its turns: user and assistant, the user first and last."""
+
+    turns: tuple[str, ...]
+
+    @classmethod
+    def of(cls, text: str, turns: tuple[str, ...]) -> Dialogue:
+        """The prompt `text`, said as `turns`."""
+        made = cls(text)
+        made.turns = turns
+        return made
+
+
+def description_prompt(example: tuple[str, str] | None, program: str, raw: bool = False) -> Dialogue:
     """Code -> description, with one in-context `(program, description)` or none; texts trimmed, or `raw`."""
-    return _one_shot(CODE, DESCRIPTION, example, program, raw)
+    return _one_shot((CODE, DESCRIPTION, DESCRIBE), example, program, raw)
 
 
-def rewrite_prompt(example: tuple[str, str] | None, description: str, raw: bool = False) -> str:
+def rewrite_prompt(example: tuple[str, str] | None, description: str, raw: bool = False) -> Dialogue:
     """Description -> the same in other words, with one in-context `(description, other words)` or none."""
-    return _one_shot("###Description:", REWRITE, example, description, raw)
+    return _one_shot(("###Description:", REWRITE, REPHRASE), example, description, raw)
 
 
-def _one_shot(given: str, wanted: str, example: tuple[str, str] | None, text: str, raw: bool) -> str:
-    """A text under the header `given`, and the header of what is `wanted`, perhaps behind an example of both."""
+def _one_shot(titles: tuple[str, str, str], example: tuple[str, str] | None, text: str, raw: bool) -> Dialogue:
+    """A text under the header of what is given, and the header of what is wanted, perhaps behind an example of both.
+
+    `titles` are the two headers and what a user asks instead.
+    """
+    given, wanted, ask = titles
     first, second, text = (part if raw else part.strip() for part in (*(example or ("", "")), text))
     shot = f"{given}\n{first}\n{wanted}\n{second}\n\n" if example else ""
-    return f"{shot}{given}\n{text}\n{wanted}\n"
+    earlier = (ask.format(first), second) if example else ()
+    return Dialogue.of(f"{shot}{given}\n{text}\n{wanted}\n", (*earlier, ask.format(text)))
 
 
 def draw_example(examples: dict[str, list[str]], problem_id: str, rng: np.random.Generator) -> tuple[str, str] | None:
     """A random `(problem id, description)` of another problem than `problem_id`, or None where there is no other."""
     others = [(key, text) for key, texts in examples.items() if key != problem_id for text in texts]
     return others[rng.integers(len(others))] if others else None
+
+
+def main() -> None:
+    """Print the prompts of the first training problem, or the code prompt alone where there is only a test split."""
+    from eval import registry
+    from utils.model import check_model  # with torch, which takes seconds to import
+
+    args = _arguments()
+    adapter, task = registry.adapter(args.dataset), registry.task_name(args.dataset, args.difficulty)
+    _, policy = check_model(args.model_name_or_path, args.revision, args.trust_remote_code, args.chat)
+    for title, prompt in _prompts(adapter, task, args).items():
+        ids = policy.encode_prompt(prompt)
+        text = policy.chat.text(prompt) if policy.chat is not None else prompt
+        print(f"== {title}: {len(ids)} tokens\n{text}\n-- ids\n{' '.join(map(str, ids))}\n")
+
+
+def _prompts(adapter, task: str, args: argparse.Namespace) -> dict[str, str]:
+    """What the first round asks of a model for the first problem, by title."""
+    from eval import registry
+    from utils.gibbs import Chain, text_prompt
+
+    split = "test" if list(adapter.expected) == ["test"] else "train"
+    problems, _ = registry.load(args.dataset, task, split)
+    first = problems[0]
+    prompts = {f"code, problem {first.id}": adapter.code_prompt(first, first.query)}
+    if split == "train":
+        examples, _ = registry.load_examples(args.dataset, task, problems)
+        gold = {str(problem.id): problem for problem in problems}
+        for title, kind in (("description of its gold code", "describe"), ("rewriting of its description", "rewrite")):
+            key = (args.seed, kind, str(first.id), 1)
+            prompts[title] = text_prompt(Chain(first, first.query), key, examples, gold)
+    return prompts
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--dataset", default="apps", help="data set (default apps)")
+    parser.add_argument("--difficulty", help="APPS+ only: introductory, interview or competition")
+    parser.add_argument("--model_name_or_path", required=True, help="hub id, local folder or GGUF file")
+    parser.add_argument("--revision", help="revision of a hub model")
+    parser.add_argument("--trust_remote_code", action="store_true", help="run the code that comes with a hub model")
+    parser.add_argument("--chat", action="store_true", help="the tokenizer's chat template around prompts")
+    parser.add_argument("--seed", type=int, default=1234, help="key of the in-context example")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    io.run(main)

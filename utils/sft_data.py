@@ -25,7 +25,7 @@ class Row:
 
 
 def make_row(policy: TokenizerPolicy, prompt: str, target: str, max_length: int, end: bool) -> Row | None:
-    """A row, with EOS behind the target where `end` says so; None where it exceeds `max_length` or has no target.
+    """A row, with what ends a target behind it if `end` says so; None where it exceeds `max_length` or has no target.
 
     A row is never cut: trained on without its end, a model would learn not to stop.
     """
@@ -33,7 +33,7 @@ def make_row(policy: TokenizerPolicy, prompt: str, target: str, max_length: int,
     wanted = policy.encode(target)
     if not wanted or not given:
         return None
-    wanted += [policy.eos_id] if end and policy.eos_id is not None else []
+    wanted += policy.encode_end(prompt) if end else []
     if len(given) + len(wanted) > max_length:
         return None
     return Row(given + wanted, len(given))

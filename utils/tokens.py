@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from transformers import PreTrainedTokenizerBase
 
+from utils.chat import ChatFormat
 from utils.io import InputError
 
 BEFORE = ("a", "\n")  # texts that a target is encoded behind
@@ -23,13 +24,14 @@ class TokenizerPolicy:
 
     What a tokenizer puts before a text (BOS, `[gMASK]<sop>`) comes once, at the start of a prompt. Padding is always
     masked, so a tokenizer without a pad token pads with any id. EOS ends a training target; `eos_id` is None where the
-    tokenizer has none, and then only stop words and length end a row.
+    tokenizer has none, and then only stop words and length end a row. With `chat`, prompts are dialogues, which have
+    all their special tokens from the template, and EOS is what ends a turn there.
     """
 
-    def __init__(self, tokenizer: PreTrainedTokenizerBase):
-        self.tokenizer = tokenizer
+    def __init__(self, tokenizer: PreTrainedTokenizerBase, chat: ChatFormat | None = None):
+        self.tokenizer, self.chat = tokenizer, chat
         self.start = _before(tokenizer("a").input_ids, self._ids("a"))
-        self.eos_id: int | None = tokenizer.eos_token_id
+        self.eos_id: int | None = tokenizer.eos_token_id if chat is None else chat.eos_id
         self.pad_id: int = next(i for i in (tokenizer.pad_token_id, tokenizer.eos_token_id, 0) if i is not None)
         # A tokenizer that treats the start of a text like any other place needs no text before a target.
         same = self._ids("a\n") == self._ids("a") + self._ids("\n")
@@ -37,8 +39,16 @@ class TokenizerPolicy:
         self.prompt_is_start = self._decoded([self._ids("def f")]) == ["def f"]  # false: a space too many
 
     def encode_prompt(self, text: str) -> list[int]:
-        """Ids of a prompt, behind what the tokenizer puts at the start of a text."""
+        """Ids of a prompt, behind what the tokenizer puts at the start of a text, or within a chat template."""
+        if self.chat is not None:
+            return self.chat.encode(self.chat.text(text))
         return self.start + (self._ids(text) if self.prompt_is_start else self.encode(text))
+
+    def encode_end(self, prompt: str) -> list[int]:
+        """Ids of what ends a target behind `prompt`: EOS; in a chat the end of the turn, a code fence closed before."""
+        if self.chat is not None:
+            return self.encode(self.chat.closing(prompt)) + self.chat.encode(self.chat.turn_end)
+        return [] if self.eos_id is None else [self.eos_id]
 
     def encode(self, text: str) -> list[int]:
         """Ids of a text that follows another: no special tokens, none parsed out of the text either."""
