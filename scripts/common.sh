@@ -13,6 +13,7 @@
 #   MAX_LENGTH MAX_NEW_TOKENS LIMIT              tokens; first N problems (0: all)
 #   DTYPE       bf16; without GPUS fp32 where the CPU has no instructions for bf16
 #   PUBLISHED   1: --as_published in all stages and in the preparation
+#   CHAT        1: --chat in all stages, for instruct models
 #   RUNS        folder of samples and weights: RUNS/<task>/<model>/<seed>/<sampler>
 #   PREFIX      put before the names of results, to keep runs with other settings apart
 #
@@ -101,6 +102,7 @@ stage() {
   shift 3
   if [ "$GPUS" ]; then launcher=(deepspeed --master_port "$PORT" --include "localhost:$GPUS"); fi
   if [ "${PUBLISHED:-}" ]; then set -- "$@" --as_published; fi
+  if [ "${CHAT:-}" ]; then set -- "$@" --chat; fi
   add "${launcher[@]}" "$script" --model_name_or_path "$model" --deepspeed_config ./deepspeed_config.json \
     "${PROBLEMS[@]}" --dtype "$DTYPE" --limit "$LIMIT" --seed "$seed" "$@"
 }
@@ -133,6 +135,17 @@ score() {
   shift 3
   stage cal_ppl.py "$model" "$seed" --output_dir "$PREFIX$(short "$model")-$seed-ppl" --max_length 2048 \
     --selfsample_code_source "$folder/code/passed_seq_code.json" "$@"
+}
+
+# self_distill MODEL SEED: the row of SSD (arXiv:2604.01193), which has no verifier and no gold pairs: K completions of each
+# problem, whatever the judge says, and its paper's settings for instruct models. The judge runs for its counts alone.
+self_distill() {
+  local folder
+  folder=$(samples "$1" "$2" conditional-any)
+  stage seq_gibbs_sample.py "$1" "$2" --output_dir "$PREFIX$(short "$1")-$2-conditional-any" --save_dir "$folder" \
+    --selfsample --sampler conditional --keep any --num_seq 1 --iter_num "$K" --temperature 1.6 --top_k 20 --top_p 0.8 \
+    --max_length "$MAX_LENGTH" --max_new_tokens "$MAX_NEW_TOKENS"
+  tune "$1" "$2" conditional-any "$folder" uniform --no_gold
 }
 
 # evaluate MODEL SEED: the row of the model as it is.
@@ -222,7 +235,7 @@ describe() {
   local device=()
   if [ "$GPUS" ]; then device=(env "CUDA_VISIBLE_DEVICES=${GPUS%%,*}"); fi
   quoted ${device[@]+"${device[@]}"} python -m data.make_ict "${PROBLEMS[@]}" --model_name_or_path "$1" --limit "$LIMIT" \
-    --max_length "$MAX_LENGTH" --max_new_tokens "$MAX_NEW_TOKENS"
+    --max_length "$MAX_LENGTH" --max_new_tokens "$MAX_NEW_TOKENS" ${CHAT:+--chat}
 }
 
 # run_plan: shows what is going to be done, and does it.

@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
-# The main table: the base model, SFT, RFT, RFT+RD, and GiFT without and with perplexity selection.
+# The main table: the base model, SFT, SSD, RFT, RFT+RD, and GiFT without and with perplexity selection.
 #
 #   bash scripts/table_main.sh [--dry_run] [--toy] [-h]
 #
 # Every sampler draws NUM_SEQ codes for each problem in ITER_NUM rounds, and every row that learns from samples is trained on
-# the gold pairs and K of its codes for each problem. SFT has the same epochs over the gold pairs alone.
+# the gold pairs and K of its codes for each problem. SFT has the same epochs over the gold pairs alone, SSD over K codes of each
+# problem that nobody verified, without gold pairs and at its own paper's settings.
 # Writes results/<task>/main/.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -17,6 +18,7 @@ for model in $MODELS; do
       evaluate "$model" "$seed"
     fi
     tune_on_gold "$model" "$seed"
+    self_distill "$model" "$seed"
     for sampler in conditional rewrite gibbs; do
       draw "$model" "$seed" "$sampler"
       tune "$model" "$seed" "$sampler" "$(samples "$model" "$seed" "$sampler")" uniform

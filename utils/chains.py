@@ -38,9 +38,9 @@ class Chains:
     perplexities: list[list[list[float | None]]] | None  # like `codes`; None: stage 2 was not run
 
     @property
-    def keeps_all(self) -> bool:
-        """Whether every passing code is known; otherwise one for each problem and round."""
-        return self.settings.get("keep") == "all"
+    def keep(self) -> str:
+        """Codes kept: `all` that pass; or for each problem and round `one` of those, or `any`."""
+        return self.settings.get("keep", "one")
 
 
 def read_chains(name: str, folder: str | Path, dataset: str, task: str) -> Chains:
@@ -107,7 +107,7 @@ class Numbers:
 
     name: str
     sampler: str
-    keeps_all: bool
+    keep: str
     samples: list[int]  # codes drawn up to and including each round, over all problems
     passing: list[float]  # share of a round's codes
     distinct: dict[str, list[int]]  # kept codes that differ within problem and round, by measure
@@ -132,7 +132,7 @@ def numbers(chains: Chains) -> Numbers:
     return Numbers(
         name=chains.name,
         sampler=chains.settings.get("sampler", ""),
-        keeps_all=chains.keeps_all,
+        keep=chains.keep,
         samples=list(accumulate(chains.samples)),
         passing=[passed / samples for passed, samples in zip(chains.passed, chains.samples, strict=True)],
         distinct={form: [sum(len({k[form] for k in own}) for own in round_) for round_ in keys] for form in FORMS},
@@ -190,11 +190,12 @@ def notes(runs: Sequence[Numbers], budget: int) -> list[str]:
     if len({run.samples[-1] for run in runs}) > 1:
         given = ", ".join(f"{run.name} {run.samples[-1]}" for run in runs)
         said.append(f"The budgets differ ({given} samples); curves go as far as each run did.")
-    one = [run.name for run in runs if not run.keeps_all]
-    if one:
-        said.append(
-            f"{', '.join(one)}: of a problem's passing codes in a round one was kept (--keep one); that one counts."
-        )
+    for keep, kept in (("one", "passing codes"), ("any", "codes, passing or not,")):
+        names = [run.name for run in runs if run.keep == keep]
+        if names:
+            said.append(
+                f"{', '.join(names)}: of a problem's {kept} in a round one was kept (--keep {keep}); that one counts."
+            )
     without = [run.name for run in runs if not run.perplexities]
     if without:
         said.append(f"{', '.join(without)}: not scored by stage 2, so there are no perplexities (run cal_ppl.py).")
@@ -206,13 +207,15 @@ def pairs(
     problems: Sequence[Problem],
     codes: Sequence[Sequence[str]],
     perplexities: Sequence[Sequence[float | None]],
-    rounds: Sequence[Sequence[int]] | None,
+    meta: dict,
 ) -> list[dict]:
-    """Kept codes as rows of an export: plain strings and numbers, null where the round or perplexity is not known.
+    """Kept codes as rows of an export: plain strings and numbers, null for a round, perplexity or verdict not known.
 
-    `description` is the one that the code was sampled from, taken from its docstring; `code` comes without it.
+    `meta` is the code file's. `description` is the one that the code was sampled from, taken from its docstring; `code`
+    comes without it.
     """
-    rows = []
+    rows, rounds = [], meta.get("rounds")
+    verdict = None if meta.get("settings", {}).get("keep") == "any" else Verdict.PASS.value
     for number, problem in enumerate(problems):
         for place, program in enumerate(codes[number]):
             try:
@@ -222,5 +225,5 @@ def pairs(
                 description, code = "", program
             row = {"problem_id": str(problem.id), "round": rounds[number][place] if rounds else None}
             row |= {"seed_description": problem.query, "description": description, "code": code}
-            rows.append(row | {"perplexity": perplexities[number][place], "verdict": Verdict.PASS.value})
+            rows.append(row | {"perplexity": perplexities[number][place], "verdict": verdict})
     return rows

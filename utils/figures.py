@@ -32,7 +32,7 @@ STYLES = (
     {"color": PURPLE, "marker": "v", "linestyle": (0, (5, 1, 1, 1, 1, 1))},
     {"color": BLACK, "marker": "x", "linestyle": (0, (1, 3))},
 )
-METHOD_STYLES = {"RFT": 0, "GiFT": 1, "RFT+RD": 2, "SFT": 3, "base": 4}  # the same in every figure
+METHOD_STYLES = {"RFT": 0, "GiFT": 1, "RFT+RD": 2, "SFT": 3, "base": 4, "SSD": 5}  # the same in every figure
 SAMPLER_STYLES = {"conditional": 0, "gibbs": 1, "rewrite": 2}
 MEASURES = {"exact": "exact", "renamed": "after renaming variables", "shape": "by syntax-tree shape"}
 

@@ -10,6 +10,7 @@ to d_i ~ P(d | c_i). The samplers differ only in that last move (paper, section 
 
 from __future__ import annotations
 
+import ast
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
@@ -19,7 +20,7 @@ import numpy as np
 
 from eval.problem import Adapter, Problem
 from eval.verdict import Judgement, Verdict
-from utils.extract import remove_docstrings, truncate
+from utils.extract import find_function, parse, remove_docstrings, truncate
 from utils.prompts import DESCRIPTION_STOP_WORDS, description_prompt, draw_example, rewrite_prompt
 from utils.streams import stream
 
@@ -89,13 +90,33 @@ def code_step(
 
 
 def keep_step(chains: Sequence[Chain], trials: Sequence[list[Trial]], round_: int, seed: int, keep: str) -> None:
-    """Add this round's kept programs to every chain: `one` of those that pass, uniformly, or `all` of them."""
+    """Add this round's kept programs to every chain: `one` of those that pass, uniformly, or `all` of them.
+
+    `any`: one of those that are written at all, whatever the judge said (SSD, Zhang et al. 2026, arXiv:2604.01193,
+    which leaves out empty answers and stubs).
+    """
     for chain, own in zip(chains, trials, strict=True):
-        passing = [trial.program for trial in own if trial.judgement.passed]
-        if keep == "one" and passing:
+        good = [
+            trial.program
+            for trial in own
+            if (is_written(trial.program, chain.problem.entry_point) if keep == "any" else trial.judgement.passed)
+        ]
+        if keep != "all" and good:
             rng = stream(seed, "keep", str(chain.problem.id), round_)
-            passing = [passing[rng.integers(len(passing))]]
-        chain.kept.append(passing)
+            good = [good[rng.integers(len(good))]]
+        chain.kept.append(good)
+
+
+def is_written(program: str, entry_point: str) -> bool:
+    """Whether a program parses, and its function has more in it than a docstring, `...` or `pass`."""
+    try:
+        body = find_function(parse(program), entry_point).body
+    except ValueError:
+        return False
+    return not all(
+        isinstance(node, ast.Pass) or (isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant))
+        for node in body
+    )
 
 
 def description_step(

@@ -241,7 +241,7 @@ def export(args: argparse.Namespace) -> None:
 
     problems, codes, perplexities = _read_sources(args, scored=False)
     meta = io.read_meta(args.selfsample_code_source) or {}
-    rows = pairs(registry.adapter(registry.dataset_of(args.task)), problems, codes, perplexities, meta.get("rounds"))
+    rows = pairs(registry.adapter(registry.dataset_of(args.task)), problems, codes, perplexities, meta)
     io.write_text(args.output, "".join(json.dumps(row) + "\n" for row in rows))
     print(f"{args.output}: {len(rows)} pairs of {sum(map(bool, codes))} problems", file=sys.stderr)
 

@@ -15,8 +15,9 @@ from utils import io, paths
 from utils.io import InputError
 from utils.stats import Interval, bootstrap_means, interval, p_value
 
-METHODS = ("base", "SFT", "RFT", "RFT+RD", "GiFT")  # in the order of tables; others follow
+METHODS = ("base", "SFT", "SSD", "RFT", "RFT+RD", "GiFT")  # in the order of tables; others follow
 BASELINE = "RFT"
+ALIKE = METHODS[METHODS.index(BASELINE) :]  # methods that are to have equal budgets
 STAGES = {"codes": "stage 1", "perplexities": "stage 2"}  # whose settings a results file quotes
 BUDGET = ("num_seq", "num_epoch", "train_batch_size", "limit", "keep", "rounds", "no_gold", "max_length", "top_p")
 PER_RUN = ("seed",)  # what may differ between the runs of one row
@@ -259,9 +260,11 @@ def notes(rows: Sequence[Row], task: str) -> list[str]:
         "there is one seed). less RFT: difference in points; p: two-sided, bootstrap, paired by problem and seed."
     ]
     for model in dict.fromkeys(row.model for row in rows):
-        uneven = _budgets_that_differ([row for row in rows if row.model == model and row.method in METHODS[2:]])
+        uneven = _budgets_that_differ([row for row in rows if row.model == model and row.method in ALIKE])
         if uneven:
             said.append(f"{model}: the methods were not run alike: {', '.join(uneven)}.")
+    if any(row.method == "SSD" for row in rows):
+        said.append("SSD: trained on unverified codes and no gold pairs, sampled at settings of its own.")
     if quoted(task):
         said.append(f"Quoted: {SOURCE}; RFT is the paper's conditional sampling.")
     return said
@@ -271,7 +274,7 @@ def _budgets_that_differ(rows: Sequence[Row]) -> list[str]:
     """Settings of training and sampling that one method was run with and another was not."""
     differ = []
     for key in varying(rows):
-        values = {method: {repr(row.settings.get(key)) for row in rows if row.method == method} for method in METHODS}
+        values = {method: {repr(row.settings.get(key)) for row in rows if row.method == method} for method in ALIKE}
         if key.rpartition(" ")[2] in BUDGET and len({frozenset(own) for own in values.values() if own}) > 1:
             differ.append(key)
     return differ

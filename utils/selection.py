@@ -23,6 +23,7 @@ from utils.io import InputError
 from utils.streams import stream
 
 METHODS = {"gibbs": "GiFT", "conditional": "RFT", "rewrite": "RFT+RD"}
+UNVERIFIED = {"conditional": "SSD"}  # with `--keep any`
 
 
 @dataclass(frozen=True)
@@ -134,7 +135,15 @@ class Sources:
     @property
     def method(self) -> str:
         """Name of the method in result tables."""
-        return METHODS.get(self.sampler, "self-training") if any(self.codes) else "SFT"
+        if not any(self.codes):
+            return "SFT"
+        name = METHODS.get(self.sampler, "self-training")
+        return name if self.verified else UNVERIFIED.get(self.sampler, f"{name}, unverified")
+
+    @property
+    def verified(self) -> bool:
+        """Whether the codes of every turn passed their tests, as far as meta files tell."""
+        return all((turn["codes"] or {}).get("keep") != "any" for turn in self.made_with)
 
 
 def read_sources(options: TrainingOptions, problems: Sequence[Problem]) -> Sources:
