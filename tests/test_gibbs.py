@@ -198,6 +198,39 @@ def test_verdicts_decide_what_passes(keep):
     assert chains[0].kept == [["W"]]
 
 
+def written(*bodies: str, passed: str = "") -> list[gibbs.Trial]:
+    """Trials of the first problem with these bodies; `passed` is the body of those that pass."""
+    prompt = f'{PROBLEMS[0].head}\n    """ Seed text 0."""'
+    return [
+        gibbs.Trial(prompt + body, Judgement(Verdict.PASS if body == passed else Verdict.WRONG, body == passed))
+        for body in bodies
+    ]
+
+
+@pytest.mark.parametrize(
+    "stub",
+    ["", "\n    pass", "\n    ...", "\n    # to do", '\n    "more text"', "\n    return (", "\n  return n", "\nx"],
+)
+def test_keep_any_leaves_out_what_is_no_program_or_a_stub(stub):
+    chains = chains_of([0])
+    gibbs.keep_step(chains, [written(stub, stub)], 1, SEED, "any")
+    gibbs.keep_step(chains, [written(stub, "\n    return n", stub)], 2, SEED, "any")
+    assert [len(kept) for kept in chains[0].kept] == [0, 1]
+    assert chains[0].kept[1][0].endswith("return n")
+
+
+def test_keep_any_is_uniform_whatever_the_verdict():
+    counts = Counter()
+    trials = written("\n    return 0", "\n    return 1", "\n    return 2", "\n    return (", passed="\n    return 1")
+    unjudged = gibbs.Trial(trials[0].program.replace("return 0", "return 3"), Judgement(Verdict.INFRA, None))
+    for round_ in range(1, 2001):
+        chains = chains_of([0])
+        gibbs.keep_step(chains, [[*trials, unjudged]], round_, SEED, "any")
+        (kept,) = chains[0].kept[0]
+        counts[kept[-1]] += 1
+    assert set(counts) == set("0123") and all(430 < count < 570 for count in counts.values())
+
+
 # The description step: which code is described
 
 

@@ -2,8 +2,17 @@
 
 from __future__ import annotations
 
-import pytest
+import shutil
+import subprocess
+import sys
 
+import pytest
+from toy import REPOSITORY
+from transformers import AutoTokenizer
+
+from data.quickstart import problems as quickstart
+from eval.problem import Problem
+from eval.registry import adapter
 from utils.extract import truncate
 from utils.prompts import (
     DESCRIPTION_STOP_WORDS,
@@ -79,3 +88,28 @@ def test_every_description_is_as_likely_as_any_other():
 @pytest.mark.parametrize("examples", [{}, {"1": ["one"]}])
 def test_no_other_problem_no_example(examples):
     assert draw_example(examples, "1", stream(0)) is None
+
+
+def shown(*flags: str) -> list[str]:
+    """What `python -m utils.prompts` prints for the quickstart problems, prompt by prompt."""
+    command = [sys.executable, "-m", "utils.prompts", "--dataset", "quickstart", *flags]
+    done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=True)
+    return done.stdout.removeprefix("== ").split("\n== ")
+
+
+def test_prompts_are_shown_as_text_and_ids(tiny_model, tmp_path):
+    code, describe, rewrite = shown("--model_name_or_path", str(tiny_model))
+    first = Problem.from_row(quickstart.rows("train")[0])
+    assert code.split("\n-- ids\n")[0].endswith(adapter("quickstart").code_prompt(first, first.query))
+    assert describe.count("###Code:") == 2 and rewrite.count("###Description in other words:") == 2
+    assert f"\n\n###Description:\n{first.query}\n###Description in other words:\n" in rewrite
+    tokenizer = AutoTokenizer.from_pretrained(tiny_model)
+    tokenizer.chat_template = "{% for m in messages %}<s>{{ m['content'] }}</s>{% endfor %}<s>"
+    shutil.copytree(tiny_model, tmp_path / "chat")
+    tokenizer.save_pretrained(tmp_path / "chat")
+    for block in (code, describe, rewrite, *shown("--model_name_or_path", str(tmp_path / "chat"), "--chat")):
+        head, ids = block.rstrip("\n").split("\n-- ids\n")
+        title, _, text = head.partition("\n")
+        ids = list(map(int, ids.split()))
+        assert title.endswith(f": {len(ids)} tokens") and tokenizer.decode(ids) == text
+        assert ids.count(0) == text.count("<s>")

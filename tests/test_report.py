@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -116,6 +117,18 @@ def test_a_row_without_its_baseline_is_shown(here, monkeypatch, capsys):
     call(monkeypatch, "tables", "--task", "mbpp", "--runs", "on*", "rft-1", "--output_dir", "out")
     said = capsys.readouterr().out
     assert "no RFT run to compare with" in said and "No results yet: rft-1." in said
+
+
+def test_unverified_self_distillation_has_its_row_and_a_note(study):
+    write_run("m-1-any", "SSD", 1, counts(3, 4, 5), no_gold=True)
+    rows = results.make_rows(results.read_runs("mbpp", ["*"])[0])
+    assert [row.method for row in rows][:3] == ["base", "SSD", "RFT"]
+    said = results.notes(rows, "mbpp")
+    assert sum(note.startswith("SSD: trained on unverified codes") for note in said) == 1
+    assert not any("not run alike" in note and "no_gold" in note for note in said), "it is not meant to be alike"
+    assert results.notes([row for row in rows if row.method != "SSD"], "mbpp") == [
+        note for note in said if not note.startswith("SSD")
+    ]
 
 
 def test_runs_told_apart_by_name_alone_are_rows_of_their_own(here):
@@ -351,6 +364,16 @@ def test_export_is_read_by_datasets(here, monkeypatch):
     ]
     assert [row["perplexity"] for row in rows] == [2.0, None, 3.0, 3.0, 8.0, 1.5, 6.0]
     assert {row["verdict"] for row in rows} == {"PASS"}
+    meta = {**io.read_meta(file), "settings": {"keep": "any"}}
+    io.write_json(file, json.loads(file.read_text()), meta)
+    call(
+        monkeypatch,
+        *["export", "--task", "introductory", "--limit", 2, "--selfsample_code_source", file, "--output", "any.jsonl"],
+        *["--weight_file1", file.with_name("ppl-passed_seq_code.json")],
+    )
+    unverified = [json.loads(line) for line in Path("any.jsonl").read_text().splitlines()]
+    assert [row | {"verdict": "PASS"} for row in unverified] == rows
+    assert {row["verdict"] for row in unverified} == {None}
     assert rows[2]["description"] == "Sum of the two" and rows[2]["seed_description"] == toy_rows()[0]["query"]
     scope: dict = {}
     exec(rows[4]["code"], scope)

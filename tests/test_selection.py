@@ -237,6 +237,21 @@ def test_the_method_is_named_after_the_sampler(tmp_path, sampler, method):
 
 
 @pytest.mark.parametrize(
+    ("settings", "method"),
+    [
+        ({"sampler": "conditional", "keep": "any"}, "SSD"),
+        ({"sampler": "gibbs", "keep": "any"}, "GiFT, unverified"),
+        ({"sampler": "conditional", "keep": "all"}, "RFT"),
+    ],
+)
+def test_unverified_codes_have_a_name_of_their_own(tmp_path, settings, method):
+    path = tmp_path / "codes.json"
+    io.write_json(path, CODES, {"settings": settings})
+    sources = read_sources(options(selfsample_code_source=path), PROBLEMS)
+    assert sources.method == method and sources.codes == CODES
+
+
+@pytest.mark.parametrize(
     ("rounds", "codes", "perplexities"),
     [
         ((1, 4), CODES, [[1.5, 2.5], [], [1.25]]),

@@ -105,11 +105,16 @@ def test_a_dry_run_shows_commands_that_fit_together(name, size, planned):
     assert reports and reports[-1] == plan.others[-1]
 
 
+def verified(plan: Plan) -> list:
+    """The runs of stage 1 that keep codes which pass."""
+    return [options for options in plan.of("seq_gibbs_sample.py") if options.keep != "any"]
+
+
 @ALL
 def test_the_published_settings_are_the_defaults(name, planned):
     plan = planned(name)
     assert {options.task for _, options in plan.stages} == {"introductory"}
-    for options in plan.of("seq_gibbs_sample.py"):
+    for options in verified(plan):
         chosen = options.num_seq, options.temperature, options.iter_num, options.max_length, options.seed
         assert chosen == (3, 1.0, 20, 1536, 1234)
     assert all(options.max_length == 2048 for options in plan.of("cal_ppl.py"))
@@ -124,16 +129,39 @@ def test_the_published_settings_are_the_defaults(name, planned):
 
 def test_the_main_table_has_every_row_with_equal_budgets(planned):
     plan = planned("table_main", MODELS=HUB, SEEDS="1 2 3")
-    samplers = plan.of("seq_gibbs_sample.py")
+    samplers = verified(plan)
     assert sorted(options.sampler for options in samplers) == sorted(3 * ["conditional", "gibbs", "rewrite"])
     budgets = {(o.num_seq, o.iter_num, o.temperature, o.keep, o.max_new_tokens) for o in samplers}
     assert len(budgets) == 1
     rows = plan.of("run_gen.py")
     assert len([o for o in rows if o.eval_only]) == 1, "greedy, so one seed is enough"
-    trained = [o for o in rows if o.train_with_seq_gibbs]
+    trained = [o for o in rows if o.train_with_seq_gibbs and not o.no_gold]
     assert len(trained) == 3 * 4 and len({(o.num_seq, o.num_epoch, o.resample) for o in trained}) == 1
     assert len([o for o in trained if o.weight_file1]) == 3
     assert len([o for o in rows if not o.train_with_seq_gibbs and not o.eval_only]) == 3
+
+
+def test_self_distillation_has_the_settings_of_its_paper(planned):
+    """arXiv:2604.01193, Qwen3 instruct models: temperature 1.6, top-k 20, top-p 0.8, no verifier, no other data."""
+    plan = planned("table_main", MODELS=HUB, SEEDS="1 2", K="5")
+    sampled = [o for o in plan.of("seq_gibbs_sample.py") if o.keep == "any"]
+    assert [o.seed for o in sampled] == [1, 2]
+    for options in sampled:
+        chosen = options.sampler, options.num_seq, options.temperature, options.top_k, options.top_p, options.iter_num
+        assert chosen == ("conditional", 1, 1.6, 20, 0.8, 5), "as many completions as are trained on"
+    trained = [o for o in plan.of("run_gen.py") if o.no_gold]
+    assert [(o.seed, o.num_seq, o.weight_file1) for o in trained] == [(1, 5, None), (2, 5, None)]
+    assert {o.selfsample_code_source for o in trained} == {f"{o.save_dir}/code/passed_seq_code.json" for o in sampled}
+    scored = [o.selfsample_code_source for o in plan.of("cal_ppl.py")]
+    assert not any("conditional-any" in source for source in scored), "nobody would read the perplexities"
+
+
+@ALL
+def test_an_instruct_model_is_asked_in_dialogues_in_all_stages(name, planned):
+    plan = planned(name, DATASET="mbpp", CHAT="1")
+    assert all(options.chat for _, options in plan.stages)
+    assert not any(options.chat for _, options in planned(name, DATASET="mbpp").stages)
+    assert all("--chat" in words for words in describing(plan))
 
 
 def test_two_scripts_share_what_they_have_in_common(planned):

@@ -16,6 +16,7 @@ from transformers import AutoModelForCausalLM, LlamaConfig, PretrainedConfig, Pr
 
 from eval.problem import Problem
 from eval.registry import adapter
+from utils.chat import ChatFormat
 from utils.extract import training_target
 from utils.ppl import code_loss
 from utils.prompts import description_prompt
@@ -102,13 +103,18 @@ def write_model(
     special: dict = ENDS,
     steps: int = 120,
     pairs: list[tuple[str, str]] | None = None,
+    template: str | None = None,
 ) -> Path:
-    """Save a randomly initialised tiny model, trained for some seconds on the toy texts, with its tokenizer."""
+    """Save a randomly initialised tiny model, trained for some seconds on the toy texts, with its tokenizer.
+
+    With a chat `template` it is trained on dialogues.
+    """
     threads = torch.get_num_threads()
     torch.set_num_threads(1)  # the matrices are too small to share
     pairs = pairs or toy_texts()
     tokenizer = tiny_tokenizer([prompt + target for prompt, target in pairs], special)
-    policy = TokenizerPolicy(tokenizer)
+    tokenizer.chat_template = template
+    policy = TokenizerPolicy(tokenizer, ChatFormat(tokenizer, "toy") if template else None)
     torch.manual_seed(0)
     model = AutoModelForCausalLM.from_config(config or tiny_config())
     stop = "\n###" if policy.eos_id is None else ""  # a stop word of both directions
