@@ -179,7 +179,7 @@ def test_the_replication_with_a_model_is_the_main_table_with_three_seeds(planned
         assert {(options.dataset, options.seed) for _, options in plan.stages} == {
             (dataset, seed) for seed in (1, 2, 3)
         }
-    assert all(options.iter_num == 3 for options in here.of("seq_gibbs_sample.py"))
+    assert all(options.iter_num == 3 for options in verified(here))
     assert not any("prepare" in line for line in here.lines if "prepare_model" not in line)
     module, flags = there.others[0][2], there.others[0][3:]
     assert module == "data.mbpp.prepare"
