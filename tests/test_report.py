@@ -262,21 +262,26 @@ def test_numbers_of_chains_by_hand(here):
 def test_page_and_tables_of_chains(here, monkeypatch, capsys):
     write_chains("runs/g", KEPT, [3, 2, 2], SCORES)
     write_chains("runs/c", [["x", "x"], ["x", ""]], [2, 1], None, keep="one")
-    flags = ["chains", "--task", "introductory", "--samplers", "GiFT=runs/g", "RFT=runs/c", "--output", "out/page.png"]
-    call(monkeypatch, *flags)
+    write_chains("runs/any", [["x", "x"], ["x", "z"]], [2, 1], None, keep="any")
+    samplers = ["GiFT=runs/g", "RFT=runs/c", "SSD=runs/any"]
+    call(monkeypatch, "chains", "--task", "introductory", "--samplers", *samplers, "--output", "out/page.png")
     text = capsys.readouterr().out
-    assert "RFT: not scored by stage 2" in text and "RFT: of a problem's passing codes in a round one was kept" in text
-    assert "The budgets differ (GiFT 12, RFT 8 samples)" in text
+    assert (
+        "RFT, SSD: not scored by stage 2" in text
+        and "RFT: of a problem's passing codes in a round one was kept" in text
+    )
+    assert "SSD: of a problem's codes, passing or not, in a round one was kept (--keep any)" in text
+    assert "The budgets differ (GiFT 12, RFT 8, SSD 8 samples)" in text
     assert (here / "out/page.png").read_bytes().startswith(b"\x89PNG")
     rows = read_csv(here / "out/page.csv")
     assert [(row["sampler"], row["round"], row["samples"]) for row in rows][2:4] == [
         ("GiFT", "3", "12"),
         ("RFT", "1", "4"),
     ]
-    assert rows[-1]["log_perplexity"] == "" and float(rows[0]["per_problem_exact"]) == 1.5
+    assert rows[4]["log_perplexity"] == "" and float(rows[0]["per_problem_exact"]) == 1.5
     summary = read_csv(here / "out/page-summary.csv")
     assert summary[0]["distinct per problem, exact"].startswith("1.50 ("), "at the eight samples that both have drawn"
-    assert summary[0]["problems solved"] == "2 of 2"
+    assert [row["problems solved"] for row in summary] == ["2 of 2", "2 of 2", ""]
 
 
 def test_chains_that_do_not_fit_are_refused(here):

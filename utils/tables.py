@@ -165,7 +165,8 @@ def chains_summary(runs: Sequence[Numbers], found: dict[str, list[np.ndarray]]) 
         samples = np.diff([0, *run.samples])
         passing = float(np.average(run.passing, weights=samples))
         cells = [run.name, str(len(run.passing)), str(run.samples[-1]), f"{passing:.1%}"]
-        cells.append(f"{int((run.found['exact'][:, -1] > 0).sum())} of {len(run.found['exact'])}")
+        solved = f"{int((run.found['exact'][:, -1] > 0).sum())} of {len(run.found['exact'])}"
+        cells.append("" if run.keep == "any" else solved)  # codes that are kept may be wrong
         cells += [with_interval(mean_and_interval(found[form][number])) for form in FORMS]
         cells.append(with_interval(run.overlap[-1]))
         tail = np.percentile(run.perplexities, [50, 90, 99, 100]) if run.perplexities else [None] * 4
