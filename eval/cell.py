@@ -1,7 +1,7 @@
 """The program that runs inside a cell: a fork server, and in its children either a candidate or a trusted test.
 
 Started by exec as `python -s cell.py`, with an empty environment and the control socket as descriptor 0. It needs
-nothing but the standard library and the files beside it (`wire.py`, and for tests `tester.py` and `compare.py`).
+nothing but the standard library and the files beside it.
 
 The server is single-threaded, not dumpable (so its memory and descriptors are closed to its children) and never reads a
 job: code, tests and expected values reach only the child that needs them, so no later child can find them in memory. In
@@ -11,17 +11,13 @@ is left, and a guard process above it does the same should the server itself be 
 """
 
 import _signal
-import atexit
 import builtins
 import contextlib
-import ctypes
 import functools
 import gc
 import importlib
-import importlib.util
 import json
 import linecache
-import math
 import os
 import resource
 import select
@@ -30,154 +26,23 @@ import socket
 import struct
 import sys
 import time
+import types
+
+# The package of the files beside this one, without its folder on the module path.
+sys.modules["eval"] = types.ModuleType("eval")
+sys.modules["eval"].__path__ = [os.path.dirname(os.path.abspath(__file__))]
+
+from eval import program, tester, values  # noqa: E402
+from eval.channel import Channel  # noqa: E402
+from eval.restrict import landlock_rules, landlock_version, libc, restrict_calls, seccomp_filter, show_only  # noqa: E402
+from eval.script import Tests  # noqa: E402
 
 CONTROL, CHANNEL = 0, 3  # descriptors: where a cell is started, where a job is talked about
-PR_SET_PDEATHSIG, PR_SET_DUMPABLE, PR_SET_SECCOMP, PR_SET_CHILD_SUBREAPER, PR_SET_NO_NEW_PRIVS = 1, 4, 22, 36, 38
+PR_SET_PDEATHSIG, PR_SET_DUMPABLE, PR_SET_CHILD_SUBREAPER, PR_SET_NO_NEW_PRIVS = 1, 4, 36, 38
 MIB = 1 << 20
 # What no tier goes without, and no more: every page and every mapped library makes a fork dearer, and `random` and
 # `threading` do work of their own after each.
 PRELOAD = "collections.abc copy functools itertools math operator re string typing"
-libc = ctypes.CDLL(None, use_errno=True)
-
-
-def beside(name):
-    """Import a file that lies beside this one, without putting its folder on the module path."""
-    path = os.path.join(os.path.dirname(os.path.abspath(__file__)), name + ".py")
-    spec = importlib.util.spec_from_file_location("_" + name, path)
-    module = importlib.util.module_from_spec(spec)
-    sys.modules["_" + name] = module
-    spec.loader.exec_module(module)
-    return module
-
-
-# ---------------------------------------------------------------------------------------------------------------------
-# System calls
-
-
-# Numbers for x86_64 and aarch64. What these calls make outlives a candidate, looks into other processes or widens the
-# kernel's surface; none is needed by a program that solves a problem.
-DENIED = {
-    "x86_64": """101 310 311 438 440 312 165 166 155 161 429 430 431 432 433 428 442 272 308 321 298 323 425 426 427 250
-    248 249 246 320 175 313 176 169 304 303 29 30 31 67 64 65 66 220 68 69 70 71 240 241 167 168 163 164 227
-    170 171 179 172 173 300 301 103 256 279 251 153 134""",
-    "aarch64": """117 270 271 438 440 272 40 39 41 51 429 430 431 432 433 428 442 97 268 280 241 282 425 426 427 219 217
-    218 104 294 105 273 106 142 265 264 194 195 196 197 190 191 192 193 186 187 188 189 180 181 224 225 89
-    170 112 161 162 60 262 263 116 238 239 30""",
-}
-CALLS = {  # audit architecture; calls of which one argument is checked; calls by which processes signal; file metadata
-    "x86_64": (0xC000003E, {"clone": 56, "clone3": 435, "socket": 41, "ioctl": 16, "prctl": 157, "setpriority": 141},
-               (302, 203, 144, 142, 314), (62, 200, 234, 129, 297, 424),
-               (90, 91, 268, 452, 92, 93, 94, 260, 188, 189, 190, 197, 198, 199, 132, 235, 261, 280, 463, 466)),
-    "aarch64": (0xC00000B7, {"clone": 220, "clone3": 435, "socket": 198, "ioctl": 29, "prctl": 167, "setpriority": 140},
-                (261, 122, 119, 118, 274), (129, 130, 131, 138, 240, 424),
-                (52, 53, 452, 54, 55, 5, 6, 7, 14, 15, 16, 88, 463, 466)),
-}  # fmt: skip
-ALLOW, KILL, EPERM, ENOSYS, PRETEND = 0x7FFF0000, 0x80000000, 0x50001, 0x50026, 0x50000
-NEW_NAMESPACES = 0x7E020000
-
-
-def seccomp_filter(namespaces, own_signals):
-    """A BPF program for this architecture, or None. Without namespaces (`landlock`) no socket but socketpair() can be
-    made, since Landlock does not guard named sockets, and changes of file metadata, which it does not guard either, do
-    nothing; `own_signals` forbids to signal processes other than the caller's own group and itself.
-    """
-    machine = os.uname().machine
-    if machine not in CALLS:
-        return None
-    arch, named, by_pid, signals, metadata = CALLS[machine]
-    code = [(0x20, 0, 0, 4), (0x15, 1, 0, arch), (0x06, 0, 0, KILL), (0x20, 0, 0, 0)]
-    if machine == "x86_64":
-        code += [(0x35, 0, 1, 0x40000000), (0x06, 0, 0, EPERM)]  # the x32 numbers
-
-    def rule(number, action, *checks):
-        # Each check is (argument, jump operation, constant, the outcome that leads to the action).
-        body = []
-        for position, (argument, operation, constant, wanted) in enumerate(checks):
-            away = 2 * (len(checks) - position) - 1  # behind the return: number not matched
-            body.append((0x20, 0, 0, 16 + 8 * argument))
-            body.append((operation, 0, away, constant) if wanted else (operation, away, 0, constant))
-        body.append((0x06, 0, 0, action))
-        code.extend([(0x15, 0, len(body) + 1, number), *body, (0x20, 0, 0, 0)])
-
-    for number in map(int, DENIED[machine].split()):
-        rule(number, EPERM)
-    rule(named["clone3"], ENOSYS)  # its flags lie in memory; the C library falls back to clone
-    rule(named["clone"], EPERM, (0, 0x45, NEW_NAMESPACES, True))
-    rule(named["ioctl"], EPERM, (1, 0x15, 0x5412, True))  # TIOCSTI
-    rule(named["prctl"], EPERM, (0, 0x15, PR_SET_PDEATHSIG, True))
-    rule(named["setpriority"], EPERM, (1, 0x15, 0, False))
-    for number in by_pid:  # limits and scheduling of other processes
-        rule(number, EPERM, (0, 0x15, 0, False))
-    if namespaces:
-        rule(named["socket"], EPERM, (0, 0x15, 1, False))  # AF_UNIX alone
-    else:
-        rule(named["socket"], EPERM)
-        for number in metadata:
-            rule(number, PRETEND)
-    if own_signals:
-        for number in signals:
-            rule(number, EPERM, (0, 0x15, 0, False), (0, 0x15, os.getpid(), False))
-    code.append((0x06, 0, 0, ALLOW))
-    return b"".join(struct.pack("HBBI", *step) for step in code)
-
-
-def restrict_calls(program):
-    """Install a filter for this process and its children."""
-    steps = ctypes.create_string_buffer(program)
-    description = struct.pack("HP", len(program) // 8, ctypes.addressof(steps))  # struct sock_fprog
-    if libc.prctl(PR_SET_SECCOMP, 2, description, 0, 0):
-        raise OSError(ctypes.get_errno(), "seccomp")
-
-
-def landlock_version():
-    """The ABI version of Landlock, 0 where the kernel has none."""
-    return max(0, libc.syscall(444, None, ctypes.c_size_t(0), 1))
-
-
-def landlock_rules(readable, writable):
-    """A descriptor of a ruleset: read and execute below `readable`, everything below `writable`, no TCP, no signals
-    and abstract sockets outside (as far as the kernel's version knows them).
-    """
-    version = landlock_version()
-    every = (1 << 13) - 1 | (version >= 2) << 13 | (version >= 3) << 14 | (version >= 5) << 15
-    attributes = struct.pack("QQQ", every, 3 if version >= 4 else 0, 3 if version >= 6 else 0)
-    size = 24 if version >= 6 else 16 if version >= 4 else 8
-    rules = libc.syscall(444, attributes, ctypes.c_size_t(size), 0)
-    if rules < 0:
-        raise OSError(ctypes.get_errno(), "landlock")
-    devices = ["/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom"]
-    reading, on_files = 1 | 4 | 8, 1 | 2 | 4 | (version >= 3) << 14
-    for paths, access in ((readable, reading), (writable, every), (devices, 2 | 4)):
-        for path in filter(os.path.exists, paths):
-            handle = os.open(path, os.O_PATH | os.O_CLOEXEC)
-            allowed = access if os.path.isdir(path) else access & on_files
-            libc.syscall(445, rules, 1, struct.pack("=Qi", allowed, handle), 0)
-            os.close(handle)
-    return rules
-
-
-def show_only(path):
-    """Make `path` reachable for other users, in a mount namespace of this process: the folders above it that are closed
-    to them are hidden below an empty one that holds nothing but `path`. Needs root; OSError without the right.
-    """
-    parts = os.path.realpath(path).split("/")
-    parents = ["/".join(parts[:end]) for end in range(2, len(parts) + 1)]
-    closed = next((parent for parent in parents if not os.stat(parent).st_mode & 1), None)
-    if not closed:
-        return
-    if libc.unshare(0x20000) or libc.mount(b"none", b"/", None, 0x4000 | 0x40000, None):
-        raise OSError(ctypes.get_errno(), "unshare")
-    handle = os.open(path, os.O_PATH)
-    if libc.mount(b"tmpfs", closed.encode(), b"tmpfs", 6, b"mode=755,size=1m"):
-        raise OSError(ctypes.get_errno(), "mount")
-    os.makedirs(path, 0o755)
-    if libc.mount(f"/proc/self/fd/{handle}".encode(), path.encode(), None, 0x1000 | 0x4000, None):
-        raise OSError(ctypes.get_errno(), "mount")
-    os.close(handle)
-
-
-# ---------------------------------------------------------------------------------------------------------------------
-# The fork server
 
 
 class Server:
@@ -381,173 +246,34 @@ def remove(path, budget, depth):
 
 
 # ---------------------------------------------------------------------------------------------------------------------
-# The candidate
+# The start
 
 
-def candidate(wire, peer):
-    """Run a candidate; its code arrives only after the word that everything before it went well."""
-    peer.sock.sendall(b"R")  # ready
-    kind, code, usual, given = peer.receive()
-    if kind == "main":
-        run_program(peer, code, usual, given)
-    module = new_module("solution", usual)
-
-    def lookup(operation, name):
-        if operation == "part":
-            hard = resource.getrlimit(resource.RLIMIT_CPU)[1]
-            soft = math.ceil(time.process_time() + name)
-            return resource.setrlimit(resource.RLIMIT_CPU, (min(soft, hard), hard))
-        if operation == "load":
-            peer.phase = "compile"
-            program = compiled(code)
-            peer.phase = "load"
-            if given:
-                vars(builtins).update(imported(given, names_in(program)))  # so a program's own names come first
-            exec(program, module.__dict__)
-            peer.phase = "call"
-            found = [(key, module.__dict__.get(key)) for key in name if not key.startswith("__")]
-            return [[key, {"named": peer.number(value)}] for key, value in found if is_function(value)]
-        if operation == "entry":
-            return {"named": peer.number(entry(module, name))}
-        if operation != "name":
-            raise wire.Malformed("an operation of no known kind")
-        value = module.__dict__[name]
-        if name.startswith("__"):
-            raise KeyError(name)
-        return {"named": peer.number(value)} if is_function(value) else peer.encode(value)
-
-    peer.lookup = lookup
-    with contextlib.suppress(wire.Closed):
-        peer.serve()
-
-
-def is_function(value):
-    """Something to call that is no class."""
-    return callable(value) and not isinstance(value, type)
-
-
-def rehearse(wire):
-    """Serve a program of our own once, so that what all children run is specialised before they are forked."""
-    ours, theirs = socket.socketpair()
-    test = wire.Peer(ours)
-    test.send(["load", "import math\ndef f(x):\n    return x\n", False, None])
-    test.send(["?", "load", [["f"]]])
-    for _ in range(20):
-        test.send(["?", "name", ["f"]])
-        test.send(["?", "call", [{"yours": 1}, [test.encode([1, "a", 2.5, (1,), {"a": 1}])], {"dict": []}]])
-        test.send(["?", "name", ["g"]])
-    ours.shutdown(socket.SHUT_WR)
-    candidate(wire, wire.Peer(theirs))
-    del sys.modules["solution"]
-    linecache.cache.clear()
-
-
-def names_in(program):
-    """Names that a program looks up, those of attributes among them; local variables have none."""
-    inner = (constant for constant in program.co_consts if isinstance(constant, type(program)))
-    return set(program.co_names).union(*map(names_in, inner))
-
-
-def imported(prelude, names):
-    """What a prelude imports under the names that are used; to import everything would take seconds."""
-    found = {}
-    for name in prelude.keys() & names:
-        with contextlib.suppress(ImportError):  # then the name is not defined, as where the module is not installed
-            exec(prelude[name], {}, found)
-    return found
-
-
-def new_module(name, usual):
-    """An empty module, known to `import`; with the usual names where they are asked for."""
-    module = type(sys)(name)
-    module.__dict__["__builtins__"] = __builtins__
-    if usual:
-        module.__dict__.update(usual_names())
-    sys.modules[name] = module
-    return module
-
-
-def compiled(code):
-    """The program; its text is known to tracebacks and `inspect` as `solution.py`."""
-    linecache.cache["solution.py"] = (len(code), None, code.splitlines(True), "solution.py")
-    return compile(code, "solution.py", "exec", dont_inherit=True)
-
-
-def entry(module, name):
-    """The function of that name, or the method of `class Solution`."""
-    if name in module.__dict__:
-        return module.__dict__[name]
-    if "Solution" in module.__dict__:
-        return getattr(module.__dict__["Solution"](), name)
-    raise NameError(f"name {name!r} is not defined")
-
-
-def run_program(peer, code, usual, name):
-    """Run a program that reads standard input and prints, as `python solution.py` would, and end the process."""
-    module = new_module("__main__", usual)
-    note, status = ["end", "done"], 0
-    try:
-        note[1] = "compile"
-        program = compiled(code)
-        note[1] = "run"
-        exec(program, module.__dict__)
-        if name:
-            entry(module, name)()
-    except SystemExit as stop:
-        code = 0 if stop.code is None else stop.code
-        status = code & 255 if isinstance(code, int) else 1
-    except BaseException as error:
-        status = 1
-        note.append(peer.describe(error))
-        with contextlib.suppress(BaseException):
-            sys.excepthook(type(error), error, error.__traceback__)
-    with contextlib.suppress(BaseException):
-        if "threading" in sys.modules:  # to import it for programs without threads would cost more than most run for
-            sys.modules["threading"]._shutdown()
-        atexit._run_exitfuncs()
-    status = status or 120 * (not flushed())
-    with contextlib.suppress(BaseException):
-        module.__dict__.clear()  # destructors that would have run at the end of the interpreter
-    flushed()
-    with contextlib.suppress(BaseException):
-        peer.send(note)
-    os._exit(status)
-
-
-def flushed():
-    """Flush what a program has printed; False where that fails, as for text that is no UTF-8."""
-    try:
-        for stream in (sys.stdout, sys.stderr):
-            if stream is not None and not getattr(stream, "closed", False):
-                stream.flush()
-    except BaseException:
-        return False
-    return True
-
-
-# Names that the published judging of APPS defines before a solution.
-USUAL_IMPORTS = """
-import sys, time, itertools, collections, math, fractions, random, heapq, bisect, functools, operator, string, re
-from itertools import accumulate, product, permutations, combinations
-from collections import Counter, OrderedDict, deque, defaultdict, ChainMap
-from functools import lru_cache, cmp_to_key, reduce
-from math import sqrt, sin, cos, tan, ceil, fabs, floor, gcd, exp, log, log2
-from heapq import heappush, heappop, heapify, heappushpop, heapreplace, nlargest, nsmallest
-from bisect import bisect_left, bisect_right, insort
-from typing import Any, Dict, Iterable, List, Optional, Sequence, Set, Tuple, Union
+REHEARSED = """
+import math
+class K:
+    def __init__(self, x):
+        self.x = x
+    def __eq__(self, other):
+        return self.x == other.x
+def f(x: list) -> list:
+    return [str(v) if v else None for v in (x, math.pi)][:1]
 """
 
 
-@functools.cache
-def usual_names():
-    """What these imports define; put before a solution, so that its own win."""
-    names = {}
-    exec(USUAL_IMPORTS + "import numpy as np\n" * ("numpy" in sys.modules), names)
-    del names["__builtins__"]
-    return names
-
-
-# ---------------------------------------------------------------------------------------------------------------------
+def rehearse():
+    """Judge a program of our own, so that what all children run is specialised before they are forked."""
+    test = {"style": "asserts", "setup": "", "asserts": ["assert f(2) == ['2']", "assert f(3)\nassert not f(3)[1:]"]}
+    setting = {"timeout": 1, "compare": "apps", "usual": False, "pandas": False, "force": False}
+    for _ in range(20):
+        module = types.ModuleType("rehearsal")
+        tests = Tests(values.decode(values.encode(test)), lambda part: None)
+        code, guards = program.prepared(REHEARSED, test, tests, module, setting)
+        space = vars(module) | {"__builtins__": {**vars(builtins), "~own": guards.own, "~claim": guards.claim}}
+        verdict = tests.run(space, functools.partial(exec, code, space), guards)
+    if verdict[0] != "PASS":
+        raise SystemExit(f"the rehearsal went wrong: {verdict}")
+    linecache.cache.clear()
 
 
 def guard(setting, control):
@@ -578,10 +304,6 @@ def main():
         signal.signal(number, signal.SIG_IGN)
     if setting["level"] != "bwrap":
         guard(setting, control)
-    wire = beside("wire")
-    if setting["role"] == "test":
-        tester = beside("tester")
-        tester.wire, tester.compare = wire, beside("compare")
     uid = setting["uid"]
     if uid:
         if setting["level"] != "bwrap":
@@ -601,11 +323,13 @@ def main():
     if hasattr(sys, "set_int_max_str_digits"):
         sys.set_int_max_str_digits(0)  # the data sets are older than the limit
     if setting["role"] == "candidate":
-        rehearse(wire)
+        rehearse()
         if setting["preload"]:
-            usual_names()
+            program.usual_names()
+    for name in [name for name in sys.modules if name.split(".")[0] == "eval"]:
+        del sys.modules[name]  # they are no business of a program's
     server = Server(control, setting)  # from here on under the restrictions
-    peer = wire.Peer(server.channel)
+    channel = Channel(server.channel, values.decode)
     gc.collect()
     with contextlib.suppress(AttributeError):  # another C library than GNU's
         libc.malloc_trim(0)
@@ -615,7 +339,8 @@ def main():
     control.detach()  # its descriptor was closed on the way
     if setting["role"] == "test":
         tester.main()
-    candidate(wire, peer)
+    else:
+        program.candidate(channel)
     os._exit(0)
 
 

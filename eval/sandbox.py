@@ -47,6 +47,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+# The files that a cell needs.
+INSIDE = ("cell", "restrict", "channel", "values", "compare", "allowed", "plain", "guards", "script", "program",
+          "tester")  # fmt: skip
 LEVELS = ("bwrap", "landlock", "none")
 START_SECONDS = 60.0
 PROCESSES = 64
@@ -164,7 +167,7 @@ def bwrap_command() -> list[str]:
     command += ["--proc", "/proc", "--dev", "/dev", "--perms", "1777", *size, "--tmpfs", "/dev/shm",
                 "--perms", "1777", *size, "--tmpfs", "/tmp"]  # fmt: skip
     made, bound = {"/", "/tmp", "/dev", "/proc"}, []
-    files = {f"/cell/{name}.py": str(_HERE / f"{name}.py") for name in ("cell", "wire", "tester", "compare")}
+    files = {f"/cell/{name}.py": str(_HERE / f"{name}.py") for name in INSIDE}
     for place, source in ({path: path for path in _readable()} | files).items():
         if os.path.islink(place) and place in ("/bin", "/lib", "/lib32", "/lib64", "/sbin"):
             command += ["--symlink", os.readlink(place), place]

@@ -27,7 +27,8 @@ class Judgement:
     """One row of the judge's output.
 
     `passed` is None for INFRA alone; `detail` has at most 500 characters; `seconds` is the candidate's own CPU time
-    summed over its tests, `slowest` the wall-clock seconds of its slowest script or input case.
+    summed over its tests, `slowest` the wall-clock seconds of its slowest script or input case; `mode` says whether
+    it ran "together" with its test in one process, or "apart" from it.
     """
 
     verdict: Verdict
@@ -35,3 +36,4 @@ class Judgement:
     detail: str = ""
     seconds: float = 0.0
     slowest: float = field(default=0.0, compare=False)
+    mode: str = field(default="apart", compare=False)

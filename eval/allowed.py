@@ -1,0 +1,183 @@
+"""What a plain program may use: modules and their names, names of builtins, attributes, format strings (`plain.py`)."""
+
+import builtins
+import functools
+import importlib
+import sys
+import types
+from _string import formatter_field_name_split, formatter_parser
+
+
+class NotPlain(Exception):
+    """Why a program is not plain."""
+
+
+def words(text):
+    """The words of a text, as a set."""
+    return frozenset(text.split())
+
+
+# -- Modules. Of those in EVERY and EXCEPT whatever they list in `__all__` (else their public names that are no modules)
+# but what EXCEPT names; of those in ONLY the names given.
+
+EVERY = words("""
+    __future__ array base64 binascii bisect bs4 cmath collections collections.abc colorsys contextlib copy datetime
+    dateutil.relativedelta difflib fnmatch fractions graphlib hashlib heapq hmac html ipaddress itertools keyword math
+    numbers pathlib pprint queue random re secrets statistics struct textwrap time unicodedata urllib.parse zlib
+    numpy.char numpy.exceptions numpy.fft numpy.linalg numpy.ma numpy.polynomial numpy.polynomial.polynomial
+    numpy.random numpy.strings pandas.api.types pandas.errors pandas.offsets pandas.tseries.offsets
+    scipy.cluster.hierarchy scipy.constants scipy.fft scipy.integrate scipy.interpolate scipy.linalg scipy.ndimage
+    scipy.optimize scipy.signal scipy.sparse scipy.spatial scipy.spatial.distance scipy.special sklearn.cluster
+    sklearn.decomposition sklearn.ensemble sklearn.feature_extraction sklearn.feature_extraction.text sklearn.impute
+    sklearn.linear_model sklearn.metrics sklearn.metrics.pairwise sklearn.model_selection sklearn.naive_bayes
+    sklearn.neighbors sklearn.pipeline sklearn.preprocessing sklearn.svm sklearn.tree""")
+EXCEPT = {
+    "calendar": "setfirstweekday main c",
+    # A context decides how the test's own numbers are rounded.
+    "decimal": "getcontext setcontext localcontext Context DefaultContext BasicContext ExtendedContext",
+    "dataclasses": "make_dataclass",  # puts names of fields into source text
+    "functools": "singledispatch singledispatchmethod",  # evaluates annotations that are strings
+    "operator": "",
+    "string": "Formatter",
+    "typing": "get_type_hints evaluate_forward_ref ForwardRef TypedDict no_type_check_decorator",
+    "numpy": """load save savez savez_compressed memmap fromfile DataSource fromregex lib testing ctypeslib core f2py
+        typing test rec set_printoptions printoptions setbufsize seterrcall info show_config show_runtime get_include
+        from_dlpack matlib emath dtypes""",
+    "pandas": """eval read_pickle to_pickle read_hdf read_sql read_sql_query read_sql_table read_clipboard read_gbq
+        read_parquet read_orc read_feather read_sas read_spss read_stata read_iceberg ExcelFile ExcelWriter HDFStore
+        set_option reset_option option_context describe_option get_option options testing test io plotting""",
+    "scipy.stats": "rv_continuous rv_discrete rv_histogram make_distribution",
+}
+ONLY = {
+    "abc": "ABC ABCMeta abstractmethod abstractproperty abstractclassmethod abstractstaticmethod",
+    "ast": "literal_eval",
+    "asyncio": """sleep gather run wait wait_for create_task as_completed Lock Event Queue Semaphore TimeoutError
+        CancelledError""",
+    "bs4.element": "Tag NavigableString Comment",
+    "csv": "reader writer DictReader DictWriter Sniffer Error QUOTE_ALL QUOTE_MINIMAL QUOTE_NONE QUOTE_NONNUMERIC",
+    "dateutil": "",
+    "dateutil.parser": "parse",
+    "enum": "Enum IntEnum Flag IntFlag StrEnum auto unique",
+    "io": "StringIO BytesIO",
+    "json": "dumps loads dump load JSONDecodeError JSONEncoder JSONDecoder",
+    "os": "sep linesep extsep pathsep getcwd listdir makedirs mkdir remove unlink rmdir PathLike",
+    "os.path": """abspath basename commonpath commonprefix dirname exists expanduser getsize isabs isdir isfile join
+        normcase normpath realpath relpath split splitdrive splitext sep""",
+    "pandas.api": "",
+    "pandas.tseries": "",
+    "scipy": "",
+    "shlex": "split quote join",
+    "sklearn": "",
+    "sys": """stdin stdout stderr maxsize maxunicode setrecursionlimit getrecursionlimit getsizeof float_info int_info
+        hash_info version version_info platform byteorder intern""",
+    "types": "SimpleNamespace MappingProxyType GeneratorType FunctionType LambdaType BuiltinFunctionType NoneType",
+    "urllib": "",
+    "uuid": "UUID uuid3 uuid4 uuid5 NAMESPACE_DNS NAMESPACE_URL NAMESPACE_OID NAMESPACE_X500",
+    "warnings": "warn simplefilter filterwarnings catch_warnings",
+    "xml": "",
+    "xml.etree": "",
+    "xml.etree.ElementTree": "Element SubElement fromstring tostring XML ElementTree ParseError iselement Comment",
+    "zoneinfo": "ZoneInfo ZoneInfoNotFoundError available_timezones",
+}
+EXCEPT = {name: words(text) for name, text in EXCEPT.items()}
+MODULES = dict.fromkeys([*EVERY, *EXCEPT]) | {name: words(text) for name, text in ONLY.items()}
+# These look up or set attributes by name: `guards.py` has such that check the names.
+GUARDED = words("operator.attrgetter operator.methodcaller functools.wraps functools.update_wrapper")
+# What may stand in one place only: elsewhere it would make classes from names, or write into those of others.
+PLACES = {"dataclasses.dataclass": "decorator", "functools.total_ordering": "decorator", "abc.ABCMeta": "metaclass"}
+PLACES |= {f"enum.{name}": "base" for name in words("Enum IntEnum Flag IntFlag StrEnum")}
+# Of these modules a program may import all names at once.
+STAR = words("""bisect cmath collections copy datetime decimal fractions functools heapq itertools math operator
+    random re statistics string time typing""")
+FOREIGN = words("numpy pandas scipy sklearn bs4 dateutil")  # a subclass of one of theirs may change nothing
+
+# -- Names.
+
+DENIED_NAMES = words(
+    "eval exec compile __import__ globals locals breakpoint exit quit SystemExit help license copyright"
+)
+GUARDED_NAMES = words("getattr setattr delattr hasattr type open vars dir")
+TEXTS = words("__name__ __doc__ __qualname__")
+COMPARING = words("__eq__ __ne__ __lt__ __le__ __gt__ __ge__")
+# Methods by which an object says what holds: which of them a test has asked is noted.
+CLAIMS = COMPARING | {f"__{name}__" for name in words("bool len contains neg pos abs invert round exit")}
+CLAIMS |= {
+    f"__{kind}{name}__" for kind in ("", "r", "i")
+    for name in words("add sub mul matmul truediv floordiv mod divmod pow lshift rshift and xor or")
+}  # fmt: skip
+ORDINARY = CLAIMS | {
+    f"__{name}__"
+    for name in words("""init new post_init repr str bytes format hash call length_hint getitem setitem delitem missing
+    iter next reversed complex int float index trunc floor ceil enter aenter aexit aiter anext await copy deepcopy get
+    set delete set_name init_subclass class_getitem getattr setattr delattr sizeof fspath""")
+}
+BY_NAME = words("__getattr__ __setattr__ __delattr__")  # to be written in a class, not to be called
+CLASS_NAMES = words("__slots__ __match_args__ __hash__ __doc__")
+NAMEDTUPLE = words("_asdict _replace _fields _make _field_defaults")
+# They lead to frames, code, modules and memory, or change what belongs to others.
+DENIED_ATTRIBUTES = words("""
+    f_back f_builtins f_code f_globals f_lasti f_lineno f_locals f_trace f_generator mro register with_traceback
+    attrgetter methodcaller update_wrapper make_dataclass get_stack print_stack get_loop get_coro os sys builtins gc
+    inspect importlib subprocess threading pickle marshal linecache ctypes cffi capsule data_as tofile fromfile
+    getfield setfield setflags raw fileno detach buffer_info modules settrace setprofile""")
+DENIED_PREFIXES = ("gi_", "cr_", "ag_", "tb_", "co_")
+# Methods of pandas objects that evaluate text, read and write pickles or files of other formats, or draw.
+DENIED_OF_PANDAS = words("""eval query to_pickle to_hdf to_sql to_excel to_parquet to_feather to_stata to_clipboard
+    to_gbq to_orc to_xml style plot hist boxplot""")
+DISPATCHING = words("apply agg aggregate transform applymap pivot_table crosstab pipe")  # call a method by its name
+DENIED_KEYWORDS = words("metaclass assigned updated refcheck opener module")
+MODULE_NAMES = frozenset(sys.stdlib_module_names) | FOREIGN
+BUILTINS = frozenset(dir(builtins))
+
+
+@functools.cache
+def offered(module):
+    """Names that a plain program may use of a module, but for those that are modules themselves."""
+    loaded, names = load(module), MODULES[module]
+    if names is None:
+        names = getattr(loaded, "__all__", None) or dir(loaded)
+    return frozenset(
+        name for name in names
+        if not name.startswith("_") and name not in EXCEPT.get(module, ())
+        and not isinstance(getattr(loaded, name, None), types.ModuleType)
+    )  # fmt: skip
+
+
+def load(module):
+    """A module of the list; NotPlain where it is not installed: the program will say the rest."""
+    try:
+        return importlib.import_module(module)
+    except ImportError:
+        parent, _, name = module.rpartition(".")
+        found = getattr(load(parent), name, None) if parent else None
+        if not isinstance(found, types.ModuleType):
+            raise NotPlain(f"the module {module} is not there") from None
+        return found
+
+
+def fault_in_attribute(name, privates=(), pandas=True):
+    """Why a plain program may not ask an object for an attribute of that name, or None."""
+    if name.startswith("_"):
+        if name.startswith("__") and name.endswith("__"):
+            return None if name in ORDINARY - BY_NAME or name in TEXTS else f"the attribute {name}"
+        mine = name in NAMEDTUPLE or (name in privates and name.strip("_") not in MODULE_NAMES)
+        return None if mine else f"the attribute {name}"
+    if name in DENIED_ATTRIBUTES or name.startswith(DENIED_PREFIXES) or (pandas and name in DENIED_OF_PANDAS):
+        return f"the attribute {name}"
+    return None
+
+
+def fault_in_format(text, privates=(), pandas=True):
+    """Why a format string is not plain, or None. Its fields may look up attributes."""
+    try:
+        for _, field, spec, _ in formatter_parser(text):
+            for is_attribute, name in formatter_field_name_split(field)[1] if field else ():
+                fault = is_attribute and fault_in_attribute(name, privates, pandas)
+                if fault:
+                    return fault
+            fault = fault_in_format(spec, privates, pandas) if spec else None
+            if fault:
+                return fault
+    except ValueError:
+        pass  # no format string: to use it will raise the same
+    return None

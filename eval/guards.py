@@ -1,0 +1,214 @@
+"""What a plain program calls instead of the builtins that take names of attributes, and what notes who asked whom.
+
+A guard does what it stands for, or, where a name is not allowed, ends the run: the program is then judged apart.
+"""
+
+import builtins
+import collections
+import functools
+import operator
+import os
+import sys
+import types
+
+from eval.allowed import COMPARING, DISPATCHING, fault_in_attribute, fault_in_format
+
+MISSING = object()
+PROGRAM, TESTS = "solution.py", ("test ", "setup")  # names of files in tracebacks
+SPACE = "__test__"  # the module that test and program share
+
+
+class Apart(BaseException):
+    """The program turned out not to be plain."""
+
+
+class Guards:
+    """The guards of one run, and what they noted."""
+
+    def __init__(self, program, scripts, pandas):
+        self.privates, self.classes = program.privates, program.classes.keys()
+        self.scripts = scripts
+        self.pandas = pandas
+        self.apart = ""  # why the program has to be judged apart
+        self.weak = ""  # what claimed something that the test relies on
+
+    def install(self):
+        """Put the guards where the changed tree of a plain program finds them."""
+        names = ("getattr", "setattr", "delattr", "hasattr", "type", "open", "vars", "dir", "instance", "own", "text",
+                 "methods", "claim")  # fmt: skip
+        vars(builtins).update({f"~{name}": getattr(self, name) for name in names})
+        module = types.ModuleType("~guards")
+        module.attrgetter, module.methodcaller = self.attrgetter, self.methodcaller
+        module.wraps, module.update_wrapper = self.wraps, self.update_wrapper
+        sys.modules["~guards"] = vars(builtins)["~guards"] = module
+
+    def refuse(self, fault):
+        self.apart = self.apart or fault
+        raise Apart(fault)
+
+    # -- attributes by name
+
+    def check(self, target, name):
+        """`name` as an exact string, if a plain program may ask `target` for it."""
+        if isinstance(name, str):
+            name = str.__str__(name)
+            fault = fault_in_attribute(name, self.privates, self.pandas)
+            if fault or name in ("format", "format_map") or (self.pandas and name in DISPATCHING):
+                self.refuse(fault or f"the attribute {name}")
+        if isinstance(target, types.ModuleType):
+            self.refuse("an attribute of a module")
+        return name
+
+    def getattr(self, target, name, *default):
+        return getattr(target, self.check(target, name), *default)
+
+    def hasattr(self, target, name):
+        return hasattr(target, self.check(target, name))
+
+    def setattr(self, target, name, value):
+        name = self.check(target, name)
+        if isinstance(name, str) and name.startswith("__"):
+            self.refuse(f"the attribute {name}")
+        setattr(self.own(target), name, value)
+
+    def delattr(self, target, name):
+        delattr(self.own(target), self.check(target, name))
+
+    def attrgetter(self, *names):
+        for name in names:
+            for part in name.split(".") if isinstance(name, str) else ():
+                self.check(None, part)
+        return operator.attrgetter(*names)
+
+    def methodcaller(self, name, /, *args, **kwargs):
+        return operator.methodcaller(self.check(None, name), *args, **kwargs)
+
+    def update_wrapper(self, wrapper, wrapped):
+        return functools.update_wrapper(self.own(wrapper), wrapped)
+
+    def wraps(self, wrapped):
+        return lambda wrapper: self.update_wrapper(wrapper, wrapped)
+
+    def own(self, target):
+        """An object whose attributes a program may set: no module, and no class but its own."""
+        if isinstance(target, type):
+            names = self.classes - set().union(*(script.classes for script in self.scripts))
+            if target.__module__ != SPACE or target.__name__ not in names:
+                self.refuse("an attribute of a class that is not the program's")
+        elif isinstance(target, types.ModuleType):
+            self.refuse("an attribute of a module")
+        return target
+
+    # -- other doors
+
+    def type(self, value):
+        if isinstance(value, type):
+            self.refuse("the type of a class")
+        return type(value)
+
+    def instance(self, value):
+        if isinstance(value, (type, types.ModuleType)):
+            self.refuse("the insides of a class")
+        return value
+
+    def vars(self, value=MISSING):
+        return vars(self.instance(self.refuse("vars()") if value is MISSING else value))
+
+    def dir(self, value=MISSING):
+        return dir(self.instance(self.refuse("dir()") if value is MISSING else value))
+
+    def open(self, file, *args, **kwargs):
+        if isinstance(file, int) or len(args) > 5:
+            self.refuse("a file by its number")
+        if os.path.realpath(os.fsdecode(file)).startswith(("/proc", "/dev", "/sys")):
+            self.refuse("a file of the system's")
+        return open(file, *args, **kwargs)
+
+    def text(self, value):
+        """An object that is asked for its `format`."""
+        if isinstance(value, type) and issubclass(value, str):
+            self.refuse("str.format as a function")
+        if isinstance(value, str):
+            fault = fault_in_format(str.__str__(value), self.privates, self.pandas)
+            if fault:
+                self.refuse(fault)
+        return value
+
+    def methods(self, value):
+        """An argument by which pandas may be told a method's name; a copy where it can change."""
+        if isinstance(value, str):
+            return self.check(None, value)
+        if type(value) is dict:
+            return {key: self.methods(item) for key, item in value.items()}
+        if type(value) in (list, set):
+            return type(value)(map(self.methods, value))
+        if isinstance(value, tuple):
+            collections.deque(map(self.methods, tuple.__iter__(value)), 0)
+            return value
+        kind = type(value)
+        module = kind.__module__.split(".")[0]
+        if (
+            module == SPACE
+            or (module in ("collections", "types") and not callable(value))
+            or (
+                module in ("numpy", "pandas")
+                and "O" in str(getattr(value, "dtype", "")) + "O" * hasattr(value, "dtypes")
+            )
+        ):
+            self.refuse(f"names of methods in an object of the type {kind.__name__}")
+        return value
+
+    # -- who asked whom
+
+    def asked_by_test(self, depth):
+        """Whether the nearest code that belongs to either side, from that many frames above, is the test's."""
+        frame = sys._getframe(depth + 1)
+        while frame:
+            name = frame.f_code.co_filename
+            if name == PROGRAM:
+                return False
+            if name.startswith(TESTS):
+                return True
+            frame = frame.f_back
+        return True  # a comparison by the judge
+
+    @functools.cached_property
+    def named(self):
+        """Names that the test looks up or binds, if they are written as those of classes are: in capitals."""
+        names = set().union(*(script.looked_up | script.bound for script in self.scripts))
+        return {name for name in names if name[:1].isupper()}
+
+    def is_named(self, kind):
+        return any(base.__name__ in self.named for base in type.__dict__["__mro__"].__get__(kind))
+
+    def claim(self, method, target, other=None):
+        """Noted at the start of a special method of a class of the program's."""
+        kind = type(target)
+        if method == "__exit__":  # it may make a failed assertion good
+            if isinstance(other, type) and issubclass(other, AssertionError):
+                self.weak = self.weak or f"{kind.__name__}.{method}"
+        elif not self.weak and self.asked_by_test(2):
+            alike = method not in COMPARING or other is None or type(other).__module__ == SPACE
+            if not (alike and self.is_named(kind)):
+                self.weak = f"{kind.__name__}.{method}"
+
+    def bare(self, value):
+        """A value of which a test asks no more than whether it is true."""
+        kind = type(value)
+        if kind.__module__ == SPACE and not self.is_named(kind):
+            self.weak = self.weak or f"the truth of an object of the type {kind.__name__}"
+        return value
+
+    def said(self, target, name):
+        """A method of which a test asks no more than whether its result is true."""
+        function = method = getattr(target, name)
+        kind = target if isinstance(target, type) else type(target)
+        if isinstance(target, types.ModuleType) or (kind.__module__ == SPACE and self.is_named(kind)):
+            return method
+        while isinstance(function, (types.MethodType, functools.partial)):
+            function = function.__func__ if isinstance(function, types.MethodType) else function.func
+        code = getattr(function, "__code__", None)
+        mine = SPACE in (kind.__module__, type(function).__module__) or (code and code.co_filename == PROGRAM)
+        if mine or kind is types.SimpleNamespace:
+            self.weak = self.weak or f"the truth of {kind.__name__}.{name}"
+        return method

@@ -1,0 +1,381 @@
+"""Is a program *plain*: does its syntax tree show that it has no way to its test but the arguments it is given?
+
+A plain program may run in the process of its test. `examine` decides before anything of the program runs, from what is
+listed here as harmless; whatever is not listed is not plain. Python looks up attributes by names that are made while a
+program runs only through a few doors (`getattr`, format strings, pandas' `apply("name")`, ...). The tree is changed so
+that a plain program goes through `guards.py` there: names that no source text can write (`~getattr`) stand for these.
+The README in this folder has the rule in words, and why it holds.
+"""
+
+import ast
+
+from eval.allowed import (
+    BUILTINS,
+    CLAIMS,
+    CLASS_NAMES,
+    DENIED_KEYWORDS,
+    DENIED_NAMES,
+    DISPATCHING,
+    EXCEPT,
+    FOREIGN,
+    GUARDED,
+    GUARDED_NAMES,
+    MODULES,
+    ORDINARY,
+    PLACES,
+    STAR,
+    NotPlain,
+    fault_in_attribute,
+    fault_in_format,
+    load,
+    offered,
+)  # fmt: skip
+
+
+class Examination:
+    """A walk over one program; afterwards its tree is the one to compile. NotPlain says why it is none."""
+
+    def __init__(self, tree, given, pandas):
+        self.modules = {}  # name in the program -> module that it stands for
+        self.pandas = pandas
+        self.origins = {}  # name bound by a `from` import -> what it is, as "module.name"
+        self.bound = set()  # names that the program binds, in whatever scope
+        self.assigned = set()  # those of them that are no class and no function
+        self.late = set()  # names of the module that may be bound while the test runs
+        self.loads, self.privates, self.refused = set(), set(), set()
+        self.classes = {}  # name -> whether it derives from a class of a library's
+        self.ready = set()  # nodes that have been dealt with along with the one above them
+        self.functions = {node.name for node in tree.body if isinstance(node, (ast.FunctionDef, ast.ClassDef))}
+        nodes = list(ast.walk(tree))
+        for node in nodes:
+            self.note(node)
+        self.modules = {name: module for name, module in given.items() if name not in self.bound} | self.modules
+        for node in nodes:
+            visit = VISITS.get(type(node))
+            if visit and id(node) not in self.ready:
+                visit(self, node)
+        clash = self.bound & (GUARDED_NAMES | DENIED_NAMES) or self.refused & self.loads
+        if clash:
+            raise NotPlain(f"the name {min(clash)}")
+
+    # -- first: what the program binds
+
+    def note(self, node):
+        """Note what is bound, and check the identifiers that are bare strings in the tree."""
+        kind = type(node)
+        if kind is ast.Name:
+            (self.loads if type(node.ctx) is ast.Load else self.assigned).add(node.id)
+            self.bound.update(() if type(node.ctx) is ast.Load else (node.id,))
+        elif kind is ast.Attribute:
+            if type(node.ctx) is not ast.Load:
+                self.privates.add(node.attr)
+        elif kind is ast.arg:
+            self.bind(node.arg)
+        elif kind is ast.FunctionDef or kind is ast.AsyncFunctionDef:
+            self.bound.add(node.name)
+        elif kind is ast.ClassDef:
+            self.bound.add(node.name)
+            self.classes[node.name] = False
+            self.privates.update(inner.name for inner in node.body if hasattr(inner, "name"))
+            targets = [target for inner in node.body for target in getattr(inner, "targets", [])]
+            targets += [inner.target for inner in node.body if hasattr(inner, "target")]
+            self.privates.update(target.id for target in targets if isinstance(target, ast.Name))
+        elif kind is ast.Import:
+            for alias in node.names:
+                self.allow(alias.name)
+                name = alias.asname or alias.name.split(".")[0]
+                self.stand_for(name, alias.name if alias.asname else name)
+        elif kind is ast.ImportFrom:
+            self.note_import_from(node)
+        elif kind is ast.Global or kind is ast.Nonlocal:
+            self.bound.update(node.names)
+            self.late.update(node.names if kind is ast.Global else ())
+        elif kind is ast.GeneratorExp:  # a name in it is bound when the generator is advanced
+            self.late.update(inner.target.id for inner in ast.walk(node) if isinstance(inner, ast.NamedExpr))
+        else:
+            for field in "name", "rest":  # handlers, patterns and type parameters
+                if isinstance(getattr(node, field, None), str):
+                    self.bind(getattr(node, field))
+
+    def bind(self, name):
+        if name.startswith("__") and name.endswith("__"):
+            raise NotPlain(f"the name {name}")
+        self.bound.add(name)
+        self.assigned.add(name)
+
+    def allow(self, module):
+        if module not in MODULES:
+            raise NotPlain(f"the module {module}")
+
+    def stand_for(self, name, module):
+        self.allow(module)
+        self.bind(name)
+        if self.modules.setdefault(name, module) != module:
+            raise NotPlain(f"the name {name} for two modules")
+
+    def note_import_from(self, node):
+        if node.level or not node.module:
+            raise NotPlain("a relative import")
+        self.allow(node.module)
+        for alias in node.names:
+            full, name = f"{node.module}.{alias.name}", alias.asname or alias.name
+            if alias.name == "*":
+                self.note_star(node.module)
+            elif full in MODULES:
+                self.stand_for(name, full)
+            else:
+                self.offer(node.module, alias.name)
+                self.bind(name)
+                if self.origins.setdefault(name, full) != full:
+                    raise NotPlain(f"the name {name} for two things")
+                if full in GUARDED:
+                    if len(node.names) > 1:
+                        raise NotPlain(f"{full} imported together with others")
+                    node.module = "~guards"
+
+    def note_star(self, module):
+        listed = getattr(load(module), "__all__", None) or offered(module)
+        if module not in STAR:
+            raise NotPlain(f"all names of {module}")
+        self.bound.update(listed)
+        special = {full.rpartition(".")[2] for full in (*GUARDED, *PLACES) if full.startswith(module + ".")}
+        self.refused |= special | EXCEPT.get(module, frozenset())
+
+    def offer(self, module, name):
+        if name not in offered(module):
+            raise NotPlain(f"{module}.{name}")
+
+    # -- then: what it uses
+
+    def origin(self, node):
+        """The "module.name" that an expression stands for, or None."""
+        if isinstance(node, ast.Name):
+            return self.origins.get(node.id)
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
+            module = self.modules.get(node.value.id)
+            return module and f"{module}.{node.attr}"
+        return None
+
+    def in_its_place(self, node, place):
+        """Whether an expression is one of those that may stand in `place` only."""
+        if PLACES.get(self.origin(node)) != place:
+            return False
+        self.ready.add(id(node))
+        if isinstance(node, ast.Attribute):
+            self.ready.add(id(node.value))
+        return True
+
+    def name(self, node):
+        name = node.id
+        if name.startswith("__") and name.endswith("__") and (name != "__name__" or type(node.ctx) is not ast.Load):
+            raise NotPlain(f"the name {name}")
+        if type(node.ctx) is not ast.Load:
+            return
+        if name in DENIED_NAMES:
+            raise NotPlain(f"the name {name}")
+        if name in self.modules:
+            raise NotPlain(f"the module {name} as a value")
+        if name in GUARDED_NAMES:
+            if name == "type":
+                raise NotPlain("type as a value")
+            node.id = f"~{name}"
+        elif PLACES.get(self.origins.get(name)):
+            raise NotPlain(f"{name} in an unusual place")
+
+    def attribute(self, node):
+        self.follow(node)
+        if id(node) in self.ready:
+            return
+        name, stored = node.attr, type(node.ctx) is not ast.Load
+        if name in ("__class__", "__dict__") and not stored:
+            node.value = guarded("~instance", node.value)
+            return
+        fault = fault_in_attribute(name, self.privates, self.pandas)
+        if fault or (stored and name.startswith("__") and name.endswith("__")):
+            raise NotPlain(fault or f"the attribute {name}")
+        if stored:
+            node.value = guarded("~own", node.value)
+        elif name in ("format", "format_map"):
+            if isinstance(node.value, ast.Constant):
+                fault = isinstance(node.value.value, str) and self.fault_in_format(node.value.value)
+                if fault:
+                    raise NotPlain(fault)
+            else:
+                node.value = guarded("~text", node.value)
+        elif self.pandas and name in DISPATCHING:
+            raise NotPlain(f"the method {name} as a value")
+
+    def fault_in_format(self, text):
+        return fault_in_format(text, self.privates, self.pandas)
+
+    def follow(self, node):
+        """Follow a chain of attributes that begins with a module."""
+        links = [node]
+        while isinstance(links[-1].value, ast.Attribute) and id(links[-1].value) not in self.ready:
+            links.append(links[-1].value)
+        base = links[-1].value
+        if not isinstance(base, ast.Name) or base.id not in self.modules:
+            return
+        module = self.modules[base.id]
+        self.ready.add(id(base))
+        for link in reversed(links):
+            self.ready.add(id(link))
+            full = f"{module}.{link.attr}"
+            if full in MODULES:
+                module = full
+                continue
+            self.offer(module, link.attr)
+            if type(link.ctx) is not ast.Load or PLACES.get(full):
+                raise NotPlain(f"{full} in an unusual place")
+            if full in GUARDED:
+                link.value = ast.copy_location(ast.Name("~guards", ast.Load()), link.value)
+            return
+        raise NotPlain(f"the module {module} as a value")
+
+    def call(self, node):
+        function = node.func
+        name = getattr(function, "id", None) or getattr(function, "attr", None)
+        if isinstance(function, ast.Name) and name == "type":
+            if len(node.args) != 1 or node.keywords or isinstance(node.args[0], ast.Starred):
+                raise NotPlain("type with other than one argument")
+            function.id = "~type"
+            self.ready.add(id(function))
+        elif isinstance(function, ast.Name) and name in ("isinstance", "issubclass") and len(node.args) == 2:
+            for kind in getattr(node.args[1], "elts", [node.args[1]]):
+                if isinstance(kind, ast.Name) and kind.id == "type":
+                    self.ready.add(id(kind))
+        elif self.pandas and name in DISPATCHING and isinstance(function, ast.Attribute):
+            for position, value in enumerate(node.args):
+                if isinstance(value, ast.Starred):
+                    value.value = guarded("~methods", value.value)
+                elif not isinstance(value, ast.Lambda):
+                    node.args[position] = guarded("~methods", value)
+            for word in node.keywords:
+                word.value = guarded("~methods", word.value)
+            self.follow(function)
+            fault = fault_in_attribute(name, self.privates, True)
+            self.ready.add(id(function))
+            if fault:
+                raise NotPlain(fault)
+
+    def keyword(self, node):
+        if node.arg in DENIED_KEYWORDS:
+            raise NotPlain(f"the argument {node.arg}")
+
+    def function(self, node):
+        if node.name.startswith("__") and node.name.endswith("__"):
+            raise NotPlain(f"the function {node.name}")
+
+    def pattern(self, node):
+        for name in node.kwd_attrs:
+            fault = fault_in_attribute(name, self.privates, self.pandas)
+            if fault or name.startswith("__"):
+                raise NotPlain(fault or f"the attribute {name}")
+
+    # -- classes
+
+    def class_(self, node):
+        self.function(node)
+        for word in node.keywords:
+            if word.arg == "metaclass" and self.in_its_place(word.value, "metaclass"):
+                self.ready.add(id(word))
+        for decorator in node.decorator_list:
+            self.in_its_place(decorator.func if isinstance(decorator, ast.Call) else decorator, "decorator")
+        methods = {inner.name for inner in node.body if isinstance(inner, ast.FunctionDef)}
+        for inner in node.body:
+            if isinstance(inner, (ast.FunctionDef, ast.AsyncFunctionDef)):
+                self.method(inner)
+            elif isinstance(inner, ast.Assign) and len(inner.targets) == 1:
+                self.class_variable(inner.targets[0], inner.value, methods)
+        changes = not all(isinstance(inner, ast.Pass) or is_text(inner) for inner in node.body)
+        for base in node.bases:
+            if self.in_its_place(base, "base"):
+                if not any(map(is_member, node.body)):
+                    raise NotPlain("an enumeration without members")
+            elif self.is_foreign(base):
+                self.classes[node.name] = True
+                if changes:
+                    raise NotPlain("a changed class of a library")
+
+    def is_foreign(self, base):
+        """Whether a base class is one of a library's; NotPlain where it is not known what it is."""
+        if isinstance(base, ast.Subscript):
+            base = base.value
+        if isinstance(base, ast.Call):
+            if self.origin(base.func) in ("collections.namedtuple", "typing.NamedTuple"):
+                return False
+            raise NotPlain("a base class that is computed")
+        full = self.origin(base)
+        if full:
+            return full.split(".")[0] in FOREIGN
+        name = getattr(base, "id", None)
+        if name is None or name in self.assigned or (name not in self.classes and name not in BUILTINS):
+            raise NotPlain("a base class that is computed")
+        return self.classes.get(name, False)
+
+    def method(self, node):
+        name = node.name
+        if not (name.startswith("__") and name.endswith("__")):
+            return
+        if name not in ORDINARY:
+            raise NotPlain(f"the method {name}")
+        self.ready.add(id(node))
+        if name not in CLAIMS:
+            return
+        places = [*node.args.posonlyargs, *node.args.args]
+        odd = isinstance(node, ast.AsyncFunctionDef) or node.decorator_list or not places
+        if odd or any(isinstance(inner, (ast.Yield, ast.YieldFrom)) for inner in ast.walk(node)):
+            raise NotPlain(f"an unusual {name}")
+        given = [ast.Name(place.arg, ast.Load()) for place in places[:2]]
+        note = ast.Expr(ast.Call(ast.Name("~claim", ast.Load()), [ast.Constant(name), *given], []))
+        node.body.insert(1 if is_text(node.body[0]) and len(node.body) > 1 else 0, located(note, node))
+
+    def class_variable(self, target, value, methods):
+        name = getattr(target, "id", "")
+        if not (name.startswith("__") and name.endswith("__")):
+            return
+        if name == "__match_args__":
+            items = [getattr(item, "value", "__") for item in getattr(value, "elts", [value])]
+            if any(not isinstance(item, str) or item.startswith("__") or self.fault_in(item) for item in items):
+                raise NotPlain("an unusual __match_args__")
+        elif name not in CLASS_NAMES and not (
+            name in ORDINARY and isinstance(value, ast.Name) and value.id in methods and value.id not in self.assigned
+        ):
+            raise NotPlain(f"an unusual {name}")
+        self.ready.update((id(target), id(value)) if name in ORDINARY else (id(target),))
+
+    def fault_in(self, name):
+        return fault_in_attribute(name, self.privates, self.pandas)
+
+
+VISITS = {
+    ast.Name: Examination.name, ast.Attribute: Examination.attribute, ast.Call: Examination.call,
+    ast.keyword: Examination.keyword, ast.FunctionDef: Examination.function,
+    ast.AsyncFunctionDef: Examination.function, ast.ClassDef: Examination.class_,
+    ast.MatchClass: Examination.pattern,
+}  # fmt: skip
+
+
+def located(new, old):
+    """A new node and those within it, at the place of an old one."""
+    for node in ast.walk(new):
+        ast.copy_location(node, old)
+    return new
+
+
+def guarded(name, value):
+    """The expression `name(value)`."""
+    function = ast.copy_location(ast.Name(name, ast.Load()), value)
+    return ast.copy_location(ast.Call(function, [value], []), value)
+
+
+def is_text(node):
+    """Whether a statement is a docstring."""
+    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+
+
+def is_member(node):
+    """Whether a statement of a class is a member of an enumeration for certain: then its class cannot be extended."""
+    if not (isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name)):
+        return False
+    return not node.targets[0].id.startswith("_") and isinstance(node.value, ast.Constant)

@@ -1,0 +1,285 @@
+"""Run trusted tests in a namespace, and say what came of them. Used where a test meets its program, together or apart.
+
+A script has held if it ran to its end and at least one of its assertions was executed; assertions are `assert`
+statements, calls of functions named `assert...` or `raises`, and handlers of a `try` that guards an assertion.
+"""
+
+import ast
+import contextlib
+import functools
+import itertools
+import re
+import symtable
+import sys
+import traceback
+
+from eval import compare
+from eval.guards import PROGRAM
+
+DEEP = 20000  # frames for what is compared or decoded; a program has the usual number
+
+
+class NoTests(Exception):
+    """Nothing would be tested."""
+
+
+class Script:
+    """One test script, compiled so that it counts the assertions it executes."""
+
+    def __init__(self, text, name):
+        self.text, self.name = text, name
+        tree = ast.parse(text, name)
+        self.found = 0  # assertions in the text
+        self.classes = set()
+        self._walk(tree.body, False)
+        self.code = compile(tree, name, "exec", dont_inherit=True)
+
+    def _walk(self, body, caught):
+        """Statements alone: to walk expressions as well would take longer than most tests."""
+        for position in reversed(range(len(body))):
+            node = body[position]
+            said = isinstance(node, ast.If) and any(map(_asserting, ast.walk(node.test)))
+            if isinstance(node, ast.Assert):
+                node.test = _bare(node.test)
+                if not caught:  # one that fails and is caught by somebody else than the test counts against it
+                    body.insert(position, _mark("~begun", node))
+                body.insert(body.index(node, position) + 1, self._counted("~checked" if caught else "~held", node))
+            elif said or (isinstance(node, ast.Expr) and _asserting(node.value)):
+                body.insert(position + 1, self._counted("~checked", node))
+            elif isinstance(node, ast.ClassDef):
+                self.classes.add(node.name)
+            raising = [item for item in getattr(node, "items", ()) if _asserting(item.context_expr)]
+            inside = caught or bool(raising) or bool(getattr(node, "handlers", ()))
+            for field in ("body", "orelse", "finalbody"):
+                before = self.found
+                self._walk(getattr(node, field, ()), inside if field == "body" else caught)
+                if field == "body" and self.found > before:
+                    for handler in getattr(node, "handlers", ()):
+                        handler.body.insert(0, self._counted("~checked", handler))
+            if raising:
+                node.body.insert(0, self._counted("~checked", node))
+            for inner in (*getattr(node, "handlers", ()), *getattr(node, "cases", ())):
+                self._walk(inner.body, caught)
+
+    def _counted(self, name, near):
+        self.found += 1
+        return _mark(name, near)
+
+    @functools.cached_property
+    def names(self):
+        """Names that occur in the compiled script: it looks up, binds and asks for no others, but for locals."""
+        return set().union(*(code.co_names for code in _codes(self.code)))
+
+    @functools.cached_property
+    def _symbols(self):
+        return Symbols(self.text)
+
+    looked_up = property(lambda self: self._symbols.looked_up)
+    bound = property(lambda self: self._symbols.bound)
+
+    @functools.cached_property
+    def passed_on(self):
+        """Variables that are arguments, by themselves, of calls of functions; no modules."""
+        nodes = list(ast.walk(ast.parse(self.text)))
+        calls = [node for node in nodes if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)]
+        values = [value for call in calls for value in (*call.args, *(word.value for word in call.keywords))]
+        values = [value.value if isinstance(value, ast.Starred) else value for value in values]
+        imports = [node for node in nodes if isinstance(node, (ast.Import, ast.ImportFrom))]
+        modules = {(alias.asname or alias.name).split(".")[0] for node in imports for alias in node.names}
+        return {value.id for value in values if isinstance(value, ast.Name)} - modules
+
+
+class Symbols:
+    """What a program or script binds and looks up in its module; found out when it is asked for."""
+
+    def __init__(self, text):
+        self.text = text
+
+    @functools.cached_property
+    def _rows(self):
+        tables = _tables(symtable.symtable(self.text, "text", "exec"))
+        return [(table.get_type() == "module", symbol) for table in tables for symbol in table.get_symbols()]
+
+    @functools.cached_property
+    def bound(self):
+        """Names that it binds in its module."""
+        return {
+            symbol.get_name()
+            for top, symbol in self._rows
+            if (symbol.is_assigned() or symbol.is_imported() or symbol.is_namespace())
+            and (top or symbol.is_declared_global())
+        }
+
+    @functools.cached_property
+    def looked_up(self):
+        """Names that it looks up in its module, or behind that among the builtins."""
+        return {
+            symbol.get_name() for top, symbol in self._rows if symbol.is_referenced() and (top or symbol.is_global())
+        }
+
+
+def _tables(table):
+    yield table
+    for child in table.get_children():
+        yield from _tables(child)
+
+
+def _codes(code):
+    yield code
+    for constant in code.co_consts:
+        if isinstance(constant, type(code)):
+            yield from _codes(constant)
+
+
+def _asserting(node):
+    if not isinstance(node, ast.Call):
+        return False
+    name = getattr(node.func, "attr", getattr(node.func, "id", ""))
+    return name.lower().startswith("assert") or name == "raises"
+
+
+def _bare(node):
+    """The condition of an assertion; what is asked for nothing but its truth is handed to `~bare` and `~said`."""
+    if isinstance(node, ast.BoolOp):
+        node.values = [_bare(value) for value in node.values]
+    elif isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not):
+        node.operand = _bare(node.operand)
+    elif isinstance(node, ast.Call):
+        method = node.func
+        if isinstance(method, ast.Attribute):
+            node.func = _call("~said", [method.value, ast.copy_location(ast.Constant(method.attr), node)], node)
+        return _call("~bare", [node], node)
+    elif isinstance(node, ast.Name):
+        return _call("~bare", [node], node)
+    elif isinstance(node, ast.Compare) and isinstance(node.ops[0], ast.NotEq) and not _is_none(node.comparators[0]):
+        node.left = _call("~bare", [node.left], node)
+    return node
+
+
+def _is_none(node):
+    return isinstance(node, ast.Constant) and node.value is None
+
+
+def _call(name, args, near):
+    return ast.copy_location(ast.Call(ast.copy_location(ast.Name(name, ast.Load()), near), args, []), near)
+
+
+def _mark(name, near):
+    return ast.copy_location(ast.Expr(_call(name, [], near)), near)
+
+
+class Tests:
+    """The scripts of a test, with the clock and the names that they run with."""
+
+    def __init__(self, test, start):
+        """`start(i)` is told when the time of script `i` begins. NoTests where there is nothing to run."""
+        self.test, self.start = test, start
+        self.texts = test["asserts"] if test["style"] == "asserts" else [test["script"]]
+        named = [("setup", test.get("setup") or ""), *((f"test {i}", text) for i, text in enumerate(self.texts))]
+        scripts = []
+        for name, text in named:
+            try:
+                scripts.append(Script(text, name))
+            except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+                raise NoTests(f"{name} does not parse: {type(error).__name__}") from None
+        self.setup, *self.programs = scripts
+        if test["style"] == "asserts" and not any(program.found for program in self.programs):
+            raise NoTests("no test asserts anything")
+
+    def prelude(self):
+        """The imports of the prelude that the texts need: {name: statement}.
+
+        A module is asked for its attributes; a name that is only called is that of a function of the candidate's.
+        """
+        texts = [self.setup.text, *self.texts]
+        prelude = self.test.get("prelude") or {}
+        return {name: prelude[name] for name in sorted(prelude)
+                if any(name in text and re.search(rf"(?<![\w.]){name}\s*\.", text) for text in texts)}  # fmt: skip
+
+    def run(self, space, load, guards=None):
+        """(verdict, detail), after `load()` and the scripts have run in the namespace `space`."""
+        checks = 0
+        for position, program in enumerate(self.programs):
+            self.start(position)
+            counters = {name: itertools.count() for name in ("~begun", "~held", "~checked")}
+            known = space["__builtins__"]
+            known = known if isinstance(known, dict) else vars(known)
+            known.update({name: counter.__next__ for name, counter in counters.items()})
+            known.update({"~bare": guards.bare if guards else _same, "~said": guards.said if guards else getattr})
+            try:
+                if position == 0:
+                    load()
+                    exec(self.setup.code, space)
+                if self.test["style"] == "check":
+                    space.pop("check", None)
+                exec(program.code, space)
+                if self.test["style"] == "check":
+                    check = space.get("check")
+                    if check is None:
+                        return "NO_TESTS", "the test script defines no check"
+                    check(self.entry(space))
+            except BaseException as error:
+                return fault_of(error, position, self.texts)
+            begun, held, checked = map(next, counters.values())
+            if held + checked == 0 and (program.found or self.test["style"] == "check"):
+                return "NO_TESTS", f"test {position} executed no assertion"
+            if begun != held and guards:
+                guards.weak = guards.weak or "the program, which caught an assertion that did not hold"
+            checks += held + checked
+        return ("PASS", "") if checks else ("NO_TESTS", "no test asserts anything")
+
+    def entry(self, space):
+        name = self.test["entry_point"]
+        with contextlib.suppress(KeyError):
+            return space[name] if name in space else space["__builtins__"].entry(name)
+        raise NameError(f"name {name!r} is not defined")
+
+
+def _same(value):
+    return value
+
+
+def calls(test, mode, function):
+    """(verdict, detail) of call-style input and output: values in, value out."""
+    for position, (given, expected) in enumerate(zip(test["inputs"], test["outputs"], strict=True)):
+        given = given if isinstance(given, list) else [given]
+        result = function(*compare.arguments(given, mode))
+        with deep():
+            if not compare.same_value(result, expected, mode):
+                return "WRONG", f"case {position}: wrong value"
+    return "PASS", ""
+
+
+@contextlib.contextmanager
+def deep():
+    """Deeply nested values may be looked at."""
+    limit = sys.getrecursionlimit()
+    sys.setrecursionlimit(max(limit, DEEP))
+    try:
+        yield
+    finally:
+        sys.setrecursionlimit(limit)
+
+
+def fault_of(error, position=None, scripts=()):
+    """(verdict, detail) for what ended a test."""
+    phase = getattr(error, "_phase", None)  # of an exception of the program's in another process
+    mine = phase is not None
+    where = f"test {position}" if scripts and phase in (None, "call") else ""
+    for frame in () if mine else reversed(traceback.extract_tb(error.__traceback__)):
+        if frame.filename == PROGRAM:
+            mine = True
+            break
+        if frame.filename == f"test {position}":
+            lines = scripts[position].splitlines()
+            where += f", line {frame.lineno}: {lines[frame.lineno - 1].strip()[:300]}"
+            break
+    message = " ".join(str(part)[:300] for part in BaseException.args.__get__(error)[:2] if type(part) in (str, int))
+    text = f"{type(error).__name__}: {message:.300} {where}".strip()
+    if phase == "compile":
+        return "SYNTAX", text
+    if isinstance(error, MemoryError):
+        return "MEMORY", f"MemoryError {where}"
+    if isinstance(error, AssertionError) and not mine:
+        return "WRONG", where
+    return ("ERROR" if mine or isinstance(error, NameError) else "WRONG"), text
