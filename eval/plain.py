@@ -338,11 +338,13 @@ class Examination:
             items = [getattr(item, "value", "__") for item in getattr(value, "elts", [value])]
             if any(not isinstance(item, str) or item.startswith("__") or self.fault_in(item) for item in items):
                 raise NotPlain("an unusual __match_args__")
-        elif name not in CLASS_NAMES and not (
-            name in ORDINARY and isinstance(value, ast.Name) and value.id in methods and value.id not in self.assigned
-        ):
-            raise NotPlain(f"an unusual {name}")
-        self.ready.update((id(target), id(value)) if name in ORDINARY else (id(target),))
+        elif name not in CLASS_NAMES:  # another name of a method, such as `__rmul__ = __mul__`
+            known = isinstance(value, ast.Name) and value.id in methods and value.id not in self.assigned
+            if not (known and name in ORDINARY):
+                raise NotPlain(f"an unusual {name}")
+            if value.id in ORDINARY:
+                self.ready.add(id(value))
+        self.ready.add(id(target))
 
     def fault_in(self, name):
         return fault_in_attribute(name, self.privates, self.pandas)
