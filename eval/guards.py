@@ -83,11 +83,13 @@ class Guards:
     def methodcaller(self, name, /, *args, **kwargs):
         return operator.methodcaller(self.check(None, name), *args, **kwargs)
 
-    def update_wrapper(self, wrapper, wrapped):
+    def update_wrapper(self, wrapper, wrapped, *names):
+        if names:
+            self.refuse("names of attributes to copy")
         return functools.update_wrapper(self.own(wrapper), wrapped)
 
-    def wraps(self, wrapped):
-        return lambda wrapper: self.update_wrapper(wrapper, wrapped)
+    def wraps(self, wrapped, *names):
+        return lambda wrapper: self.update_wrapper(wrapper, wrapped, *names)
 
     def own(self, target):
         """An object whose attributes a program may set: no module, and no class but its own."""
@@ -178,6 +180,9 @@ class Guards:
         names = set().union(*(script.looked_up | script.bound for script in self.scripts))
         return {name for name in names if name[:1].isupper()}
 
+    def note(self, what):
+        self.weak = self.weak or f"the only truth came from {what}, of the program's own"
+
     def is_named(self, kind):
         return any(base.__name__ in self.named for base in type.__dict__["__mro__"].__get__(kind))
 
@@ -186,17 +191,17 @@ class Guards:
         kind = type(target)
         if method == "__exit__":  # it may make a failed assertion good
             if isinstance(other, type) and issubclass(other, AssertionError):
-                self.weak = self.weak or f"{kind.__name__}.{method}"
+                self.note(f"{kind.__name__}.{method}")
         elif not self.weak and self.asked_by_test(2):
             alike = method not in COMPARING or other is None or type(other).__module__ == SPACE
             if not (alike and self.is_named(kind)):
-                self.weak = f"{kind.__name__}.{method}"
+                self.note(f"{kind.__name__}.{method}")
 
     def bare(self, value):
         """A value of which a test asks no more than whether it is true."""
         kind = type(value)
         if kind.__module__ == SPACE and not self.is_named(kind):
-            self.weak = self.weak or f"the truth of an object of the type {kind.__name__}"
+            self.note(f"an object of the type {kind.__name__}")
         return value
 
     def said(self, target, name):
@@ -210,5 +215,5 @@ class Guards:
         code = getattr(function, "__code__", None)
         mine = SPACE in (kind.__module__, type(function).__module__) or (code and code.co_filename == PROGRAM)
         if mine or kind is types.SimpleNamespace:
-            self.weak = self.weak or f"the truth of {kind.__name__}.{name}"
+            self.note(f"{kind.__name__}.{name}")
         return method

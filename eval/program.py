@@ -64,7 +64,7 @@ def together(channel, code, test, mark, setting):
     if guards and guards.apart:
         result = "apart", guards.apart
     elif guards and guards.weak and result[0] == "PASS":
-        result = "WEAK", f"the only truth came from {guards.weak}"
+        result = "WEAK", guards.weak
     channel.send(["done", *result, mark])
 
 

@@ -224,14 +224,15 @@ class Tests:
             if held + checked == 0 and (program.found or self.test["style"] == "check"):
                 return "NO_TESTS", f"test {position} executed no assertion"
             if begun != held and guards:
-                guards.weak = guards.weak or "the program, which caught an assertion that did not hold"
+                guards.weak = guards.weak or "an assertion that did not hold was caught by the program"
             checks += held + checked
         return ("PASS", "") if checks else ("NO_TESTS", "no test asserts anything")
 
     def entry(self, space):
-        name = self.test["entry_point"]
+        name, behind = self.test["entry_point"], space["__builtins__"]
+        known = behind.entry if isinstance(behind, dict) else vars(behind).__getitem__
         with contextlib.suppress(KeyError):
-            return space[name] if name in space else space["__builtins__"].entry(name)
+            return space[name] if name in space else known(name)
         raise NameError(f"name {name!r} is not defined")
 
 
