@@ -97,7 +97,7 @@ DENIED_NAMES = words(
     "eval exec compile __import__ globals locals breakpoint exit quit SystemExit help license copyright"
 )
 GUARDED_NAMES = words("getattr setattr delattr hasattr type open vars dir")
-TEXTS = words("__name__ __doc__ __qualname__")
+TEXTS = words("__name__ __doc__ __qualname__ __version__")
 COMPARING = words("__eq__ __ne__ __lt__ __le__ __gt__ __ge__")
 # Methods by which an object says what holds: which of them a test has asked is noted.
 CLAIMS = COMPARING | {f"__{name}__" for name in words("bool len contains neg pos abs invert round exit")}
@@ -122,9 +122,10 @@ DENIED_ATTRIBUTES = words("""
     getfield setfield setflags raw fileno detach buffer_info modules settrace setprofile""")
 DENIED_PREFIXES = ("gi_", "cr_", "ag_", "tb_", "co_")
 # Methods of pandas objects that evaluate text, read and write pickles or files of other formats, or draw.
-DENIED_OF_PANDAS = words("""eval query to_pickle to_hdf to_sql to_excel to_parquet to_feather to_stata to_clipboard
+DENIED_OF_PANDAS = words("""eval to_pickle to_hdf to_sql to_excel to_parquet to_feather to_stata to_clipboard
     to_gbq to_orc to_xml style plot hist boxplot""")
-DISPATCHING = words("apply agg aggregate transform applymap pivot_table crosstab pipe")  # call a method by its name
+# They call a method by its name, or evaluate a text.
+DISPATCHING = words("apply agg aggregate transform applymap pivot_table crosstab query")
 DENIED_KEYWORDS = words("metaclass assigned updated refcheck opener module")
 MODULE_NAMES = frozenset(sys.stdlib_module_names) | FOREIGN
 BUILTINS = frozenset(dir(builtins))

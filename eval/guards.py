@@ -4,10 +4,10 @@ A guard does what it stands for, or, where a name is not allowed, ends the run: 
 """
 
 import builtins
-import collections
 import functools
 import operator
 import os
+import re
 import sys
 import types
 
@@ -35,7 +35,7 @@ class Guards:
     def install(self):
         """Put the guards where the changed tree of a plain program finds them."""
         names = ("getattr", "setattr", "delattr", "hasattr", "type", "open", "vars", "dir", "instance", "own", "text",
-                 "methods", "claim")  # fmt: skip
+                 "methods", "query", "claim")  # fmt: skip
         vars(builtins).update({f"~{name}": getattr(self, name) for name in names})
         module = types.ModuleType("~guards")
         module.attrgetter, module.methodcaller = self.attrgetter, self.methodcaller
@@ -136,29 +136,33 @@ class Guards:
                 self.refuse(fault)
         return value
 
-    def methods(self, value):
+    def methods(self, value, inner=False):
         """An argument by which pandas may be told a method's name; a copy where it can change."""
         if isinstance(value, str):
             return self.check(None, value)
         if type(value) is dict:
-            return {key: self.methods(item) for key, item in value.items()}
+            return {key: self.methods(item, True) for key, item in value.items()}
         if type(value) in (list, set):
-            return type(value)(map(self.methods, value))
+            return type(value)(self.methods(item, True) for item in value)
         if isinstance(value, tuple):
-            collections.deque(map(self.methods, tuple.__iter__(value)), 0)
+            for item in tuple.__iter__(value):
+                self.methods(item, True)
             return value
         kind = type(value)
         module = kind.__module__.split(".")[0]
-        if (
-            module == SPACE
-            or (module in ("collections", "types") and not callable(value))
-            or (
-                module in ("numpy", "pandas")
-                and "O" in str(getattr(value, "dtype", "")) + "O" * hasattr(value, "dtypes")
-            )
-        ):
+        names = module in ("numpy", "pandas") and hasattr(value, "shape") and not inner
+        if module == SPACE or names or (module in ("collections", "types") and not callable(value)):
             self.refuse(f"names of methods in an object of the type {kind.__name__}")
         return value
+
+    def query(self, value):
+        """An argument of a frame's `query`: comparisons of columns, without other names, attributes and calls."""
+        if not isinstance(value, (str, bool)):
+            self.refuse("a query that is no text")
+        text = re.sub(r"\b(and|or|not|in)\b", " & ", value) if isinstance(value, str) else ""
+        if re.search(r"@|__|\.\s*[^\W\d]|[\w\])'\"`]\s*\(", text):
+            self.refuse("a query that is more than comparisons")
+        return str.__str__(value) if isinstance(value, str) else value
 
     # -- who asked whom
 

@@ -245,13 +245,15 @@ class Examination:
                 if isinstance(kind, ast.Name) and kind.id == "type":
                     self.ready.add(id(kind))
         elif self.pandas and name in DISPATCHING and isinstance(function, ast.Attribute):
+            guard = "~query" if name == "query" else "~methods"
+            first = 3 if name in ("pivot_table", "crosstab") else 0  # before the name of a function come data
             for position, value in enumerate(node.args):
                 if isinstance(value, ast.Starred):
-                    value.value = guarded("~methods", value.value)
-                elif not isinstance(value, ast.Lambda):
-                    node.args[position] = guarded("~methods", value)
+                    value.value, first = guarded(guard, value.value), 0
+                elif position >= first and not isinstance(value, ast.Lambda):
+                    node.args[position] = guarded(guard, value)
             for word in node.keywords:
-                word.value = guarded("~methods", word.value)
+                word.value = guarded(guard, word.value)
             self.follow(function)
             fault = fault_in_attribute(name, self.privates, True)
             self.ready.add(id(function))

@@ -145,8 +145,10 @@ def fault_between(program, symbols, scripts, given, prelude):
         if late:
             return f"it may change the test's {min(late)}"
     if (program.loads & names) - BUILTINS - program.functions:
-        read = symbols.looked_up & set().union(*(script.bound for script in scripts)) - symbols.bound
-        read -= set().union(*(script.passed_on for script in scripts)) if read else set()
+        bound = set().union(*(script.bound for script in scripts))
+        read = symbols.looked_up & bound & set().union(*(script.looked_up for script in scripts)) - symbols.bound
+        if read:  # arguments are in its reach anyway
+            read -= set().union(*(script.passed_to(program.functions - bound) for script in scripts))
         if read:
             return f"it reads the test's {min(read)}"
     return None

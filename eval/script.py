@@ -77,11 +77,10 @@ class Script:
     looked_up = property(lambda self: self._symbols.looked_up)
     bound = property(lambda self: self._symbols.bound)
 
-    @functools.cached_property
-    def passed_on(self):
-        """Variables that are arguments, by themselves, of calls of functions; no modules."""
+    def passed_to(self, functions):
+        """Variables that are arguments, by themselves, of calls of these functions; no modules."""
         nodes = list(ast.walk(ast.parse(self.text)))
-        calls = [node for node in nodes if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)]
+        calls = [node for node in nodes if isinstance(node, ast.Call) and getattr(node.func, "id", "") in functions]
         values = [value for call in calls for value in (*call.args, *(word.value for word in call.keywords))]
         values = [value.value if isinstance(value, ast.Starred) else value for value in values]
         imports = [node for node in nodes if isinstance(node, (ast.Import, ast.ImportFrom))]

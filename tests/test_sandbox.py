@@ -269,4 +269,4 @@ def test_rows_of_any_size_do_not_disturb_the_others():
     with Judge(JudgeOptions(workers=2)) as judge:
         verdicts = [judgement.verdict for judgement in judge.judge(rows)]
     assert [*verdicts[:4], verdicts[5]] == [Verdict.PASS] * 5
-    assert verdicts[4] in (Verdict.ERROR, Verdict.MEMORY)
+    assert verdicts[4] is Verdict.WRONG  # more than a frame is several
