@@ -27,7 +27,7 @@ EVERY = words("""
     numpy.char numpy.exceptions numpy.fft numpy.linalg numpy.ma numpy.polynomial numpy.polynomial.polynomial
     numpy.random numpy.strings pandas.api.types pandas.errors pandas.offsets pandas.tseries.offsets
     scipy.cluster.hierarchy scipy.constants scipy.fft scipy.integrate scipy.interpolate scipy.linalg scipy.ndimage
-    scipy.optimize scipy.signal scipy.sparse scipy.spatial scipy.spatial.distance scipy.special sklearn.cluster
+    scipy.optimize scipy.signal scipy.spatial scipy.spatial.distance scipy.special sklearn.cluster
     sklearn.decomposition sklearn.ensemble sklearn.feature_extraction sklearn.feature_extraction.text sklearn.impute
     sklearn.linear_model sklearn.metrics sklearn.metrics.pairwise sklearn.model_selection sklearn.naive_bayes
     sklearn.neighbors sklearn.pipeline sklearn.preprocessing sklearn.svm sklearn.tree""")
@@ -42,7 +42,9 @@ EXCEPT = {
     "typing": "get_type_hints evaluate_forward_ref ForwardRef TypedDict no_type_check_decorator",
     "numpy": """load save savez savez_compressed memmap fromfile DataSource fromregex lib testing ctypeslib core f2py
         typing test rec set_printoptions printoptions setbufsize seterrcall info show_config show_runtime get_include
-        from_dlpack matlib emath dtypes""",
+        from_dlpack matlib emath dtypes sctypeDict ScalarType""",
+    "numpy.ma": "mvoid mrecords",
+    "numpy.random": "set_state BitGenerator MT19937 PCG64 PCG64DXSM Philox SFC64",  # states that are not checked
     "pandas": """eval read_pickle to_pickle read_hdf read_sql read_sql_query read_sql_table read_clipboard read_gbq
         read_parquet read_orc read_feather read_sas read_spss read_stata read_iceberg ExcelFile ExcelWriter HDFStore
         set_option reset_option option_context describe_option get_option options testing test io plotting""",
@@ -86,6 +88,8 @@ GUARDED = words("operator.attrgetter operator.methodcaller functools.wraps funct
 # What may stand in one place only: elsewhere it would make classes from names, or write into those of others.
 PLACES = {"dataclasses.dataclass": "decorator", "functools.total_ordering": "decorator", "abc.ABCMeta": "metaclass"}
 PLACES |= {f"enum.{name}": "base" for name in words("Enum IntEnum Flag IntFlag StrEnum")}
+# Classes that make objects of raw memory: to be compared with and to annotate, not to be called.
+PLACES |= {f"numpy.{name}": "kind" for name in words("ndarray void record recarray chararray")}
 # Of these modules a program may import all names at once.
 STAR = words("""bisect cmath collections copy datetime decimal fractions functools heapq itertools math operator
     random re statistics string time typing""")
@@ -120,6 +124,7 @@ DENIED_ATTRIBUTES = words("""
     attrgetter methodcaller update_wrapper make_dataclass get_stack print_stack get_loop get_coro os sys builtins gc
     inspect importlib subprocess threading pickle marshal linecache ctypes cffi capsule data_as tofile fromfile
     getfield setfield setflags raw fileno detach buffer_info modules settrace setprofile""")
+DENIED_OF_ARRAYS = words("type indices indptr strides tree_ set_state bit_generator")  # unless they are the program's
 DENIED_PREFIXES = ("gi_", "cr_", "ag_", "tb_", "co_")
 # Methods of pandas objects that evaluate text, read and write pickles or files of other formats, or draw.
 DENIED_OF_PANDAS = words("""eval to_pickle to_hdf to_sql to_excel to_parquet to_feather to_stata to_clipboard
@@ -156,27 +161,31 @@ def load(module):
         return found
 
 
-def fault_in_attribute(name, privates=(), pandas=True):
-    """Why a plain program may not ask an object for an attribute of that name, or None."""
-    if name.startswith("_"):
-        if name.startswith("__") and name.endswith("__"):
-            return None if name in ORDINARY - BY_NAME or name in TEXTS else f"the attribute {name}"
-        mine = name in NAMEDTUPLE or (name in privates and name.strip("_") not in MODULE_NAMES)
-        return None if mine else f"the attribute {name}"
-    if name in DENIED_ATTRIBUTES or name.startswith(DENIED_PREFIXES) or (pandas and name in DENIED_OF_PANDAS):
-        return f"the attribute {name}"
-    return None
+def fault_in_attribute(name, bound=(), libraries="pandas"):
+    """Why a plain program may not ask an object for an attribute of that name, or None. `bound`: attributes that it
+    sets itself; `libraries`: whether it may meet objects of "numpy", or of "pandas" too.
+    """
+    mine = name in bound and name.strip("_") not in MODULE_NAMES
+    if name.startswith("__") and name.endswith("__"):
+        good = name in ORDINARY - BY_NAME or name in TEXTS
+    elif name.startswith("_"):
+        good = name in NAMEDTUPLE or mine
+    else:
+        good = name not in DENIED_ATTRIBUTES and not name.startswith(DENIED_PREFIXES)
+        good = good and not (libraries == "pandas" and name in DENIED_OF_PANDAS)
+        good = good and (mine or not (libraries and name in DENIED_OF_ARRAYS))
+    return None if good else f"the attribute {name}"
 
 
-def fault_in_format(text, privates=(), pandas=True):
+def fault_in_format(text, bound=(), libraries="pandas"):
     """Why a format string is not plain, or None. Its fields may look up attributes."""
     try:
         for _, field, spec, _ in formatter_parser(text):
             for is_attribute, name in formatter_field_name_split(field)[1] if field else ():
-                fault = is_attribute and fault_in_attribute(name, privates, pandas)
+                fault = is_attribute and fault_in_attribute(name, bound, libraries)
                 if fault:
                     return fault
-            fault = fault_in_format(spec, privates, pandas) if spec else None
+            fault = fault_in_format(spec, bound, libraries) if spec else None
             if fault:
                 return fault
     except ValueError:

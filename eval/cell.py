@@ -264,7 +264,7 @@ def f(x: list) -> list:
 def rehearse():
     """Judge a program of our own, so that what all children run is specialised before they are forked."""
     test = {"style": "asserts", "setup": "", "asserts": ["assert f(2) == ['2']", "assert f(3)\nassert not f(3)[1:]"]}
-    setting = {"timeout": 1, "compare": "apps", "usual": False, "pandas": False, "force": False}
+    setting = {"timeout": 1, "compare": "apps", "usual": False, "libraries": "", "force": False}
     for _ in range(20):
         module = types.ModuleType("rehearsal")
         tests = Tests(values.decode(values.encode(test)), lambda part: None)

@@ -25,17 +25,17 @@ class Apart(BaseException):
 class Guards:
     """The guards of one run, and what they noted."""
 
-    def __init__(self, program, scripts, pandas):
+    def __init__(self, program, scripts, libraries):
         self.privates, self.classes = program.privates, program.classes.keys()
         self.scripts = scripts
-        self.pandas = pandas
+        self.libraries, self.pandas = libraries, libraries == "pandas"
         self.apart = ""  # why the program has to be judged apart
         self.weak = ""  # what claimed something that the test relies on
 
     def install(self):
         """Put the guards where the changed tree of a plain program finds them."""
-        names = ("getattr", "setattr", "delattr", "hasattr", "type", "open", "vars", "dir", "instance", "own", "text",
-                 "methods", "query", "claim")  # fmt: skip
+        names = ("getattr", "setattr", "delattr", "hasattr", "type", "kind", "maker", "array", "open", "vars", "dir",
+                 "instance", "own", "text", "methods", "query", "claim")  # fmt: skip
         vars(builtins).update({f"~{name}": getattr(self, name) for name in names})
         module = types.ModuleType("~guards")
         module.attrgetter, module.methodcaller = self.attrgetter, self.methodcaller
@@ -52,7 +52,7 @@ class Guards:
         """`name` as an exact string, if a plain program may ask `target` for it."""
         if isinstance(name, str):
             name = str.__str__(name)
-            fault = fault_in_attribute(name, self.privates, self.pandas)
+            fault = fault_in_attribute(name, self.privates, self.libraries)
             if fault or name in ("format", "format_map") or (self.pandas and name in DISPATCHING):
                 self.refuse(fault or f"the attribute {name}")
         if isinstance(target, types.ModuleType):
@@ -103,10 +103,27 @@ class Guards:
 
     # -- other doors
 
-    def type(self, value):
+    def kind(self, value):
+        """`type(value)`, to be compared or asked for its name."""
         if isinstance(value, type):
             self.refuse("the type of a class")
         return type(value)
+
+    def type(self, value):
+        return self.kind(self.maker(value))
+
+    def maker(self, value):
+        """An object whose class may be called: that of an array makes objects of raw memory."""
+        numpy = sys.modules.get("numpy")
+        if numpy and isinstance(value, (numpy.ndarray, numpy.void)):
+            self.refuse("the class of an array")
+        return self.instance(value)
+
+    def array(self, value):
+        numpy = sys.modules["numpy"]
+        if type(value) is not numpy.ndarray:
+            self.refuse("a view of what is no array")
+        return value
 
     def instance(self, value):
         if isinstance(value, (type, types.ModuleType)):
@@ -131,7 +148,7 @@ class Guards:
         if isinstance(value, type) and issubclass(value, str):
             self.refuse("str.format as a function")
         if isinstance(value, str):
-            fault = fault_in_format(str.__str__(value), self.privates, self.pandas)
+            fault = fault_in_format(str.__str__(value), self.privates, self.libraries)
             if fault:
                 self.refuse(fault)
         return value

@@ -31,13 +31,15 @@ from eval.allowed import (
     offered,
 )  # fmt: skip
 
+SUBSCRIPTED = {"typing", "list", "dict", "tuple", "set", "frozenset"}
+
 
 class Examination:
     """A walk over one program; afterwards its tree is the one to compile. NotPlain says why it is none."""
 
-    def __init__(self, tree, given, pandas):
+    def __init__(self, tree, given, libraries):
         self.modules = {}  # name in the program -> module that it stands for
-        self.pandas = pandas
+        self.libraries, self.pandas = libraries, libraries == "pandas"
         self.origins = {}  # name bound by a `from` import -> what it is, as "module.name"
         self.bound = set()  # names that the program binds, in whatever scope
         self.assigned = set()  # those of them that are no class and no function
@@ -50,6 +52,9 @@ class Examination:
         for node in nodes:
             self.note(node)
         self.modules = {name: module for name, module in given.items() if name not in self.bound} | self.modules
+        bases = [(node.name, base) for node in nodes if isinstance(node, ast.ClassDef) for base in node.bases]
+        self.kinds = {name for name, base in bases if PLACES.get(self.origin(base)) == "kind"}
+        self.lenient = set()  # `type(x)` and `x.__class__` that are compared or asked for their name
         for node in nodes:
             visit = VISITS.get(type(node))
             if visit and id(node) not in self.ready:
@@ -158,12 +163,48 @@ class Examination:
 
     def in_its_place(self, node, place):
         """Whether an expression is one of those that may stand in `place` only."""
-        if PLACES.get(self.origin(node)) != place:
+        if PLACES.get(self.origin(node)) != place and not (place == "kind" and getattr(node, "id", "") in self.kinds):
             return False
         self.ready.add(id(node))
         if isinstance(node, ast.Attribute):
             self.ready.add(id(node.value))
         return True
+
+    def kinds_in(self, node):
+        """Let classes stand in an annotation, or where they are only compared."""
+        if isinstance(node, (ast.Name, ast.Attribute)):
+            self.in_its_place(node, "kind")
+            if getattr(node, "id", "") == "type":
+                self.ready.add(id(node))
+        elif isinstance(node, (ast.Tuple, ast.List)):
+            for item in node.elts:
+                self.kinds_in(item)
+        elif isinstance(node, ast.BinOp):
+            self.kinds_in(node.left)
+            self.kinds_in(node.right)
+        elif isinstance(node, ast.Subscript):
+            base = self.origin(node.value) or getattr(node.value, "id", "")
+            self.kinds_in(node.slice if base.split(".")[0] in SUBSCRIPTED - self.assigned else None)
+
+    def annotated(self, node):
+        for annotation in (getattr(node, "annotation", None), getattr(node, "returns", None)):
+            self.kinds_in(annotation)
+
+    def compared(self, node):
+        sides = [node.left, *node.comparators]
+        asked = [side for side in sides if isinstance(side, ast.Call) and getattr(side.func, "id", "") == "type"]
+        if asked and all(side in asked or self.is_class(side) for side in sides):
+            self.lenient.update(map(id, asked))
+            for side in sides:
+                self.kinds_in(side)
+
+    def is_class(self, node):
+        """Whether an expression is a class of Python's or of a module's, or several: nothing that keeps another."""
+        if isinstance(node, (ast.Tuple, ast.List)):
+            return all(map(self.is_class, node.elts))
+        if isinstance(node, ast.Name) and node.id in BUILTINS:
+            return node.id not in self.bound
+        return self.origin(node) is not None
 
     def name(self, node):
         name = node.id
@@ -179,7 +220,7 @@ class Examination:
             if name == "type":
                 raise NotPlain("type as a value")
             node.id = f"~{name}"
-        elif PLACES.get(self.origins.get(name)):
+        elif PLACES.get(self.origins.get(name)) or name in self.kinds:
             raise NotPlain(f"{name} in an unusual place")
 
     def attribute(self, node):
@@ -188,9 +229,12 @@ class Examination:
             return
         name, stored = node.attr, type(node.ctx) is not ast.Load
         if name in ("__class__", "__dict__") and not stored:
-            node.value = guarded("~instance", node.value)
+            strict = name == "__class__" and id(node) not in self.lenient
+            node.value = guarded("~maker" if strict else "~instance", node.value)
             return
-        fault = fault_in_attribute(name, self.privates, self.pandas)
+        if name == "__name__":
+            self.lenient.add(id(node.value))
+        fault = fault_in_attribute(name, self.privates, self.libraries)
         if fault or (stored and name.startswith("__") and name.endswith("__")):
             raise NotPlain(fault or f"the attribute {name}")
         if stored:
@@ -206,7 +250,7 @@ class Examination:
             raise NotPlain(f"the method {name} as a value")
 
     def fault_in_format(self, text):
-        return fault_in_format(text, self.privates, self.pandas)
+        return fault_in_format(text, self.privates, self.libraries)
 
     def follow(self, node):
         """Follow a chain of attributes that begins with a module."""
@@ -238,12 +282,13 @@ class Examination:
         if isinstance(function, ast.Name) and name == "type":
             if len(node.args) != 1 or node.keywords or isinstance(node.args[0], ast.Starred):
                 raise NotPlain("type with other than one argument")
-            function.id = "~type"
+            function.id = "~kind" if id(node) in self.lenient else "~type"
             self.ready.add(id(function))
         elif isinstance(function, ast.Name) and name in ("isinstance", "issubclass") and len(node.args) == 2:
-            for kind in getattr(node.args[1], "elts", [node.args[1]]):
-                if isinstance(kind, ast.Name) and kind.id == "type":
-                    self.ready.add(id(kind))
+            self.kinds_in(node.args[1])
+        elif isinstance(function, ast.Attribute) and name == "view" and len(node.args) == 1:
+            if self.in_its_place(node.args[0], "kind"):
+                function.value = guarded("~array", function.value)
         elif self.pandas and name in DISPATCHING and isinstance(function, ast.Attribute):
             guard = "~query" if name == "query" else "~methods"
             first = 3 if name in ("pivot_table", "crosstab") else 0  # before the name of a function come data
@@ -255,7 +300,7 @@ class Examination:
             for word in node.keywords:
                 word.value = guarded(guard, word.value)
             self.follow(function)
-            fault = fault_in_attribute(name, self.privates, True)
+            fault = self.fault_in(name)
             self.ready.add(id(function))
             if fault:
                 raise NotPlain(fault)
@@ -265,12 +310,13 @@ class Examination:
             raise NotPlain(f"the argument {node.arg}")
 
     def function(self, node):
+        self.annotated(node)
         if node.name.startswith("__") and node.name.endswith("__"):
             raise NotPlain(f"the function {node.name}")
 
     def pattern(self, node):
         for name in node.kwd_attrs:
-            fault = fault_in_attribute(name, self.privates, self.pandas)
+            fault = fault_in_attribute(name, self.privates, self.libraries)
             if fault or name.startswith("__"):
                 raise NotPlain(fault or f"the attribute {name}")
 
@@ -294,7 +340,7 @@ class Examination:
             if self.in_its_place(base, "base"):
                 if not any(map(is_member, node.body)):
                     raise NotPlain("an enumeration without members")
-            elif self.is_foreign(base):
+            elif self.in_its_place(base, "kind") or self.is_foreign(base):
                 self.classes[node.name] = True
                 if changes:
                     raise NotPlain("a changed class of a library")
@@ -349,14 +395,15 @@ class Examination:
         self.ready.add(id(target))
 
     def fault_in(self, name):
-        return fault_in_attribute(name, self.privates, self.pandas)
+        return fault_in_attribute(name, self.privates, self.libraries)
 
 
 VISITS = {
     ast.Name: Examination.name, ast.Attribute: Examination.attribute, ast.Call: Examination.call,
     ast.keyword: Examination.keyword, ast.FunctionDef: Examination.function,
     ast.AsyncFunctionDef: Examination.function, ast.ClassDef: Examination.class_,
-    ast.MatchClass: Examination.pattern,
+    ast.MatchClass: Examination.pattern, ast.arg: Examination.annotated, ast.AnnAssign: Examination.annotated,
+    ast.Compare: Examination.compared,
 }  # fmt: skip
 
 

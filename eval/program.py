@@ -108,7 +108,7 @@ def prepared(code, test, tests, module, setting):
         (node,) = ast.parse(statement).body
         if isinstance(node, ast.Import):
             given[name] = node.names[0].name
-    program = Examination(tree, given, setting["pandas"])
+    program = Examination(tree, given, setting["libraries"])
     scripts = [tests.setup, *tests.programs] if tests else []
     symbols = Symbols(code)
     for name in given.keys() & program.bound:  # its own, or both its own and the module?
@@ -121,7 +121,7 @@ def prepared(code, test, tests, module, setting):
         raise NotPlain(compared)
     used = (program.loads - program.bound) & prelude.keys()
     make_imports({name: prelude[name] for name in used} | (tests.prelude() if tests else {}))
-    return compile(tree, PROGRAM, "exec", dont_inherit=True), Guards(program, scripts, setting["pandas"])
+    return compile(tree, PROGRAM, "exec", dont_inherit=True), Guards(program, scripts, setting["libraries"])
 
 
 def make_imports(prelude, names=None):

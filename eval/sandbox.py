@@ -1,13 +1,11 @@
-"""Cells: isolated processes in which untrusted candidates, and separately the trusted tests, are run.
+"""Cells: isolated processes in which untrusted candidates are run, and trusted tests beside those that are kept apart.
 
 A cell is one fork server (`cell.py`) in an isolation of its own, started by exec with an empty environment and closed
-descriptors, so nothing of the process that judges is inherited. Candidates run in one cell, their tests in another,
-where candidate code has never run; the two exchange plain values (`wire.py`), and the verdict is made on the test's
-side (`tester.py`). For standard-input programs the output is compared by the judge itself (`judge.py`).
+descriptors, so nothing of the process that judges is inherited. The README in this folder says who meets whom in them.
 
 Levels, best first:
   bwrap     bubblewrap: own process, network, IPC, host name and mount namespaces; read-only system libraries and
-            Python, nothing of the repository but the four files of the cell; two small in-memory folders to write to.
+            Python, nothing of the repository but the files of the cell; two small in-memory folders to write to.
             Started as root it runs without a user namespace and every cell takes a user id of its own; started by an
             ordinary user it runs in a user namespace. A system call filter, no capabilities, no new privileges,
             resource limits.
@@ -16,20 +14,6 @@ Levels, best first:
             and its metadata; files in its folder are bounded each, not in sum; no sockets and no /dev/shm, so
             multiprocessing's locks do not work; and as an ordinary user the process limit is shared with that user.
   none      limits, separate processes and, as root, another user id; nothing protects the host. Must be asked for.
-
-What is defeated, and by what: reporting success by exit status, by writing to descriptors or by patching the reporter
-(the candidate has no way to the verdict, and only an assertion that was executed counts); reading expected values from
-frames, memory or files (they are never in its process); objects that equal everything, subclasses that lie (values are
-compared by the test's interpreter); patched builtins, modules and tracing (the test has its own); pickles (none are
-read); hangs, floods, forks, crashes (limits, and one kill for all that a candidate started).
-
-What remains: bugs of kernel and hardware; tests too weak to tell right from wrong, and answers learnt from examples in
-the description; verdicts that a test itself leaves to an object of the candidate's (`result.distance(x) == 0` cannot be
-told from `stack.pop() == 3`; bare truth is WEAK); timing between candidates on shared cores; an honest program that is
-slow looks like a hostile one; the CPU seconds of one script are counted in the candidate's process, which may raise
-that limit to the one for all scripts together (wall-clock seconds are counted outside). Tests that need identity of
-live objects across calls, coroutines to await, or library objects other than numpy's and pandas' as arguments are not
-supported and fail.
 """
 
 from __future__ import annotations

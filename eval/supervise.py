@@ -190,7 +190,8 @@ class Worker(threading.Thread):
             theirs.close()
             ours.settimeout(READY_SECONDS)
             messages = Channel(ours)
-            setting = values.encode({**self.setting(job), "pandas": tier == "pandas", "force": force})
+            libraries = tier if tier in _TIER_WORDS else ""
+            setting = values.encode({**self.setting(job), "libraries": libraries, "force": force})
             messages.send(["together", job.code, job.packed, mark, setting])
             if ours.recv(1) != b"R":
                 raise CellError("the candidate's cell did not report ready")

@@ -28,10 +28,10 @@ def asserts(*scripts: str, setup: str = "") -> dict:
     return {"style": "asserts", "setup": setup, "asserts": list(scripts)}
 
 
-def reason(code: str, pandas: bool = False) -> str:
+def reason(code: str, libraries: str = "numpy") -> str:
     """Why a program is not plain; nothing where it is."""
     try:
-        Examination(ast.parse(code), {}, pandas)
+        Examination(ast.parse(code), {}, libraries)
     except NotPlain as error:
         return str(error)
     return ""
@@ -68,7 +68,7 @@ NOT_PLAIN = [
     ("import numpy as np\nnp.lib.x", "numpy.lib"), ("import math\nmath.pi = 3", "math.pi in an unusual place"),
     ("import math\nx = math", "math as a value"), ("x.__globals__", "__globals__"), ("x.tb_frame", "tb_frame"),
     ("x._secret", "_secret"), ("class K:\n    _os = 1\nx._os", "_os"), ("eval('1')", "eval"), ("f = type", "type as a"),
-    ("type('X', (), {})", "type with other"), ("'{0.__class__.__mro__}'.format(1)", "__mro__"),
+    ("type('X', (), {})", "type with other"), ("'{0.__class__.x}'.format(1)", "__class__"),
     ("class K:\n    def __reduce__(self): pass", "__reduce__"), ("class K(metaclass=M): pass", "metaclass"),
     ("x.__eq__ = y", "__eq__"), ("from . import x", "relative"), ("from numpy import *", "all names of numpy"),
     ("import enum\nenum.Enum('X', 'a')", "enum.Enum"), ("def f(getattr): pass", "the name getattr"),
@@ -83,16 +83,16 @@ def test_what_is_not_known_to_be_harmless_is_not_plain(code, why):
 
 def test_methods_of_frames_that_evaluate_text_are_not_plain():
     for code in ("df.eval('a')", "df.to_pickle('x')", "g = df.agg", "df.style"):
-        assert reason(code, pandas=True) and not reason(code)
+        assert reason(code, "pandas") and not reason(code)
 
 
 def test_to_examine_a_program_costs_little():
     tree = ast.parse("def f(n):\n    total = 0\n    for i in range(n):\n        total += i * i\n    return total\n")
-    Examination(tree, {}, False)
+    Examination(tree, {}, "")
     seconds = []
     for _ in range(50):
         start = time.perf_counter()
-        Examination(tree, {}, False)
+        Examination(tree, {}, "")
         seconds.append(time.perf_counter() - start)
     assert min(seconds) < 0.0005, "well below a millisecond"
 
@@ -117,9 +117,9 @@ def walked(*arguments: str) -> dict:
 
 
 def test_random_programs_of_allowed_names_do_not_reach_the_test():
-    found = walked("0", "4000")
+    found = walked("0", "3000")
     assert found["followed"] > 1000 and found["found"] == []
-    assert walked("0", "400", "anything")["found"], "the search is one that could succeed"
+    assert walked("0", "2000", "anything")["found"], "the search is one that could succeed"
 
 
 @pytest.mark.parametrize("name", ["objects.jsonl", "judge.jsonl"])
@@ -146,14 +146,14 @@ WEAK = [
     # What a program's object claims does not count, unless the test names its class and compares its like.
     (EQUAL, "assert f(1) == 5", Verdict.WEAK),
     (EQUAL, "assert [1, f(1)] == [1, 5]", Verdict.WEAK),
-    (EQUAL, "assert 5 in {f(1): 1} or f(1) in [5]", Verdict.ERROR),  # no hash
+    (EQUAL, "assert 5 in {f(1): 1} or f(1) in [5]", Verdict.WRONG),  # no hash
     (EQUAL.replace("class E", "class f(int)").split("def f")[0], "assert f(1) == 5", Verdict.WEAK),
     (VECTOR, "assert V(1) + V(2) == V(3) and len(V(2)) == 2", Verdict.PASS),
     (VECTOR, "assert V(1) + V(2) == V(4)", Verdict.WRONG),
     (VECTOR, "v = f(2)\nassert v.x == 2", Verdict.PASS),
     (VECTOR, "assert f(2)", Verdict.WEAK),
     (VECTOR, "assert len(f(2)) == 2", Verdict.WEAK),
-    (VECTOR, "assert f(2) is not None and f(2) != None", Verdict.PASS),
+    ("class K:\n    pass\ndef f(n):\n    return K()\n", "assert f(2) is not None and f(2) != None", Verdict.PASS),
     # A method of the program's that asks its own objects is no claim.
     (VECTOR + "def g(n):\n    return V(n) == V(n)\n", "assert g(2) is True", Verdict.PASS),
 ]
@@ -223,7 +223,7 @@ def test_a_test_that_loops_for_ever_is_ended():
 
 
 def test_where_weak_is_allowed_a_program_that_is_kept_apart_has_to_pass_as_the_field_runs_it():
-    code = "import os\nclass K:\n    def __init__(self, x):\n        self.x = x\ndef f(x):\n    return K(x)\n"
+    code = "import subprocess\nclass K:\n    def __init__(self, x):\n        self.x = x\ndef f(x):\n    return K(x)\n"
     with Judge(JudgeOptions(workers=1, allow_weak=True)) as judge:
         right, wrong = judge.judge([(code, asserts("assert f(2).x == 2")), (code, asserts("assert f(2).x == 3"))])
     assert (right.verdict, right.passed) == (Verdict.WEAK, True) and "solution.K" in right.detail

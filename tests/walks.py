@@ -98,7 +98,7 @@ def follow(walk: str, plain: bool) -> bool | None:
     try:
         tree, guards = ast.parse(code), None
         if plain:
-            guards = Guards(Examination(tree, {}, False), [], False)
+            guards = Guards(Examination(tree, {}, "numpy"), [], "numpy")
             guards.install()
     except (SyntaxError, NotPlain):
         return None
