@@ -10,6 +10,7 @@ import builtins
 import contextlib
 import ctypes
 import functools
+import gc
 import linecache
 import math
 import os
@@ -47,6 +48,7 @@ def together(channel, code, test, mark, setting):
     """
     libc.prctl(PR_SET_DUMPABLE, 0, 0, 0, 0)
     guards = None
+    gc.disable()  # trees are no garbage yet, and to look at them takes as long as to make them
     try:
         tests = None if test["style"] == "io" else Tests(test, lambda part: begin(channel, part, setting["timeout"]))
         module = new_module(SPACE, setting["usual"])
@@ -73,6 +75,7 @@ def meeting(channel, test, setting, parts):
     tests, module, program, guards = parts
     if guards:
         guards.install()
+    gc.enable()
     try:
         if tests:
             return tests.run(module.__dict__, lambda: exec(program, module.__dict__), guards)
