@@ -40,6 +40,7 @@ from eval.score import format_breakdown, format_score, score
 from eval.verdict import Judgement, Verdict
 from utils import dist, io, paths
 from utils.args import TrainingOptions, judge_options, judge_settings, parse, read_deepspeed_config, set_off_default
+from utils.card import model_card
 from utils.checkpoint import Checkpoints, Position
 from utils.curves import Curves
 from utils.families import check_engine, note_on, way_of
@@ -47,6 +48,7 @@ from utils.generate import Continuous, Decoding, Engine, Request, make_engine
 from utils.gibbs import ask_for_description
 from utils.io import InputError
 from utils.journal import Journal, Recorded
+from utils.lora import adapter_digest, check_lora, save_merged, with_lora
 from utils.model import check_length, check_model, load_model, revision
 from utils.progress import Progress
 from utils.selection import read_sources, training_set
@@ -71,9 +73,10 @@ def main() -> None:
     config, policy = check_model(options.model_name_or_path, options.revision, options.trust_remote_code, options.chat)
     check_length(config, options.max_length)
     check_engine(options.engine, config)
+    check_lora(options, config)
     requests = test_requests(test, adapter, policy, options, ranks)
     run = {**settings(options), "revision": revision(options.model_name_or_path, config)}
-    inputs = {"test": test_digest}
+    inputs = {"test": test_digest, **({"adapter": adapter_digest(options.adapter)} if options.adapter else {})}
     method, sampler, made_with, drawn, rows, plans = "base", None, [], [], [], []
     if not options.eval_only:
         problems, inputs["train"] = ranks.on_main(lambda: registry.load(options.dataset, options.task, "train"))
@@ -119,6 +122,7 @@ def main() -> None:
             ranks.on_main(lambda: io.write_json(file, drawn, written))
         ranks.note(note_on(config, options.max_length + options.max_new_tokens))
         model = load_model(options, ranks.device)
+        lora = with_lora(model, options, ranks)
         if not options.eval_only:
             trainer = Trainer(
                 start_engine(model, ds_config, ranks), plans, rows, policy, checkpoints, curves, options, ranks
@@ -144,7 +148,9 @@ def main() -> None:
                 ranks.on_main(partial(io.write_json, results, entries, meta, {"epochs": times}))
                 curves.add_evaluation(entries[-1])
         if options.ckpt_path and trainer is not None:
-            ranks.on_main(lambda: save_model(model, policy, options.ckpt_path))
+            card = model_card(entries, inputs, options)
+            save = partial(save_merged, lora, options) if lora is not None else partial(save_model, model)
+            ranks.on_main(lambda: save(policy, options.ckpt_path, card))
         if not unjudged(entries):
             checkpoints.remove()
     report(entries, ranks)
@@ -162,6 +168,7 @@ def settings(options: TrainingOptions) -> dict:
         **{name: getattr(options, name) for name in (*shared, *decoding, *(() if options.eval_only else training))},
         **set_off_default(options, "chat", "as_published", "prompt_newline", "raw_texts", "eval_stop_words"),
         **({} if options.eval_only else set_off_default(options, *LATER_FLAGS)),
+        **options.lora_settings(),
         **judge_settings(options),
     }
 

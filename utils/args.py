@@ -20,6 +20,7 @@ from eval import registry
 from eval.judge import JudgeOptions
 from utils import io
 from utils.io import InputError
+from utils.lora_flags import LoraFlags
 
 # What `--as_published` sets, where a flag is not given by itself: choices in which ours differ on purpose. README lists
 # them with their effects, and the published faults that no flag brings back.
@@ -163,7 +164,7 @@ class ScoringOptions(CommonOptions):
 
 
 @dataclass(kw_only=True)
-class TrainingOptions(JudgeFlags, GenerationOptions, CommonOptions):
+class TrainingOptions(LoraFlags, JudgeFlags, GenerationOptions, CommonOptions):
     """Stage 3: select codes, fine-tune, generate for the test problems, judge."""
 
     selfsample_code_source: str | None = HfArg(default=None, help="code file of stage 1")
@@ -209,6 +210,7 @@ class TrainingOptions(JudgeFlags, GenerationOptions, CommonOptions):
             _at_least(self, name, 1)
         _at_least(self, "micro_batch_tokens", 0)
         _at_least(self, "save_steps", 0)
+        self.check_lora(self.eval_only)
         _check_draw(self, "eval_temperature", "eval_top_k", "eval_top_p")
         if not math.isfinite(self.temperature):
             raise InputError(f"--temperature {self.temperature}: must be a finite number")

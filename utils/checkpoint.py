@@ -49,7 +49,7 @@ class Checkpoints:
     def load(self, engine, position: Position) -> None:
         """Bring DeepSpeed's engine to a position."""
         folder = self._folder(position.epoch, position.step)
-        path, _ = engine.load_checkpoint(str(folder), tag="state")
+        path, _ = engine.load_checkpoint(str(folder), tag="state", load_module_strict=False)
         if path is None:
             raise InputError(f"{folder}: cannot be read; give --overwrite to train anew")
         random = torch.load(folder / f"random-rank{self.ranks.rank}.pt", weights_only=True)
@@ -59,7 +59,7 @@ class Checkpoints:
 
     def save(self, engine, position: Position) -> None:
         """Write a checkpoint, then remove the older ones; training goes on without where the disk has no room."""
-        parameters = sum(parameter.numel() for parameter in engine.module.parameters())
+        parameters = sum(part.numel() for part in engine.module.parameters() if part.requires_grad)
         need = BYTES_PER_PARAMETER * parameters // self.ranks.world_size * self.ranks.local_world_size
         self.folder.mkdir(parents=True, exist_ok=True)
         free = shutil.disk_usage(self.folder).free
@@ -70,7 +70,8 @@ class Checkpoints:
             return
         folder = self._folder(position.epoch, position.step)
         try:
-            engine.save_checkpoint(str(folder), tag="state", save_latest=False)
+            # Frozen weights are those that the model came with.
+            engine.save_checkpoint(str(folder), tag="state", save_latest=False, exclude_frozen_parameters=True)
             random = {"cpu": torch.get_rng_state()}
             if self.ranks.device.type == "cuda":
                 random["cuda"] = torch.cuda.get_rng_state(self.ranks.device)

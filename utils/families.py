@@ -83,6 +83,12 @@ def causal_class(config: PreTrainedConfig) -> type[PreTrainedModel] | None:
     return AutoModelForCausalLM._model_mapping.get(type(config), None)
 
 
+def empty_model(config: PreTrainedConfig, trust_remote_code: bool = False) -> PreTrainedModel:
+    """A model of a configuration whose parameters have shapes but no numbers."""
+    with torch.device("meta"):
+        return AutoModelForCausalLM.from_config(config, trust_remote_code=trust_remote_code)
+
+
 def check_family(name: str, config: PreTrainedConfig, trust_remote_code: bool = False) -> None:
     """InputError where a model, called `name`, is no causal language model of text that can be built."""
     what = f"--model_name_or_path {name}: {config.model_type} is not supported: "
@@ -101,8 +107,7 @@ def check_family(name: str, config: PreTrainedConfig, trust_remote_code: bool = 
     if "attention_mask" not in taken or not {"past_key_values", "cache_params"} & {*taken}:
         raise InputError(what + "it takes no attention mask, or no cache of the library; give another model")
     try:
-        with torch.device("meta"):  # shapes without numbers
-            AutoModelForCausalLM.from_config(config)
+        empty_model(config)
         DynamicCache(config=config)
     except Exception as error:  # a class may need any package, or dislike any value
         reason = next(iter(str(error).strip().splitlines()), "")[:200] or type(error).__name__

@@ -16,6 +16,7 @@ from transformers import (
     AutoConfig,
     AutoModelForCausalLM,
     AutoTokenizer,
+    BitsAndBytesConfig,
     PreTrainedModel,
 )
 from transformers.utils import logging
@@ -116,6 +117,7 @@ def load_model(options: CommonOptions, device: torch.device) -> PreTrainedModel:
         attn_implementation=None if options.attn_implementation == "auto" else options.attn_implementation,
         revision=options.revision,
         trust_remote_code=options.trust_remote_code,
+        **_packed(options, device),
     )
     if first_rank and (unused := sampling_settings(model)):
         print(f"note: the checkpoint's own sampling settings are not used: {unused}", file=sys.stderr)
@@ -146,6 +148,15 @@ def read_weights(name_or_path: str, dtype: str = "bf16", **options) -> PreTraine
     if "gguf_file" in extra:
         _forget_quantization(model)
     return model
+
+
+def _packed(options: CommonOptions, device: torch.device) -> dict:
+    """How weights are packed in 4 bits while they are read, where that is asked for (QLoRA's format)."""
+    if not getattr(options, "lora_4bit", False):
+        return {}
+    kinds = {"bnb_4bit_quant_type": "nf4", "bnb_4bit_use_double_quant": True}
+    packing = BitsAndBytesConfig(load_in_4bit=True, bnb_4bit_compute_dtype=DTYPES[options.dtype], **kinds)
+    return {"quantization_config": packing, "device_map": {"": device}}
 
 
 def _dense_weights() -> dict:

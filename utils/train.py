@@ -68,7 +68,10 @@ def settings_for(
     """
     config, warning = copy.deepcopy(config), ""
     if config["zero_optimization"]["stage"] not in (0, 1, 2):
-        raise InputError(f"{path}: zero_optimization stage {config['zero_optimization']['stage']}: use 0, 1 or 2")
+        raise InputError(
+            f"{path}: zero_optimization stage {config['zero_optimization']['stage']}: evaluation needs all weights on "
+            "every rank; use stage 0, 1 or 2, with --lora_rank or deepspeed_offload.json where memory is short"
+        )
     schedule = config["scheduler"]["params"]
     if "total_num_steps" in schedule or config["scheduler"]["type"] == "WarmupDecayLR":
         schedule["total_num_steps"] = total_steps
@@ -125,7 +128,8 @@ def start_engine(model: PreTrainedModel, config: dict, ranks: Ranks):
     if ranks.device.type == "cuda" and model.num_parameters() >= RECOMPUTE_PARAMETERS:
         model.gradient_checkpointing_enable({"use_reentrant": False})
     model.train()
-    engine, *_ = deepspeed.initialize(model=model, model_parameters=model.parameters(), config=config)
+    trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
+    engine, *_ = deepspeed.initialize(model=model, model_parameters=trained, config=config)
     return engine
 
 
@@ -149,16 +153,25 @@ def train_epoch(
         yield share.item()
 
 
-def save_model(model: PreTrainedModel, policy: TokenizerPolicy, folder: str | Path) -> None:
-    """Weights (safetensors) and tokenizer as a plain model folder; an older one is replaced only by a complete one."""
+def save_model(
+    model: PreTrainedModel, policy: TokenizerPolicy, folder: str | Path, card: str = "", adapter: Path | None = None
+) -> None:
+    """Weights (safetensors), tokenizer, model card and adapter as a plain model folder.
+
+    An older folder is replaced only by a complete one.
+    """
     folder = Path(folder)
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}.") as temporary:
         new, old = Path(temporary) / "new", Path(temporary) / "old"
         model.save_pretrained(new)
         policy.tokenizer.save_pretrained(new)
-        for file in new.iterdir():
-            file.chmod(0o644)
+        if card:
+            (new / "README.md").write_text(card, encoding="utf-8")
+        if adapter is not None:
+            shutil.copytree(adapter, new / "adapter")
+        for file in new.rglob("*"):
+            file.chmod(0o755 if file.is_dir() else 0o644)
         if folder.exists():
             folder.rename(old)
         new.rename(folder)

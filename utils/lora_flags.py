@@ -1,0 +1,55 @@
+"""The flags of LoRA; see utils/args.py for the others."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from transformers.hf_argparser import HfArg
+
+from utils.io import InputError
+
+ALL_LINEAR = "all-linear"  # every linear layer but the head, as peft calls them
+
+
+@dataclass(kw_only=True)
+class LoraFlags:
+    """Flags of training a few weights beside the model's own, and of a model with such weights."""
+
+    lora_rank: int = HfArg(default=0, help="train LoRA layers of this rank through peft; 0: all weights")
+    lora_alpha: float = HfArg(default=0.0, help="scale of the LoRA layers, divided by the rank; 0: twice the rank")
+    lora_dropout: float = HfArg(default=0.0, help="dropout in front of the LoRA layers")
+    lora_targets: list[str] = HfArg(
+        default_factory=lambda: [ALL_LINEAR], help="names of the modules that get LoRA layers, or all-linear"
+    )
+    lora_4bit: bool = HfArg(default=False, help="QLoRA: the model's own weights in 4 bits, by bitsandbytes on a GPU")
+    adapter: str | None = HfArg(default=None, help="folder of a LoRA adapter, evaluated with --eval_only")
+
+    @property
+    def lora_scale(self) -> float:
+        """LoRA's alpha."""
+        return self.lora_alpha or 2.0 * self.lora_rank
+
+    def check_lora(self, eval_only: bool) -> None:
+        """Raise InputError on a flag of LoRA that says nothing by itself, or a value that cannot work."""
+        for name in ("lora_rank", "lora_alpha"):
+            if getattr(self, name) < 0:
+                raise InputError(f"--{name} {getattr(self, name)}: must be at least 0")
+        if not 0 <= self.lora_dropout < 1:
+            raise InputError(f"--lora_dropout {self.lora_dropout}: must be 0 or above, and below 1")
+        if self.lora_rank and eval_only:
+            raise InputError("--lora_rank: trains, which --eval_only does not; give a trained --adapter in its place")
+        if self.adapter is not None and not eval_only:
+            raise InputError("--adapter: is evaluated only; add --eval_only, or train from merged weights")
+        if self.lora_4bit and not self.lora_rank and self.adapter is None:
+            raise InputError("--lora_4bit: weights in 4 bits cannot be trained; add --lora_rank, such as 16")
+        used = {"lora_alpha": self.lora_alpha, "lora_dropout": self.lora_dropout}
+        used["lora_targets"] = self.lora_targets != [ALL_LINEAR]
+        for name, value in used.items():
+            if value and not self.lora_rank:
+                raise InputError(f"--{name}: says how LoRA layers are made; add --lora_rank, such as 16")
+
+    def lora_settings(self) -> dict:
+        """What results depend on, for meta files; nothing where no LoRA is asked for."""
+        names = ("lora_rank", "lora_dropout", "lora_targets") if self.lora_rank else ()
+        settings = {name: getattr(self, name) for name in (*names, *(["lora_4bit"] if self.lora_4bit else []))}
+        return settings | ({"lora_alpha": self.lora_scale} if self.lora_rank else {})
