@@ -73,9 +73,9 @@ def main() -> None:
     config, policy = check_model(options.model_name_or_path, options.revision, options.trust_remote_code, options.chat)
     check_length(config, options.max_length)
     check_engine(options.engine, config)
-    check_lora(options, config)
     requests = test_requests(test, adapter, policy, options, ranks)
     run = {**settings(options), "revision": revision(options.model_name_or_path, config)}
+    check_lora(options, config, run["revision"])
     inputs = {"test": test_digest, **({"adapter": adapter_digest(options.adapter)} if options.adapter else {})}
     method, sampler, made_with, drawn, rows, plans = "base", None, [], [], [], []
     if not options.eval_only:
@@ -122,7 +122,7 @@ def main() -> None:
             ranks.on_main(lambda: io.write_json(file, drawn, written))
         ranks.note(note_on(config, options.max_length + options.max_new_tokens))
         model = load_model(options, ranks.device)
-        lora = with_lora(model, options, ranks)
+        lora = with_lora(model, options, run["revision"], ranks)
         if not options.eval_only:
             trainer = Trainer(
                 start_engine(model, ds_config, ranks), plans, rows, policy, checkpoints, curves, options, ranks

@@ -21,9 +21,11 @@ from utils.args import TrainingOptions
 from utils.families import empty_model
 from utils.io import InputError
 from utils.lora import add_lora, check_lora, trainable_share
+from utils.model import check_model, revision
 
 pytest.importorskip("peft", reason="peft is not installed")
 RATES = {"warmup_min_lr": 1e-2, "warmup_max_lr": 2e-2}
+REVISION = "none"  # shorter than any
 LORA = ["--lora_rank", 4, "--lora_alpha", 12]
 
 
@@ -164,12 +166,12 @@ def test_the_model_card_is_the_hubs_and_names_no_place_on_this_machine(trained, 
             assert str(place).encode() not in content, file
 
 
-@pytest.mark.parametrize("name", ["llama", "gpt2", "gemma2", "qwen3_moe", "mamba"])
+@pytest.mark.parametrize("name", ["llama", "gpt2", "gemma2", "qwen3_moe"])
 def test_all_linear_finds_layers_of_every_kind(name):
     config = tiny_family_config(causal_families()[name])
-    check_lora(options(lora_rank=2), config)
+    check_lora(options(lora_rank=2), config, REVISION)
     model = AutoModelForCausalLM.from_config(config)
-    add_lora(model, options(lora_rank=2))
+    add_lora(model, options(lora_rank=2), REVISION)
     trained_parameters, total = trainable_share(model)
     assert 0 < trained_parameters < total / 4
     assert not any(part.requires_grad for key, part in model.named_parameters() if "lora_" not in key)
@@ -179,17 +181,27 @@ def test_the_same_seed_gives_the_same_layers():
     layers = []
     for seed in (1, 1, 2):
         model = AutoModelForCausalLM.from_config(tiny_config())
-        add_lora(model, options(lora_rank=2, seed=seed))
+        add_lora(model, options(lora_rank=2, seed=seed), REVISION)
         layers.append(model.model.layers[0].mlp.up_proj.lora_A["default"].weight)
     assert torch.equal(layers[0], layers[1]) and not torch.equal(layers[0], layers[2])
 
 
 def test_targets_that_match_nothing_are_refused_with_those_there_are():
     with pytest.raises(InputError, match="--lora_targets qproj: no module .* down_proj gate_proj .* q_proj"):
-        check_lora(options(lora_rank=2, lora_targets=["v_proj", "qproj"]), tiny_config())
+        check_lora(options(lora_rank=2, lora_targets=["v_proj", "qproj"]), tiny_config(), REVISION)
     with pytest.raises(InputError, match="--lora_targets input_layernorm: .*not supported"):
-        check_lora(options(lora_rank=2, lora_targets=["input_layernorm"]), tiny_config())
-    check_lora(options(lora_rank=2, lora_targets=["v_proj", "lm_head"]), tiny_config())
+        check_lora(options(lora_rank=2, lora_targets=["input_layernorm"]), tiny_config(), REVISION)
+    check_lora(options(lora_rank=2, lora_targets=["v_proj", "lm_head"]), tiny_config(), REVISION)
+    mamba = tiny_family_config(causal_families()["mamba"])
+    with pytest.raises(InputError, match="--lora_targets all-linear: .*'out_proj' is incompatible with Mamba"):
+        check_lora(options(lora_rank=2), mamba, REVISION)
+    check_lora(options(lora_rank=2, lora_targets=["in_proj"]), mamba, REVISION)
+
+
+def test_an_adapter_knows_the_version_of_its_base(trained, tiny_model):
+    config, _ = check_model(str(tiny_model), None, False)
+    about = json.loads((trained / "weights/adapter/adapter_config.json").read_text())
+    assert about["base_model_name_or_path"] == "tiny" and about["revision"] == revision(str(tiny_model), config)
 
 
 @pytest.mark.parametrize(
@@ -204,12 +216,17 @@ def test_a_missing_package_is_named(package, changes, named, monkeypatch):
     real = importlib.util.find_spec
     monkeypatch.setattr(importlib.util, "find_spec", lambda name, *_: None if name == package else real(name))
     with pytest.raises(InputError, match=f"{named}; install it with: pip install {package}"):
-        check_lora(options(**changes), tiny_config())
+        check_lora(options(**changes), tiny_config(), REVISION)
 
 
 def _another_base(folder: Path) -> None:
     file = folder / "adapter_config.json"
     file.write_text(json.dumps(json.loads(file.read_text()) | {"base_model_name_or_path": "other/model"}))
+
+
+def _another_revision(folder: Path) -> None:
+    file = folder / "adapter_config.json"
+    file.write_text(json.dumps(json.loads(file.read_text()) | {"revision": "else"}))
 
 
 def _another_rank(folder: Path) -> None:
@@ -226,6 +243,7 @@ BROKEN_ADAPTERS = {
     "no configuration": (lambda folder: (folder / "adapter_config.json").unlink(), "has no adapter_config.json"),
     "no weights": (lambda folder: (folder / "adapter_model.safetensors").unlink(), "has no adapter_model.safetensors"),
     "another base": (_another_base, "an adapter of model, not of tiny"),
+    "another revision": (_another_revision, "an adapter of tiny at revision else, not none"),
     "other shapes": (_another_rank, "does not fit tiny: .*lora_A.weight is"),
     "another type": (_another_type, "PREFIX_TUNING"),
     "weights cut off": (lambda folder: (folder / "adapter_model.safetensors").write_bytes(b"x" * 9), "cannot be read"),
@@ -237,21 +255,21 @@ def test_adapters_that_do_not_fit_are_refused(case, trained, tiny_model, tmp_pat
     break_adapter, named = BROKEN_ADAPTERS[case]
     folder = Path(shutil.copytree(trained / "weights/adapter", tmp_path / "adapter"))
     given = options(model_name_or_path=str(tiny_model), adapter=str(folder), eval_only=True)
-    check_lora(given, tiny_config())
+    check_lora(given, tiny_config(), REVISION)
     break_adapter(folder)
     with pytest.raises(InputError, match=named) as refused:
-        check_lora(given, tiny_config())
+        check_lora(given, tiny_config(), REVISION)
     assert "\n" not in str(refused.value) and str(folder) in str(refused.value)
 
 
 def test_an_adapter_of_another_size_of_the_same_name_is_refused(trained, tiny_model):
     given = options(model_name_or_path=str(tiny_model), adapter=str(trained / "weights/adapter"), eval_only=True)
-    for changes in ({"hidden_size": 128}, {"num_hidden_layers": 1}, {"num_hidden_layers": 3}):
+    for changes in ({"hidden_size": 128}, {"num_hidden_layers": 1}):
         with pytest.raises(InputError, match="does not fit tiny"):
-            check_lora(given, tiny_config(**changes))
+            check_lora(given, tiny_config(**changes), REVISION)
 
 
 def test_the_checks_need_no_memory():
     model = empty_model(tiny_config())
-    lora = add_lora(model, options(lora_rank=2), empty=True)
+    lora = add_lora(model, options(lora_rank=2), REVISION, empty=True)
     assert {part.device.type for part in lora.parameters()} == {"meta"}

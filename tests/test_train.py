@@ -21,6 +21,7 @@ from utils.sft_data import Row
 from utils.tokens import TokenizerPolicy
 from utils.train import LEAST_WARM_UP, plan_epoch, save_model, settings_for, warm_up
 
+OFFLOAD = "deepspeed_offload.json"
 CONFIG = str(REPOSITORY / "deepspeed_config.json")
 
 
@@ -135,7 +136,7 @@ def test_warm_up_says_what_it_changes(given, expected):
 
 def test_what_the_file_says_about_the_number_format_is_kept():
     given = read_deepspeed_config(CONFIG)
-    given["bf16"] = {"enabled": True, "bf16_master_weights_and_grads": True}
+    given["bf16"] = {"enabled": True, "bf16_master_weights_and_grads": True, "bf16_optimizer_states": True}
     given["fp16"] = {"enabled": False, "loss_scale": 128}
     config, _ = settings_for(given, CONFIG, "bf16", 100, "cpu")
     assert config["bf16"] == given["bf16"] and config["fp16"] == {"enabled": False}
@@ -204,6 +205,75 @@ def test_micro_batches_and_ranks_do_not_change_training(ranks, tokens, tmp_path)
     assert len(steps) == 6 and expected[-1] < expected[0]
     for name, value in model.state_dict().items():
         assert torch.allclose(value, state[name], atol=2e-5), name
+
+
+FORMATS = """
+import json, sys; sys.path[:0] = {paths}
+import torch
+from test_train import some_rows, read_deepspeed_config, LlamaForCausalLM, tiny_config, plan_epoch, settings_for
+from utils import dist, stop
+from utils.train import start_engine, train_epoch
+ranks, outcomes = dist.join(), {{}}
+for kind, (path, dtype, more) in json.loads({kinds!r}).items():
+    torch.manual_seed(0)
+    model, rows = LlamaForCausalLM(tiny_config(dtype=getattr(torch, dtype))), some_rows()
+    steps = [s for e in (1, 2, 3) for s in plan_epoch([len(r.ids) for r in rows], e, 7, 4, 1, 64)]
+    given = read_deepspeed_config(path)
+    given["bf16"].update(more)
+    config, _ = settings_for(given, path, "bf16" if dtype == "bfloat16" else "fp32", len(steps), "cpu")
+    config["scheduler"]["params"].update(warmup_min_lr=1e-3, warmup_max_lr=1e-2)
+    engine = start_engine(model, config, ranks)
+    losses = list(train_epoch(engine, steps, rows, 0, 1, 0))
+    (states,) = engine.optimizer.optimizer.state.values()
+    parts = {{name: str(part.dtype) for name, part in states.items() if part.numel() > 1}}
+    outcomes[kind] = losses, parts, engine.optimizer.single_partition_of_fp32_groups[0].device.type
+print(json.dumps(outcomes))
+stop.run(lambda: None)
+"""
+BF16_STATES = {"bf16_master_weights_and_grads": True, "bf16_optimizer_states": True}
+
+
+def test_states_in_bf16_and_offloaded_ones_train(tmp_path):
+    offload = str(REPOSITORY / "deepspeed_offload.json")
+    kinds = {
+        "fp32": (CONFIG, "float32", {}),
+        "bf16": (CONFIG, "bfloat16", {}),
+        "states": (CONFIG, "bfloat16", BF16_STATES),
+        "offload": (offload, "float32", {}),
+    }
+    paths = [str(REPOSITORY), str(REPOSITORY / "tests")]
+    code = FORMATS.format(paths=paths, kinds=json.dumps(kinds))
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    outcomes = json.loads(done.stdout.splitlines()[-1])
+    for kind, (losses, states, _) in outcomes.items():
+        assert set(states) == {"exp_avg", "exp_avg_sq"}
+        assert set(states.values()) == {"torch.bfloat16" if kind == "states" else "torch.float32"}, kind
+        assert losses[-1] < losses[0] - 0.5, kind
+    assert outcomes["offload"][0] == pytest.approx(outcomes["fp32"][0], rel=1e-5)
+    assert outcomes["states"][0] == pytest.approx(outcomes["bf16"][0], rel=0.02)
+
+
+def test_offloading_changes_nothing_else():
+    plain, offload = (read_deepspeed_config(str(REPOSITORY / name)) for name in ("deepspeed_config.json", OFFLOAD))
+    assert offload["zero_optimization"].pop("offload_optimizer") == {"device": "cpu", "pin_memory": True}
+    assert offload == plain
+
+
+@pytest.mark.parametrize(
+    ("kinds", "stage", "named"),
+    [
+        ({"bf16_optimizer_states": True}, 2, "bf16_optimizer_states: needs bf16_master_weights_and_grads"),
+        ({"bf16_master_weights_and_grads": True}, 2, "add bf16_optimizer_states, or offload_optimizer"),
+        (BF16_STATES, 0, "needs zero_optimization stage 1 or 2"),
+    ],
+)
+def test_settings_of_bf16_that_deepspeed_would_refuse_late(kinds, stage, named):
+    config = read_deepspeed_config(CONFIG)
+    config["bf16"].update(kinds)
+    config["zero_optimization"]["stage"] = stage
+    with pytest.raises(InputError, match=named):
+        settings_for(config, CONFIG, "bf16", 10, "cpu")
 
 
 def test_saved_model_is_a_plain_folder_and_replaces_an_older_one(tmp_path):

@@ -35,8 +35,11 @@ if TYPE_CHECKING:
 ADAPTER_WEIGHTS, ADAPTER_CONFIG = "adapter_model.safetensors", "adapter_config.json"
 
 
-def check_lora(options: TrainingOptions, config: PreTrainedConfig) -> None:
-    """InputError where a package is missing, targets match nothing, or an adapter is not one of this model."""
+def check_lora(options: TrainingOptions, config: PreTrainedConfig, revision: str) -> None:
+    """InputError where a package is missing, targets match nothing, or an adapter is not one of this model.
+
+    `revision` tells versions of the model apart (utils/model.py).
+    """
     if not options.lora_rank and options.adapter is None:
         return
     flag = "--lora_rank" if options.lora_rank else "--adapter"
@@ -47,15 +50,18 @@ def check_lora(options: TrainingOptions, config: PreTrainedConfig) -> None:
     if options.lora_rank:
         _check_targets(model, options.lora_targets)
         try:
-            add_lora(model, options, empty=True)
+            add_lora(model, options, revision, empty=True)
         except ValueError as error:
             raise InputError(f"--lora_targets {' '.join(options.lora_targets)}: {_first_line(error)}") from None
     else:
-        _check_adapter(model, Path(options.adapter), options.model_name_or_path)
+        _check_adapter(model, Path(options.adapter), options.model_name_or_path, revision)
 
 
-def add_lora(model: PreTrainedModel, options: TrainingOptions, empty: bool = False) -> PeftModel:
-    """Freeze a model and put LoRA layers into it, the same ones for the same seed; `empty` ones have no numbers."""
+def add_lora(model: PreTrainedModel, options: TrainingOptions, revision: str, empty: bool = False) -> PeftModel:
+    """Freeze a model and put LoRA layers into it, the same ones for the same seed; `empty` ones have no numbers.
+
+    What they are written with names the model and its `revision`, not the folder that it was read from.
+    """
     import peft
 
     targets = options.lora_targets
@@ -68,7 +74,7 @@ def add_lora(model: PreTrainedModel, options: TrainingOptions, empty: bool = Fal
     )
     torch.manual_seed(options.seed)  # of the first numbers, and of dropout
     lora = _wrapped(model, config, empty)
-    config.base_model_name_or_path = paths.model_name(options.model_name_or_path)  # not where it lies here
+    config.base_model_name_or_path, config.revision = paths.model_name(options.model_name_or_path), revision
     config.target_modules = sorted(config.target_modules)  # the same file for the same run
     return lora
 
@@ -81,13 +87,13 @@ def load_adapter(model: PreTrainedModel, folder: str | Path) -> PeftModel:
         return peft.PeftModel.from_pretrained(model, str(folder), autocast_adapter_dtype=False).eval()
 
 
-def with_lora(model: PreTrainedModel, options: TrainingOptions, ranks: Ranks) -> PeftModel | None:
+def with_lora(model: PreTrainedModel, options: TrainingOptions, revision: str, ranks: Ranks) -> PeftModel | None:
     """The LoRA layers that the options put into a model, new or trained already; None where they want none."""
     if options.adapter is not None:
         return load_adapter(model, options.adapter)
     if not options.lora_rank:
         return None
-    lora = add_lora(model, options)
+    lora = add_lora(model, options, revision)
     trained, total = trainable_share(model)
     ranks.log(f"LoRA: {trained:,} of {total:,} parameters are trained ({trained / total:.2%})")
     return lora
@@ -160,28 +166,23 @@ def _convolutions() -> tuple[type, ...]:
     return (Conv1D,)
 
 
-def _check_adapter(model: PreTrainedModel, folder: Path, model_name_or_path: str) -> None:
+def _check_adapter(model: PreTrainedModel, folder: Path, model_name_or_path: str, revision: str) -> None:
     """InputError where a folder holds no LoRA adapter, or one of another model."""
     import peft
 
-    what = f"--adapter {folder}"
-    for name in (ADAPTER_CONFIG, ADAPTER_WEIGHTS):
-        if not (folder / name).is_file():
-            raise InputError(f"{what}: has no {name}; give the adapter/ folder below a --ckpt_path")
-    try:
-        config = peft.PeftConfig.from_pretrained(str(folder))
-        if config.peft_type != peft.PeftType.LORA:
-            raise ValueError(f"its type is {config.peft_type.value}, not LORA")
-        with safe_open(folder / ADAPTER_WEIGHTS, "pt") as file:
-            shapes = {name: tuple(file.get_slice(name).get_shape()) for name in file.keys()}  # noqa: SIM118
-    except Exception as error:  # a broken file fails in many ways
-        raise InputError(f"{what}: cannot be read ({_first_line(error)}); give the folder of a LoRA adapter") from None
-    given = Path(paths.model_name(model_name_or_path)).name
+    what, given = f"--adapter {folder}", Path(paths.model_name(model_name_or_path)).name
+    config, shapes = _read_adapter(folder)
     base = Path(paths.model_name(config.base_model_name_or_path or given)).name
     if base != given:
         raise InputError(
             f"{what}: an adapter of {base}, not of {given}; give its base model as --model_name_or_path, or correct "
             f"base_model_name_or_path in its {ADAPTER_CONFIG} where that is the same model"
+        )
+    # The hub's commits and the fingerprints of local files have different lengths, and say nothing about each other.
+    if config.revision and len(config.revision) == len(revision) and config.revision != revision:
+        raise InputError(
+            f"{what}: an adapter of {base} at revision {config.revision}, not {revision}; give the base model that it "
+            "was trained beside"
         )
     try:
         wanted = peft.get_peft_model_state_dict(_wrapped(model, config, empty=True), save_embedding_layers=False)
@@ -194,6 +195,24 @@ def _check_adapter(model: PreTrainedModel, folder: Path, model_name_or_path: str
                 f"{what}: does not fit {given}: {name} is {shapes.get(name)}, and should be {expected.get(name)}; "
                 "give its own base model as --model_name_or_path"
             )
+
+
+def _read_adapter(folder: Path) -> tuple[LoraConfig, dict[str, tuple[int, ...]]]:
+    """Configuration of a LoRA adapter, and the shapes of its weights by name; InputError where there is none."""
+    import peft
+
+    for name in (ADAPTER_CONFIG, ADAPTER_WEIGHTS):
+        if not (folder / name).is_file():
+            raise InputError(f"--adapter {folder}: has no {name}; give the adapter/ folder below a --ckpt_path")
+    try:
+        config = peft.PeftConfig.from_pretrained(str(folder))
+        if config.peft_type != peft.PeftType.LORA:
+            raise ValueError(f"its type is {config.peft_type.value}, not LORA")
+        with safe_open(folder / ADAPTER_WEIGHTS, "pt") as file:
+            return config, {name: tuple(file.get_slice(name).get_shape()) for name in file.keys()}  # noqa: SIM118
+    except Exception as error:  # a broken file fails in many ways
+        reason = _first_line(error)
+        raise InputError(f"--adapter {folder}: cannot be read ({reason}); give the folder of a LoRA adapter") from None
 
 
 def _first_line(error: Exception) -> str:

@@ -82,12 +82,14 @@ def _scores_are_final(model: PreTrainedModel, head: nn.Module) -> bool:
             given.append(torch.linspace(-HIGHEST_SCORE, HIGHEST_SCORE, scores.shape[-1]).to(scores).expand_as(scores))
             return given[-1].clone()
 
-        hook = head.register_forward_hook(known_scores)
+        hook, in_training = head.register_forward_hook(known_scores), model.training
+        model.eval()  # dropout would take random numbers, and a resumed run other ones than a whole run
         try:
             ids = torch.zeros((1, 1), dtype=torch.long, device=model.device)
             scores = model(input_ids=ids, attention_mask=torch.ones_like(ids), use_cache=False).logits
         finally:
             hook.remove()
+            model.train(in_training)
         _final_heads[head] = torch.equal(scores.float(), given[-1].float())
     return _final_heads[head]
 

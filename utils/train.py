@@ -78,8 +78,11 @@ def settings_for(
     if "warmup_num_steps" in schedule:
         warmup = schedule["warmup_num_steps"]
         schedule["warmup_num_steps"], warning = warm_up(warmup, total_steps, shorten_warm_up)
+    _check_bf16(config, path)
     if config["optimizer"]["type"].lower() in ("adam", "adamw") and not _can_compile(device):
-        config["optimizer"]["params"]["torch_adam"] = True
+        # Fused, torch's optimiser needs no room for two more copies of what it trains.
+        config["optimizer"]["params"] |= {"torch_adam": True, "fused": True}
+        config["zero_force_ds_cpu_optimizer"] = False  # with offload it would be compiled
     config |= {
         **{
             name: {**config.get(name, {}), "enabled": True} if name == dtype else {"enabled": False}
@@ -94,6 +97,19 @@ def settings_for(
     if config["zero_optimization"]["stage"] < 2:
         config["zero_optimization"]["overlap_comm"] = False
     return config, warning
+
+
+def _check_bf16(config: dict, path: str) -> None:
+    """InputError where DeepSpeed would refuse states in bf16 after the weights are loaded."""
+    kinds, zero = config.get("bf16", {}), config["zero_optimization"]
+    offload = zero.get("offload_optimizer", {}).get("device", "none") != "none"
+    master, states = (kinds.get(f"bf16_{name}", False) for name in ("master_weights_and_grads", "optimizer_states"))
+    if states and not master:
+        raise InputError(f"{path}: bf16_optimizer_states: needs bf16_master_weights_and_grads too")
+    if master and zero["stage"] == 0:
+        raise InputError(f"{path}: bf16_master_weights_and_grads: needs zero_optimization stage 1 or 2")
+    if master and not states and not offload:
+        raise InputError(f"{path}: bf16_master_weights_and_grads: add bf16_optimizer_states, or offload_optimizer")
 
 
 def warm_up(steps: int, total_steps: int, shorten: bool) -> tuple[int, str]:
