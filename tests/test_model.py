@@ -161,3 +161,18 @@ def test_a_byte_level_tokenizer_under_the_name_of_llamas_gives_text_back(tmp_pat
         assert "does not give Python text back" in str(refused) and "\n" not in str(refused)
     else:
         assert policy.decode(policy.encode(text)) == text
+
+
+def test_a_kernel_that_is_not_there_is_told_in_one_line(tiny_model, monkeypatch):
+    options = CommonOptions(model_name_or_path=str(tiny_model), deepspeed_config="", output_dir="x", max_length=1)
+    for kernel in ("flash_attention_2", "none_such"):
+        options.attn_implementation = kernel
+        with pytest.raises(InputError, match=f"--attn_implementation {kernel}: ") as refused:
+            load_model(options, torch.device("cpu"))
+        assert "\n" not in str(refused.value)
+    given = {}
+    monkeypatch.setattr(AutoModelForCausalLM, "from_pretrained", lambda *_, **options: given.update(options) or 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        options.attn_implementation = "flash_attention_2"
+        load_model(options, torch.device("cpu"))
+    assert given["attn_implementation"] == "flash_attention_2"

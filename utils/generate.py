@@ -21,7 +21,14 @@ from dataclasses import dataclass, field
 import psutil
 import torch
 import torch.nn.functional as F
-from transformers import DynamicCache, GenerationConfig, LogitsProcessor, PreTrainedModel, StoppingCriteria
+from transformers import (
+    DynamicCache,
+    GenerationConfig,
+    LogitsProcessor,
+    PreTrainedConfig,
+    PreTrainedModel,
+    StoppingCriteria,
+)
 from transformers.cache_utils import DynamicLayer
 
 from utils.attention import GROUPED, librarys_own
@@ -187,13 +194,7 @@ class Engine:
 
     def _rows_that_fit(self, length: int) -> int:
         """Rows of `length` tokens that fill the device, as far as their cache takes half of the memory that it has."""
-        config, row = self.model.config.get_text_config(), 0
-        for layer in config.per_layer_config:
-            heads = getattr(layer, "num_attention_heads", None) or 1  # a model of states has one as wide as all
-            size = getattr(layer, "head_dim", None) or layer.hidden_size // heads
-            groups = getattr(layer, "num_key_value_heads", None) or heads
-            row += 2 * groups * size * self.model.dtype.itemsize * length
-        row += 12 * config.vocab_size  # scores, their processed copy and the noise, in fp32
+        row = bytes_of_row(self.model.config, length, self.model.dtype.itemsize)
         if self.model.device.type == "cpu":
             # Not what is free now: the same run has the same batches, whatever else is running.
             most, free = CPU_ROWS, psutil.virtual_memory().total / 2
@@ -449,6 +450,17 @@ class Continuous:
                     if not result.is_finished():
                         manager.cancel_request(result.request_id)
                     yield position, _completion(self.policy, tokens, self.ends, decoding)
+
+
+def bytes_of_row(config: PreTrainedConfig, length: int, size: int) -> int:
+    """Bytes that a row of `length` tokens takes while it is decoded, its numbers `size` bytes each."""
+    config, row = config.get_text_config(), 0
+    for layer in config.per_layer_config:
+        heads = getattr(layer, "num_attention_heads", None) or 1  # a model of states has one as wide as all
+        head = getattr(layer, "head_dim", None) or layer.hidden_size // heads
+        groups = getattr(layer, "num_key_value_heads", None) or heads
+        row += 2 * groups * head * size * length
+    return row + 12 * config.vocab_size  # scores, their processed copy and the noise, in fp32
 
 
 def _longest_first(requests: Sequence[Request]) -> list[int]:

@@ -32,7 +32,7 @@ from utils.tokens import TokenizerPolicy
 DTYPES = {"bf16": torch.bfloat16, "fp16": torch.float16, "fp32": torch.float32}
 
 
-def _source(name_or_path: str) -> tuple[str, dict]:
+def source_of(name_or_path: str) -> tuple[str, dict]:
     """The first argument of `from_pretrained` and what else it needs; InputError where a local path holds no model."""
     path = Path(name_or_path).expanduser()
     if path.suffix == ".gguf":
@@ -57,7 +57,7 @@ def check_model(name_or_path: str, revision: str | None, trust_remote_code: bool
     InputError where there is no such model, it is none that predicts text, its tokenizer loses text, or has no template
     that serves.
     """
-    source, extra = _source(name_or_path)
+    source, extra = source_of(name_or_path)
     options = {"revision": revision, "trust_remote_code": trust_remote_code, **extra}
     try:
         config = AutoConfig.from_pretrained(source, **options)
@@ -111,14 +111,15 @@ def load_model(options: CommonOptions, device: torch.device) -> PreTrainedModel:
     bf16_is_slow = device.type == "cpu" and not torch.ops.mkldnn._is_mkldnn_bf16_supported()
     if bf16_is_slow and options.dtype == "bf16" and first_rank:
         print("note: this CPU has no instructions for bf16; --dtype fp32 is many times faster here", file=sys.stderr)
-    model = read_weights(
-        options.model_name_or_path,
-        options.dtype,
-        attn_implementation=None if options.attn_implementation == "auto" else options.attn_implementation,
-        revision=options.revision,
-        trust_remote_code=options.trust_remote_code,
-        **_packed(options, device),
-    )
+    kernel = None if options.attn_implementation == "auto" else options.attn_implementation
+    more = {"revision": options.revision, "trust_remote_code": options.trust_remote_code, **_packed(options, device)}
+    try:
+        model = read_weights(options.model_name_or_path, options.dtype, attn_implementation=kernel, **more)
+    except (ImportError, ValueError) as error:  # of a kernel, before any weights are read
+        if kernel is None:
+            raise
+        reason = next(iter(str(error).strip().splitlines()), "") or type(error).__name__
+        raise InputError(f"--attn_implementation {kernel}: {reason}; auto works everywhere") from None
     if first_rank and (unused := sampling_settings(model)):
         print(f"note: the checkpoint's own sampling settings are not used: {unused}", file=sys.stderr)
     if device.type == "cpu" and options.attn_implementation == "auto" and way_of(model.config).padded_up_to != 0:
@@ -140,7 +141,7 @@ def sampling_settings(model: PreTrainedModel) -> str:
 
 def read_weights(name_or_path: str, dtype: str = "bf16", **options) -> PreTrainedModel:
     """The weights of a hub model, a local folder or a GGUF file, on the CPU."""
-    source, extra = _source(name_or_path)
+    source, extra = source_of(name_or_path)
     if "gguf_file" in extra:
         extra |= _dense_weights()
     logging.disable_progress_bar()  # of tensors and shards; the stages show their own
