@@ -42,8 +42,9 @@ import torch.nn.functional as F
 from transformers import LlamaConfig, LlamaForCausalLM
 from utils.ppl import code_loss
 from utils.sft_data import Row
-config = LlamaConfig(vocab_size=152_000, hidden_size=128, intermediate_size=256, num_hidden_layers=2, num_attention_heads=4)
-model, row = LlamaForCausalLM(config), Row(torch.randint(0, 152_000, (2048,)).tolist(), 8)
+sizes = dict(hidden_size=128, intermediate_size=256, num_hidden_layers=2, num_attention_heads=4)
+model = LlamaForCausalLM(LlamaConfig(vocab_size=152_000, **sizes))
+row = Row(torch.randint(0, 152_000, (2048,)).tolist(), 8)
 def at_once(model, rows, pad_id):
     ids = torch.tensor([rows[0].ids])
     scores = model(input_ids=ids, use_cache=False).logits[0, rows[0].prompt_length - 1 : -1]
