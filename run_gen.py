@@ -39,12 +39,20 @@ from eval.problem import OVERLAP, Adapter, Problem
 from eval.score import format_breakdown, format_score, score
 from eval.verdict import Judgement, Verdict
 from utils import dist, io, paths
-from utils.args import TrainingOptions, judge_options, judge_settings, parse, read_deepspeed_config, set_off_default
+from utils.args import (
+    TrainingOptions,
+    engine_settings,
+    judge_options,
+    judge_settings,
+    parse,
+    read_deepspeed_config,
+    set_off_default,
+)
 from utils.card import model_card
 from utils.checkpoint import Checkpoints, Position
 from utils.curves import Curves
 from utils.families import check_engine, note_on, way_of
-from utils.generate import Continuous, Decoding, Engine, Request, make_engine
+from utils.generate import Decoding, Request, make_engine
 from utils.gibbs import ask_for_description
 from utils.io import InputError
 from utils.journal import Journal, Recorded
@@ -52,6 +60,7 @@ from utils.lora import adapter_digest, check_lora, save_merged, with_lora
 from utils.model import check_length, check_model, load_model, revision
 from utils.progress import Progress
 from utils.selection import read_sources, training_set
+from utils.server import AnyEngine, Server, open_servers, records
 from utils.sft_data import Row, make_row
 from utils.streams import stream
 from utils.tokens import TokenizerPolicy
@@ -73,6 +82,7 @@ def main() -> None:
     config, policy = check_model(options.model_name_or_path, options.revision, options.trust_remote_code, options.chat)
     check_length(config, options.max_length)
     check_engine(options.engine, config)
+    servers = ranks.on_main(lambda: open_servers(options, policy))
     requests = test_requests(test, adapter, policy, options, ranks)
     run = {**settings(options), "revision": revision(options.model_name_or_path, config)}
     check_lora(options, config, run["revision"])
@@ -120,16 +130,20 @@ def main() -> None:
             written = {"settings": run, "inputs": inputs, "counts": {"drawn": len(drawn), "rows": len(rows)}}
             file = paths.training_set(options.task, options.seed, options.output_dir)
             ranks.on_main(lambda: io.write_json(file, drawn, written))
-        ranks.note(note_on(config, options.max_length + options.max_new_tokens))
-        model = load_model(options, ranks.device)
-        lora = with_lora(model, options, run["revision"], ranks)
+        if not servers:
+            ranks.note(note_on(config, options.max_length + options.max_new_tokens))
+            model = load_model(options, ranks.device)
+            lora = with_lora(model, options, run["revision"], ranks)
         if not options.eval_only:
             trainer = Trainer(
                 start_engine(model, ds_config, ranks), plans, rows, policy, checkpoints, curves, options, ranks
             )
             trainer.go_on_from(position)
         curves.begin(trainer.position.curve if trainer is not None else [], entries)
-        generator = make_engine(options.engine, model, policy, options.eval_batch_size)
+        if servers:
+            generator = Server(servers, policy, options.server_requests, options.server_patience)
+        else:
+            generator = make_engine(options.engine, model, policy, options.eval_batch_size)
 
         # Training and evaluation
         times = [time for time in earlier_times(results, ranks) if time["epoch"] in epochs[: len(entries)]]
@@ -138,7 +152,7 @@ def main() -> None:
             evaluation = Evaluation(options, ranks, adapter, test, requests, generator, judge)
             for epoch in epochs[len(entries) :]:
                 trained = trainer.train(epoch) if trainer is not None else {}
-                meta = {"settings": run, "inputs": inputs, "isolation": judge.level}
+                meta = {"settings": run, "inputs": inputs, "isolation": judge.level, **records(servers)}
                 found, evaluated = evaluation.run(epoch, meta)
                 about = {"task": options.task, "dataset": options.dataset, "model": run["model"], "method": method}
                 about |= {"sampler": sampler, "sources": made_with, "seed": options.seed, "epoch": epoch}
@@ -169,6 +183,7 @@ def settings(options: TrainingOptions) -> dict:
         **set_off_default(options, "chat", "as_published", "prompt_newline", "raw_texts", "eval_stop_words"),
         **({} if options.eval_only else set_off_default(options, *LATER_FLAGS)),
         **options.lora_settings(),
+        **engine_settings(options),
         **judge_settings(options),
     }
 
@@ -321,7 +336,7 @@ class Evaluation:
     adapter: Adapter
     test: Sequence[Problem]
     requests: list[tuple[int, str, Request]]
-    generator: Engine | Continuous
+    generator: AnyEngine
     judge: Judge
 
     def run(self, epoch: int, meta: dict) -> tuple[dict, dict]:

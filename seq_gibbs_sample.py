@@ -31,14 +31,15 @@ from eval import registry
 from eval.judge import Judge
 from eval.problem import Adapter, Problem
 from utils import dist, gibbs, io, paths
-from utils.args import SamplingOptions, judge_options, judge_settings, parse, set_off_default
+from utils.args import SamplingOptions, engine_settings, judge_options, judge_settings, parse, set_off_default
 from utils.families import check_engine, note_on
-from utils.generate import Continuous, Decoding, Engine, Request, make_engine
+from utils.generate import Decoding, Request, make_engine
 from utils.io import InputError
 from utils.journal import Journal, Recorded
 from utils.model import check_length, check_model, load_model, revision
 from utils.progress import Progress
 from utils.prompts import DESCRIPTION_STOP_WORDS, DESCRIPTION_TOP_P
+from utils.server import AnyEngine, Server, open_servers, records
 from utils.tokens import TokenizerPolicy
 
 
@@ -64,11 +65,13 @@ def main() -> None:
     config, policy = check_model(options.model_name_or_path, options.revision, options.trust_remote_code, options.chat)
     check_length(config, options.max_length)
     check_engine(options.engine, config)
+    servers = ranks.on_main(lambda: open_servers(options, policy))
     usable = chains_that_fit(chains, adapter, policy, options.max_length, ranks)
 
     # What is there already
     inputs = {"train": problems_digest, "ict": examples_digest if options.sampler != "conditional" else None}
     files = Files(options, {**settings(options), "revision": revision(options.model_name_or_path, config)}, inputs)
+    files.made_by = records(servers)
     with ranks.alone_in(files.codes):
         history = ranks.on_main(files.read_rounds)
         replay(chains, history)
@@ -78,9 +81,12 @@ def main() -> None:
         faults = 0
         if done < options.iter_num:
             # The rounds
-            ranks.note(note_on(config, options.max_length + options.max_new_tokens))
-            model = load_model(options, ranks.device)
-            engine = make_engine(options.engine, model, policy, options.eval_batch_size * options.num_seq)
+            if servers:
+                engine = Server(servers, policy, options.server_requests, options.server_patience)
+            else:
+                ranks.note(note_on(config, options.max_length + options.max_new_tokens))
+                model = load_model(options, ranks.device)
+                engine = make_engine(options.engine, model, policy, options.eval_batch_size * options.num_seq)
             with Judge(judge_options(options, ranks.local_world_size)) as judge:
                 ranks.log(
                     f"{options.task}: {len(usable)} problems, {ranks.world_size} rank(s), isolation {judge.level}"
@@ -121,6 +127,7 @@ def settings(options: SamplingOptions) -> dict:
         "task": options.task,
         **{name: getattr(options, name) for name in names},
         **set_off_default(options, "chat", "as_published", "prompt_newline", "raw_texts", "fall_back"),
+        **engine_settings(options),
         **judge_settings(options),
     }
 
@@ -167,7 +174,7 @@ class Sampling:
     ranks: dist.Ranks
     adapter: Adapter
     policy: TokenizerPolicy
-    engine: Engine | Continuous
+    engine: AnyEngine
     judge: Judge
     files: Files
     chains: list[gibbs.Chain]
@@ -271,6 +278,7 @@ class Files:
         self.codes = paths.code_folder(options.task, model, options.save_dir)
         self.descriptions = paths.description_folder(options.task, model, options.save_dir)
         self.options, self.settings, self.inputs = options, settings, inputs
+        self.made_by: dict = {}  # the servers, where there are any
 
     def code_journal(self, round_: int, ranks: dist.Ranks) -> Journal:
         """What a killed run had finished of this round's codes."""
@@ -332,7 +340,7 @@ class Files:
             later += 1
 
     def _write(self, path, value: list, extra: dict, timing: dict | None) -> None:
-        io.write_json(path, value, {"settings": self.settings, "inputs": self.inputs, **extra}, timing)
+        io.write_json(path, value, {"settings": self.settings, "inputs": self.inputs, **self.made_by, **extra}, timing)
 
     def _code_file(self, round_: int):
         return self.codes / f"code_r{round_}.json"

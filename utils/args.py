@@ -19,6 +19,7 @@ from transformers.hf_argparser import HfArg, HfArgumentParser
 from eval import registry
 from eval.judge import JudgeOptions
 from utils import io
+from utils.endpoint import check_url
 from utils.io import InputError
 from utils.lora_flags import LoraFlags
 
@@ -88,11 +89,36 @@ class CommonOptions:
 class GenerationOptions:
     """Flags of the stages that generate."""
 
-    engine: Literal["auto", "static", "continuous"] = HfArg(
+    engine: Literal["auto", "static", "continuous", "server"] = HfArg(
         default="auto",
-        help="static: --eval_batch_size prompts at a time; auto: static, device filled; continuous: paged cache",
+        help="static: --eval_batch_size prompts at a time; auto: static, device filled; continuous: paged cache; "
+        "server: see --base_url",
     )
     max_new_tokens: int = HfArg(default=512, help="longest completion in tokens")
+    base_url: str | None = HfArg(
+        default=None, help="with --engine server: http://host:8000/v1 of an OpenAI server, or several behind commas"
+    )
+    server_requests: int = HfArg(
+        default=0, help="requests in flight at each server; 0: raised until its rate stops growing"
+    )
+    server_patience: float = HfArg(default=600.0, help="seconds without any completion after which the run stops")
+
+    @property
+    def base_urls(self) -> list[str]:
+        """The URLs of `--base_url`, each once."""
+        return list(dict.fromkeys(url.strip() for url in (self.base_url or "").split(",") if url.strip()))
+
+    def check_server(self) -> None:
+        """Raise InputError where `--engine server` and its flags do not fit together."""
+        if self.engine == "server" and not self.base_urls:
+            raise InputError("--engine server: needs --base_url, such as http://localhost:8000/v1")
+        if self.engine != "server" and self.base_url:
+            raise InputError(f"--base_url {self.base_url}: is for --engine server")
+        for url in self.base_urls:
+            check_url(url)
+        _at_least(self, "server_requests", 0)
+        if not 0 < self.server_patience < float("inf"):
+            raise InputError(f"--server_patience {self.server_patience}: must be above 0 seconds")
 
 
 @dataclass(kw_only=True)
@@ -145,6 +171,7 @@ class SamplingOptions(JudgeFlags, GenerationOptions, CommonOptions):
         """Raise InputError on a value or a pair of values that cannot work."""
         super().check()
         self.check_judge()
+        self.check_server()
         for name in ("num_seq", "iter_num", "max_new_tokens"):
             _at_least(self, name, 1)
         _check_draw(self, "temperature", "top_k", "top_p")
@@ -206,6 +233,7 @@ class TrainingOptions(LoraFlags, JudgeFlags, GenerationOptions, CommonOptions):
         """Raise InputError on a value or a pair of values that cannot work."""
         super().check()
         self.check_judge()
+        self.check_server()
         for name in ("turn", "num_seq", "num_epoch", "train_batch_size", "n_samples", "max_new_tokens"):
             _at_least(self, name, 1)
         _at_least(self, "micro_batch_tokens", 0)
@@ -225,6 +253,11 @@ class TrainingOptions(LoraFlags, JudgeFlags, GenerationOptions, CommonOptions):
                 "--eval_stop_words published: knows no code fence, in which --chat answers end; give sampling"
             )
         if not self.eval_only:
+            if self.engine == "server":
+                raise InputError(
+                    "--engine server: the server would go on with the weights from before training; "
+                    "add --eval_only, or take another --engine"
+                )
             self._check_sources()
 
     @property
@@ -363,6 +396,11 @@ def set_off_default(options, *names: str) -> dict:
     """
     usual = {field.name: field.default for field in fields(options)}
     return {name: getattr(options, name) for name in names if getattr(options, name) != usual[name]}
+
+
+def engine_settings(options: GenerationOptions) -> dict:
+    """The engine, for meta files, where samples are not those of the engines that run here."""
+    return {"engine": "server"} if options.engine == "server" else {}
 
 
 def judge_settings(options: JudgeFlags) -> dict:

@@ -116,7 +116,7 @@ class Engine:
 
         Where a GPU runs out of memory, the batch is halved for good; completions that were finished stay so.
         """
-        order = _longest_first(requests)
+        order = longest_first(requests)
         fitting = {i for i in order if self.way.takes(len(requests[i].prompt) + decoding.max_new_tokens)}
         yield from self._padded([i for i in order if i in fitting], requests, decoding)
         yield from self._unpadded([i for i in order if i not in fitting], requests, decoding)
@@ -421,7 +421,7 @@ class Continuous:
         share = CPU_PAGES if self.model.device.type == "cpu" else None
         seed = int(stream(*requests[0].key).integers(2**31))
         batching = ContinuousBatchingConfig(seed=seed, max_memory_percent=share)
-        order = _longest_first(requests)
+        order = longest_first(requests)
         with (
             librarys_own(self.model),
             self.model.continuous_batching_context_manager(
@@ -463,7 +463,7 @@ def bytes_of_row(config: PreTrainedConfig, length: int, size: int) -> int:
     return row + 12 * config.vocab_size  # scores, their processed copy and the noise, in fp32
 
 
-def _longest_first(requests: Sequence[Request]) -> list[int]:
+def longest_first(requests: Sequence[Request]) -> list[int]:
     """Positions of the requests, samples of one prompt one after another."""
     return sorted(range(len(requests)), key=lambda i: (-len(requests[i].prompt), requests[i].prompt, i))
 

@@ -24,8 +24,9 @@ from eval.judge import Judge
 from eval.verdict import Judgement, Verdict
 from utils import io
 from utils.dist import Ranks
-from utils.generate import Continuous, Decoding, Engine, Request
+from utils.generate import Decoding, Request
 from utils.progress import Progress
+from utils.server import AnyEngine, Server
 
 SYNC_SECONDS = 5.0  # a loss of power, unlike a kill, costs at most this much
 
@@ -112,10 +113,14 @@ def _hashable(key) -> tuple:
 class Recorded:
     """Engine and judge of a step behind its journal: what was recorded is not done again, what is new is recorded."""
 
-    engine: Engine | Continuous
+    engine: AnyEngine
     judge: Judge
     journal: Journal
     bar: Progress
+
+    def __post_init__(self) -> None:
+        if isinstance(self.engine, Server):
+            self.engine.tell = self.bar.tell
 
     def complete(self, requests: Sequence[Request], decoding: Decoding) -> Iterator[tuple[int, str]]:
         """`(position in requests, text of its completion)` as they are there."""

@@ -20,6 +20,7 @@ class Progress:
 
     def __init__(self, total: int, title: str, shown: bool, unit: str = "sample"):
         self.tokens = self.judged = self.passed = 0
+        self.trouble = ""
         self.started = time.monotonic()
         self.bar = tqdm(total=total, desc=title, unit=unit, disable=not shown, dynamic_ncols=True, mininterval=0.5)
 
@@ -32,6 +33,12 @@ class Progress:
     def skip(self, items: int) -> None:
         """So many items were done by a run before this one."""
         self.bar.update(items)
+
+    def tell(self, trouble: str) -> None:
+        """Show what is going wrong; "" when it is over."""
+        self.trouble = trouble
+        self._show()
+        self.bar.refresh()
 
     def watch(self, verdict: Future[Judgement]) -> Future[Judgement]:
         """Count a candidate's verdict when it comes."""
@@ -47,6 +54,8 @@ class Progress:
         shares = {"tok/s": f"{self.tokens / self.seconds:.0f}"}
         if self.judged:
             shares["passing"] = f"{self.passed / self.judged:.0%}"
+        if self.trouble:
+            shares["trouble"] = self.trouble
         self.bar.set_postfix(shares, refresh=False)
 
     @property

@@ -50,6 +50,10 @@ class TokenizerPolicy:
             return self.encode(self.chat.closing(prompt)) + self.chat.encode(self.chat.turn_end)
         return [] if self.eos_id is None else [self.eos_id]
 
+    def prompt_text(self, ids: list[int]) -> str:
+        """The text of a prompt's ids, without what the tokenizer puts at its start."""
+        return self._decoded([ids])[0]
+
     def encode(self, text: str) -> list[int]:
         """Ids of a text that follows another: no special tokens, none parsed out of the text either."""
         for before, given in self.before:
