@@ -121,7 +121,7 @@ def _version(endpoint: Endpoint) -> str:
 
 def _dialect(endpoint: Endpoint, served: Served, policy: TokenizerPolicy) -> Served:
     """The richest way of asking that the server takes: prompts as ids before text, ids given back before none."""
-    _compare_tokens(endpoint, served, policy)
+    compared = _compare_tokens(endpoint, served, policy)
     ids, refusal = policy.encode_prompt(PROBE), None
     for takes_ids, gives_ids, all_tokens in itertools.product((True, False), (True, False), (-1, 0)):
         way = replace(served, takes_ids=takes_ids, gives_ids=gives_ids, all_tokens=all_tokens)
@@ -139,6 +139,8 @@ def _dialect(endpoint: Endpoint, served: Served, policy: TokenizerPolicy) -> Ser
             raise _another_tokenizer(
                 endpoint.url, f"it takes no ids, and reads {read} tokens where ours are {len(ids)}"
             )
+        if takes_ids and not compared:
+            _compare_counts(endpoint, way, policy)
         return _checked(endpoint, way, answer, policy)
     if isinstance(refusal, Fault):
         raise refusal
@@ -168,20 +170,32 @@ def _greedy(endpoint: Endpoint, way: Served, prompt: list[int] | str) -> dict:
     raise Fault("its answer is no completion")
 
 
-def _compare_tokens(endpoint: Endpoint, served: Served, policy: TokenizerPolicy) -> None:
-    """InputError where the server, asked for the ids of a text, has others than ours."""
+def _compare_tokens(endpoint: Endpoint, served: Served, policy: TokenizerPolicy) -> bool:
+    """Whether the server told its ids of a text; InputError where it has others than ours."""
     body = {"model": served.model, "prompt": PROBE, "add_special_tokens": False}
     body |= {"content": PROBE, "add_special": False}  # llama.cpp's names
     try:
         theirs = endpoint.post(f"{endpoint.root}/tokenize", body)
     except (Refused, Fault):
-        return  # it cannot be asked; the counts of its completions are compared
+        return False
     theirs = theirs.get("tokens") if isinstance(theirs, dict) else None
     ours = policy.tokenizer(PROBE, add_special_tokens=False).input_ids
     if isinstance(theirs, list) and theirs != ours:
         pairs = itertools.zip_longest(theirs, ours)
         at, (theirs, ours) = next((i, pair) for i, pair in enumerate(pairs) if pair[0] != pair[1])
         raise _another_tokenizer(endpoint.url, f"token {at} of the same text is {theirs} there and {ours} here")
+    return isinstance(theirs, list)
+
+
+def _compare_counts(endpoint: Endpoint, way: Served, policy: TokenizerPolicy) -> None:
+    """InputError where a text has another number of tokens there, with and without those at its start."""
+    try:
+        read = _greedy(endpoint, way, PROBE).get("usage", {}).get("prompt_tokens")
+    except Refused:
+        return  # it takes ids alone
+    ours = len(policy.encode_prompt(PROBE))
+    if read not in (None, ours, ours - len(policy.start)):
+        raise _another_tokenizer(endpoint.url, f"it reads {read} tokens of a text where ours are {ours}")
 
 
 def _another_tokenizer(url: str, how: str) -> InputError:

@@ -23,7 +23,7 @@ from utils.extract import truncate
 from utils.generate import Completion, Continuous, Decoding, Engine, Request, longest_first
 from utils.io import Failure, InputError
 from utils.served import FIRST_WAIT, LONGEST_WAIT, Served, look_at
-from utils.streams import stream
+from utils.streams import seed_of
 from utils.tokens import TokenizerPolicy
 
 FIRST_ROOM, MOST_ROOM = 32, 1024  # requests in flight at a server whose limit is found by growing
@@ -181,7 +181,7 @@ class Server:
             "temperature": decoding.temperature,
             "top_k": decoding.top_k or served.all_tokens,
             "top_p": decoding.top_p,
-            "seed": int(stream(*request.key).integers(2**31)),
+            "seed": seed_of(*request.key),
         }
         if decoding.stop_words:
             drawn["stop"] = list(decoding.stop_words)
