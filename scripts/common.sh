@@ -14,6 +14,8 @@
 #   DTYPE       bf16; without GPUS fp32 where the CPU has no instructions for bf16
 #   PUBLISHED   1: --as_published in all stages and in the preparation
 #   CHAT        1: --chat in all stages, for instruct models
+#   SERVER      base URL of a server of the model, which samples in stage 1 (several behind commas)
+#   SERVE       1: stage 1 samples with vLLM, started on GPUS for it and stopped before training (scripts/serve.sh)
 #   RUNS        folder of samples and weights: RUNS/<task>/<model>/<seed>/<sampler>
 #   PREFIX      put before the names of results, to keep runs with other settings apart
 #
@@ -64,6 +66,11 @@ NUM_SEQ=${NUM_SEQ:-3} ITER_NUM=${ITER_NUM:-20} TEMPERATURE=${TEMPERATURE:-1.0} K
 INVERSE_TEMPERATURE=${INVERSE_TEMPERATURE:-2.0} EPOCHS=${EPOCHS:-2} BATCH=${BATCH:-128} SAMPLES=${SAMPLES:-1}
 MAX_LENGTH=${MAX_LENGTH:-1536} MAX_NEW_TOKENS=${MAX_NEW_TOKENS:-512} LIMIT=${LIMIT:-0} RUNS=${RUNS:-runs}
 DTYPE=${DTYPE:-$(if [ "$GPUS" ]; then printf bf16; else machine_dtype; fi)}
+SERVE_PORT=${SERVE_PORT:-8000}
+if [ "${SERVER:-}" ] && [ "${SERVE:-}" ]; then
+  printf 'error: SERVER names a server, SERVE=1 starts one; give one of them\n' >&2
+  exit 2
+fi
 PREFIX=${PREFIX:-} TASK=$DATASET PROBLEMS=(--dataset "$DATASET")
 if [ "$DATASET" = apps ]; then
   TASK=${DIFFICULTY:-introductory}
@@ -101,6 +108,14 @@ stage() {
   local script=$1 model=$2 seed=$3 launcher=(python)
   shift 3
   if [ "$GPUS" ]; then launcher=(deepspeed --master_port "$PORT" --include "localhost:$GPUS"); fi
+  if [ "$script" = seq_gibbs_sample.py ] && [ "${SERVER:-}${SERVE:-}" ]; then
+    launcher=(python)
+    if [ "${SERVE:-}" ]; then
+      launcher=(bash scripts/serve.sh ${GPUS:+--include "localhost:$GPUS"} --port "$SERVE_PORT" --dtype "$DTYPE"
+        --max_length "$((MAX_LENGTH + MAX_NEW_TOKENS))" "$model" -- python)
+    fi
+    set -- "$@" --engine server --base_url "${SERVER:-http://localhost:$SERVE_PORT/v1}"
+  fi
   if [ "${PUBLISHED:-}" ]; then set -- "$@" --as_published; fi
   if [ "${CHAT:-}" ]; then set -- "$@" --chat; fi
   add "${launcher[@]}" "$script" --model_name_or_path "$model" --deepspeed_config ./deepspeed_config.json \

@@ -1,7 +1,7 @@
 """Are completions draws from the model? A statistical test with a known null, for one engine at one setting:
 
-    python scripts/exactness.py [--model M] [--engine static|continuous] [--dtype bf16] [--temperature 1.0]
-        [--top_k 0] [--top_p 1.0] [--tokens 30000]
+    python scripts/exactness.py [--model M] [--engine static|continuous|server] [--dtype bf16]
+        [--temperature 1.0] [--top_k 0] [--top_p 1.0] [--tokens 30000] [--base_url http://localhost:8000/v1]
 
 For a token x drawn from q, -log p(x) has the mean E_q[-log p], whatever was drawn before it. So the sum of the
 differences over all tokens that the engine drew, divided by the root of their summed variances, is a standard normal
@@ -36,9 +36,12 @@ from utils.args import CommonOptions  # noqa: E402
 from utils.attention import librarys_own  # noqa: E402
 from utils.generate import Decoding, Request, make_engine  # noqa: E402
 from utils.model import check_model, load_model  # noqa: E402
+from utils.served import look_at  # noqa: E402
+from utils.server import Server  # noqa: E402
 
 FROM = (0, 1, 16, 64, 256)  # first positions of the groups that are reported
 AT_A_TIME = 64  # positions whose scores over the vocabulary are in fp64 at a time
+PATIENCE = 600  # seconds for a server
 LEAST_EXPECTED = 5  # draws of a token, in the chi-square test; rarer tokens are pooled
 
 
@@ -139,7 +142,10 @@ def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", default=str(paths.DEFAULT_MODEL), help="hub id, local folder or GGUF file")
     parser.add_argument("--dataset", default="quickstart", help="data set whose training prompts are completed")
-    parser.add_argument("--engine", default="static", choices=("static", "continuous"), help="engine of --engine")
+    parser.add_argument("--engine", default="static", choices=("static", "continuous", "server"), help="of a stage")
+    parser.add_argument(
+        "--base_url", default="http://localhost:8000/v1", help="with --engine server, which serves MODEL"
+    )
     parser.add_argument("--dtype", default="bf16", choices=("bf16", "fp16", "fp32"), help="of the engine's weights")
     parser.add_argument("--temperature", type=float, default=1.0, help="sampling temperature, above 0")
     parser.add_argument("--top_k", type=int, default=0, help="tokens that may be drawn; 0: all")
@@ -162,7 +168,11 @@ def main() -> None:
     problems, _ = registry.load(args.dataset, args.dataset, "train")
     adapter, device = registry.adapter(args.dataset), dist.join().device
     prompts = [policy.encode_prompt(adapter.code_prompt(problem, problem.query)) for problem in problems]
-    engine = make_engine(args.engine, load_model(options, device), policy)
+    if args.engine == "server":
+        longest = max(map(len, prompts)) + args.max_new_tokens
+        engine = Server([look_at(args.base_url, args.model, policy, longest, PATIENCE)], policy, 0, PATIENCE)
+    else:
+        engine = make_engine(args.engine, load_model(options, device), policy)
     options.dtype = "fp32"
     model = load_model(options, device)
     decoding = Decoding((), args.max_new_tokens, args.temperature, args.top_k, args.top_p)

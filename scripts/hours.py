@@ -84,7 +84,7 @@ def seconds(command: str, task: str, gpu: str, drawn: dict[str, float]) -> float
     limit = int(flags.get("limit", ["0"])[0])
     train, test = (min(n, limit or n) for n in (train, test))
     devices = len(flags["include"][0].split(":")[-1].split(",")) if "include" in flags else 1
-    on_gpu = "include" in flags or any(word.startswith("CUDA_VISIBLE_DEVICES=") for word in flags[""])
+    on_gpu = {"include", "base_url"} & set(flags) or any(word.startswith("CUDA_VISIBLE_DEVICES=") for word in flags[""])
     if on_gpu:
         flops, step, step_of_billion = GPUS[gpu]
         decode = DECODED * ROWS / (step + step_of_billion * size)

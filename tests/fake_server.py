@@ -190,8 +190,8 @@ class OneAnswer(FakeServer):
         return self.same
 
 
-if __name__ == "__main__":  # python tests/fake_server.py FOLDER: prints its URL and serves until it is killed
-    server = OneAnswer(Path(sys.argv[1]))
+if __name__ == "__main__":  # python tests/fake_server.py FOLDER [PORT]: prints its URL and serves until it is killed
+    server = OneAnswer(Path(sys.argv[1]), **({"port": int(sys.argv[2])} if len(sys.argv) > 2 else {}))
     server.start()
     print(server.url, flush=True)
     server.thread.join()

@@ -148,6 +148,41 @@ def test_bad_values_of_sampling(flags):
     assert flags.split()[0] in refused(SamplingOptions, f"{STAGE_1} {flags}")
 
 
+@pytest.mark.parametrize(
+    ("flags", "said"),
+    [
+        ("--engine server", "--engine server: needs --base_url"),
+        ("--base_url http://h:1/v1", "--base_url http://h:1/v1: is for --engine server"),
+        ("--engine server --base_url http://h:8000", "ends without /v1; expected http://h:8000/v1"),
+        ("--engine server --base_url http://h:1/v1,https://h:2/v2", "https://h:2/v2: ends without /v1"),
+        ("--engine server --base_url h:8000/v1", "no URL of a server"),
+        ("--engine server --base_url ftp://h/v1", "no URL of a server"),
+        ("--engine server --base_url http://h:port/v1", "no URL of a server"),
+        ("--engine server --base_url http://h:1/v1 --server_requests -1", "--server_requests -1"),
+        ("--engine server --base_url http://h:1/v1 --server_patience 0", "--server_patience 0.0"),
+        ("--engine server --base_url http://h:1/v1 --server_patience nan", "--server_patience nan"),
+    ],
+)
+def test_bad_servers(flags, said):
+    assert said in refused(SamplingOptions, f"{STAGE_1} {flags}")
+
+
+def test_passwords_in_a_url_are_refused_and_not_shown():
+    said = refused(SamplingOptions, f"{STAGE_1} --engine server --base_url http://me:secret@h:1/v1")
+    assert "secret" not in said and "GIFT_API_KEY" in said
+
+
+def test_several_servers_each_once():
+    flags = "--engine server --base_url http://a:1/v1,http://b:1/v1/,http://a:1/v1"
+    assert parsed(SamplingOptions, flags).base_urls == ["http://a:1/v1", "http://b:1/v1/"]
+
+
+def test_a_served_model_is_evaluated_but_not_trained():
+    flags = f"{GOLD_ONLY} --engine server --base_url http://h:1/v1"
+    assert "--eval_only" in refused(TrainingOptions, flags)
+    assert parse(TrainingOptions, shlex.split(f"{flags} --eval_only")).engine == "server"
+
+
 def test_greedy_sampling_is_allowed():
     assert parsed(SamplingOptions, "--temperature 0").temperature == 0
 

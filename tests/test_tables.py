@@ -281,6 +281,22 @@ def test_no_list_is_made_where_the_preparation_reads_one(planned, bare):
     assert describing(planned("table_main", DATASET="mbpp", SOURCE="raw owner/name")) == []
 
 
+def test_stage_1_samples_from_a_server(planned, bare):
+    served = planned("table_main", SERVER="http://h:1/v1")
+    started = planned("table_main", SERVE="1", GPUS="0,1")
+    for plan, url in ((served, "http://h:1/v1"), (started, "http://localhost:8000/v1")):
+        assert {options.base_url for options in plan.of("seq_gibbs_sample.py")} == {url}
+        assert {options.engine for options in plan.of("run_gen.py")} == {"auto"}
+    sampling = [line for line in started.lines if "seq_gibbs_sample.py" in line]
+    serving = (
+        f"bash scripts/serve.sh --include localhost:0,1 --port 8000 --dtype bf16 --max_length 2048 {HUB} -- python"
+    )
+    assert any(line.startswith(serving) for line in sampling)
+    assert all("--engine server" in line and "scripts/serve.sh" in line for line in sampling)
+    both = run_script("table_main", bare, "--dry_run", SERVER="http://h:1/v1", SERVE="1")
+    assert both.status == 2 and both.err.count("\n") == 1
+
+
 @ALL
 def test_flags_of_the_scripts(name, bare):
     shown = run_script(name, bare, "-h")
