@@ -40,7 +40,7 @@ class FakeServer:
 
     def __init__(self, folder: Path, answer=toy_answer, **settings):
         self.tokenizer, self.answer = AutoTokenizer.from_pretrained(folder), answer
-        self.port, self.name, self.context = free_port(), folder.name, 4096
+        self.port, self.name, self.owner, self.context = free_port(), folder.name, "fake", 4096
         self.takes_ids = self.gives_ids = self.tokenizes = True
         self.refused_top_k, self.key, self.seconds, self.slots = None, None, 0.0, 0
         self.faults: dict[int, int | str] = {}
@@ -140,7 +140,7 @@ class FakeServer:
 
     def _reply(self, path: str, body: dict, fault: str | None) -> tuple[int, dict]:
         if path == "/v1/models":
-            model = {"id": self.name, "owned_by": "fake", "object": "model"}
+            model = {"id": self.name, "owned_by": self.owner, "object": "model"}
             return 200, {"data": [{**model, "max_model_len": self.context} if self.context else model]}
         if path == "/version":
             return 200, {"version": "1.2.3"}
@@ -183,8 +183,10 @@ class OneAnswer(FakeServer):
     """Always gives the same completion, which costs it no tokenizer: for the rate of clients."""
 
     def _complete(self, body: dict, fault: str | None) -> tuple[int, dict]:
-        if not hasattr(self, "same") or body["temperature"] == 0:
-            self.same = super()._complete({**body, "stop": []}, fault)
+        if body["temperature"] == 0:  # what a client looks at first
+            return super()._complete(body, fault)
+        if not hasattr(self, "same"):
+            self.same = super()._complete(body, fault)
         self.bodies.clear()
         self.given.clear()
         return self.same

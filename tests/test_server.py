@@ -89,6 +89,12 @@ def test_all_that_changes_the_distribution_is_said(server, policy):
     assert body["presence_penalty"] == body["frequency_penalty"] == 0 and body["model"] == server.name
 
 
+def test_llama_cpp_is_told_to_apply_the_temperature_first(folder, policy):
+    with FakeServer(folder, owner="llamacpp") as server:
+        completed(started([server], policy), requests(policy, 1)[:1])
+    assert server.bodies[0]["samplers"] == ["temperature", "top_k", "top_p"]
+
+
 def test_a_context_bounds_completions(folder, policy):
     asked = requests(policy, 1)[:1]
     with FakeServer(folder, context=1024) as server:

@@ -50,6 +50,8 @@ class Served:
         """A request for a completion. All that changes the distribution is said: servers have defaults of their own."""
         plain = {"min_p": 0.0, "repetition_penalty": 1.0, "presence_penalty": 0.0, "frequency_penalty": 0.0, "n": 1}
         extra = {"return_token_ids": True} if self.gives_ids else {}
+        if self.engine == "llamacpp":  # its temperature would come last, after top-p
+            extra["samplers"] = ["temperature", "top_k", "top_p"]
         return {"model": self.model, "prompt": prompt, **plain, **extra, **drawn}
 
 
