@@ -95,12 +95,8 @@ class GenerationOptions:
         "server: see --base_url",
     )
     max_new_tokens: int = HfArg(default=512, help="longest completion in tokens")
-    base_url: str | None = HfArg(
-        default=None, help="with --engine server: http://host:8000/v1 of an OpenAI server, or several behind commas"
-    )
-    server_requests: int = HfArg(
-        default=0, help="requests in flight at each server; 0: raised until its rate stops growing"
-    )
+    base_url: str | None = HfArg(default=None, help="of --engine server: http://host:8000/v1, or several behind commas")
+    server_requests: int = HfArg(default=0, help="in flight at each server; 0: raised until its rate stops growing")
     server_patience: float = HfArg(default=600.0, help="seconds without any completion after which the run stops")
 
     @property
