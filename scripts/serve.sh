@@ -75,6 +75,7 @@ END
 
 if answers; then stop "port $PORT: somebody serves there already; give another --port"; fi
 if [ "${GIFT_API_KEY:-}" ]; then export VLLM_API_KEY=$GIFT_API_KEY; fi
+export VLLM_MAX_STOP_STRINGS=${VLLM_MAX_STOP_STRINGS:-64} # of itself it takes four
 set -m # a process group of its own for the server, which has children
 "${command[@]}" >"$LOG" 2>&1 </dev/null &
 server=$!

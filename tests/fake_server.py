@@ -43,6 +43,7 @@ class FakeServer:
         self.port, self.name, self.owner, self.context = free_port(), folder.name, "fake", 4096
         self.takes_ids = self.gives_ids = self.tokenizes = True
         self.refused_top_k, self.key, self.seconds, self.slots = None, None, 0.0, 0
+        self.most_stops = 100
         self.faults: dict[int, int | str] = {}
         self.bodies: list[dict] = []  # of all completions asked for
         self.given: Counter = Counter()  # completions sent, by seed
@@ -157,6 +158,8 @@ class FakeServer:
         prompt, seed, most = body["prompt"], body["seed"], body["max_tokens"]
         if isinstance(prompt, list) and not self.takes_ids:
             return 400, self._error("prompt: a string is expected")
+        if len(body.get("stop", ())) > self.most_stops:
+            return 400, self._error("stop: too long")
         if body["top_k"] == self.refused_top_k:
             return 422, {"detail": [{"loc": ["body", "top_k"], "msg": "out of range"}]}
         start = self.tokenizer("").input_ids

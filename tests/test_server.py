@@ -194,6 +194,18 @@ def test_poorer_servers_give_the_same_texts(server, folder, policy, poorer):
         assert other.bodies[0]["top_k"] == (0 if "refused_top_k" in poorer else -1)
 
 
+def test_a_server_of_few_stop_words_cuts_late_and_we_cut_then(folder, policy, capsys):
+    """Seven stop words of which the last ones come; the server that takes four of them goes on behind those."""
+    words = (*(f"\n{word}" for word in ("class", "if", "#", "print")), *DECODING.stop_words)
+    asked, decoding, done = requests(policy, 2), Decoding(words, 64, 1.0), []
+    for most in (100, 4):
+        with FakeServer(folder, most_stops=most) as server:
+            done.append(completed(started([server], policy), asked, decoding))
+            assert {len(body["stop"]) for body in server.bodies} == {min(most, len(words))}
+            assert ("VLLM_MAX_STOP_STRINGS" in capsys.readouterr().err) == (most == 4)
+    assert {i: c.text for i, c in done[0].items()} == {i: c.text for i, c in done[1].items()}
+
+
 def test_several_servers_share_the_work_and_one_may_die(server, folder, policy):
     with FakeServer(folder, seconds=0.02) as other:
         server.seconds = 0.02

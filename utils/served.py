@@ -23,6 +23,8 @@ T = TypeVar("T")
 
 PROBE = "".join(ROUND_TRIP)  # several scripts, digits, tabs and double spaces: counts alone tell tokenizers apart
 PROBE_TOKENS = 8
+FEW = 4  # stop words that servers take if they do not take all
+NEVER = tuple(f"\n<{word}\n>" for word in range(4 * FEW))  # stop words that do not come
 UNFINISHED = "\ufffd"  # a character whose last bytes are still to come
 FIRST_WAIT, LONGEST_WAIT = 0.5, 30.0  # seconds between two tries
 VERSIONS = ("/version", "/server_info", "/get_server_info", "/props", "/info")  # vLLM, SGLang, llama.cpp, TGI
@@ -40,6 +42,7 @@ class Served:
     takes_ids: bool = True
     gives_ids: bool = True
     all_tokens: int = -1  # its top-k for no limit
+    stop_words: int | None = None  # most that it takes; the others cut completions here
 
     @property
     def record(self) -> dict:
@@ -72,9 +75,16 @@ def look_at(url: str, name: str, policy: TokenizerPolicy, longest: int, patience
                 f"together, {longest}; give smaller ones, or serve the model with a longer context"
             )
         served = Served(url, model["id"], str(model.get("owned_by") or "unknown"), _version(endpoint), context)
-        return patiently(lambda: _dialect(endpoint, served, policy), url, patience)
+        way = patiently(lambda: _dialect(endpoint, served, policy), url, patience)
     except Refused as refusal:
         raise InputError(f"--base_url {url}: {refusal}; is it the base URL of an OpenAI server?") from None
+    if way.stop_words is not None:
+        print(
+            f"{url}: takes {FEW} stop words alone, so some completions run on for longer; vLLM takes more "
+            "with VLLM_MAX_STOP_STRINGS=64",
+            file=sys.stderr,
+        )
+    return way
 
 
 def patiently(call: Callable[[], T], url: str, patience: float) -> T:
@@ -125,8 +135,8 @@ def _dialect(endpoint: Endpoint, served: Served, policy: TokenizerPolicy) -> Ser
     """The richest way of asking that the server takes: prompts as ids before text, ids given back before none."""
     compared = _compare_tokens(endpoint, served, policy)
     ids, refusal = policy.encode_prompt(PROBE), None
-    for takes_ids, gives_ids, all_tokens in itertools.product((True, False), (True, False), (-1, 0)):
-        way = replace(served, takes_ids=takes_ids, gives_ids=gives_ids, all_tokens=all_tokens)
+    for takes_ids, gives_ids, *limits in itertools.product((True, False), (True, False), (-1, 0), (None, FEW)):
+        way = replace(served, takes_ids=takes_ids, gives_ids=gives_ids, all_tokens=limits[0], stop_words=limits[1])
         try:
             answer = _greedy(endpoint, way, ids if takes_ids else PROBE)
         except (Refused, Fault) as error:
@@ -163,6 +173,7 @@ def _checked(endpoint: Endpoint, way: Served, answer: dict, policy: TokenizerPol
 
 def _greedy(endpoint: Endpoint, way: Served, prompt: list[int] | str) -> dict:
     drawn = {"max_tokens": PROBE_TOKENS, "temperature": 0.0, "top_p": 1.0, "top_k": way.all_tokens, "seed": 0}
+    drawn["stop"] = list(NEVER[: way.stop_words])
     answer = endpoint.post(f"{endpoint.path}/completions", way.body(prompt, drawn))
     try:
         if isinstance(answer["choices"][0]["text"], str):

@@ -184,7 +184,7 @@ class Server:
             "seed": seed_of(*request.key),
         }
         if decoding.stop_words:
-            drawn["stop"] = list(decoding.stop_words)
+            drawn["stop"] = list(decoding.stop_words[: served.stop_words])
         return served.body(request.prompt if served.takes_ids else self.policy.prompt_text(request.prompt), drawn)
 
     def _completion(self, flight: _Flight, decoding: Decoding) -> Completion:

@@ -52,14 +52,18 @@ def vllm() -> Path:
         needed = [line for line in needed if not re.match(LEFT_OUT, line)]
         subprocess.run([*pip, *needed, "intel-openmp==2024.2.1"], check=True)
         subprocess.run([*pip, "--no-deps", wheel], check=True)
+        [packages] = ENVIRONMENT.glob("lib/python*/site-packages")  # its command asks for the version of `vllm`
+        (packages / "vllm-0.32.0+cpu.dist-info").mkdir()
+        about = "Metadata-Version: 2.1\nName: vllm\nVersion: 0.32.0+cpu\n"
+        (packages / "vllm-0.32.0+cpu.dist-info/METADATA").write_text(about)
     return command
 
 
 @contextmanager
 def serving(vllm: Path, port: int) -> Iterator[subprocess.Popen]:
     """SmolLM2 in fp32 behind scripts/serve.sh, in a process group of its own."""
-    flags = "--enforce-eager --gpu-memory-utilization 0.3 --seed 0"
-    environment = {**os.environ, "VLLM": str(vllm), "VLLM_FLAGS": flags, "LOG": str(LOG)}
+    flags = "--enforce-eager --seed 0"
+    environment = {**os.environ, "VLLM": str(vllm), "VLLM_FLAGS": flags, "VLLM_CPU_KVCACHE_SPACE": "2", "LOG": str(LOG)}
     words = ["bash", "scripts/serve.sh", "--port", str(port), "--dtype", "fp32", "--max_length", "1024", str(MODEL)]
     server = subprocess.Popen(words, cwd=REPOSITORY, env=environment, stdout=subprocess.PIPE, text=True)
     try:
