@@ -129,7 +129,9 @@ class JudgeFlags:
     judge_gold_time_factor: float = HfArg(
         default=4.0, help="a test whose gold solution is slow has so many times its seconds; 0: --judge_timeout alone"
     )
-    compare: Literal["apps", "strict", "published"] = HfArg(default="apps", help="comparison rules of eval/compare.py")
+    compare: Literal["apps", "strict", "published", "tolerant"] = HfArg(
+        default="apps", help="comparison rules of eval/compare.py"
+    )
     allow_weak: bool = HfArg(default=False, help="let a truth that came from the candidate's own object pass")
 
     def check_judge(self) -> None:

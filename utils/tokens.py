@@ -51,8 +51,12 @@ class TokenizerPolicy:
         return [] if self.eos_id is None else [self.eos_id]
 
     def prompt_text(self, ids: list[int]) -> str:
-        """The text of a prompt's ids, without what the tokenizer puts at its start."""
-        return self._decoded([ids])[0]
+        """The text of a prompt's ids, without what the tokenizer puts at its start; a chat's special tokens are text."""
+        if self.chat is None:
+            return self._decoded([ids])[0]
+        bos = self.tokenizer.bos_token_id
+        ids = ids[1:] if ids[:1] == [bos] else ids
+        return self.tokenizer.decode(ids, skip_special_tokens=False, clean_up_tokenization_spaces=False)
 
     def encode(self, text: str) -> list[int]:
         """Ids of a text that follows another: no special tokens, none parsed out of the text either."""
