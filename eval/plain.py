@@ -9,27 +9,9 @@ The README in this folder has the rule in words, and why it holds.
 
 import ast
 
-from eval.allowed import (
-    BUILTINS,
-    CLAIMS,
-    CLASS_NAMES,
-    DENIED_KEYWORDS,
-    DENIED_NAMES,
-    DISPATCHING,
-    EXCEPT,
-    FOREIGN,
-    GUARDED,
-    GUARDED_NAMES,
-    MODULES,
-    ORDINARY,
-    PLACES,
-    STAR,
-    NotPlain,
-    fault_in_attribute,
-    fault_in_format,
-    load,
-    offered,
-)  # fmt: skip
+from eval import allowed
+from eval.allowed import NotPlain, fault_in_attribute
+from eval.trees import guarded, is_member, is_text, located
 
 SUBSCRIPTED = {"typing", "list", "dict", "tuple", "set", "frozenset"}
 
@@ -53,13 +35,13 @@ class Examination:
             self.note(node)
         self.modules = {name: module for name, module in given.items() if name not in self.bound} | self.modules
         bases = [(node.name, base) for node in nodes if isinstance(node, ast.ClassDef) for base in node.bases]
-        self.kinds = {name for name, base in bases if PLACES.get(self.origin(base)) == "kind"}
+        self.kinds = {name for name, base in bases if allowed.PLACES.get(self.origin(base)) == "kind"}
         self.lenient = set()  # `type(x)` and `x.__class__` that are compared or asked for their name
         for node in nodes:
             visit = VISITS.get(type(node))
             if visit and id(node) not in self.ready:
                 visit(self, node)
-        clash = self.bound & (GUARDED_NAMES | DENIED_NAMES) or self.refused & self.loads
+        clash = self.bound & (allowed.GUARDED_NAMES | allowed.DENIED_NAMES) or self.refused & self.loads
         if clash:
             raise NotPlain(f"the name {min(clash)}")
 
@@ -109,7 +91,7 @@ class Examination:
         self.assigned.add(name)
 
     def allow(self, module):
-        if module not in MODULES:
+        if module not in allowed.MODULES:
             raise NotPlain(f"the module {module}")
 
     def stand_for(self, name, module):
@@ -126,28 +108,30 @@ class Examination:
             full, name = f"{node.module}.{alias.name}", alias.asname or alias.name
             if alias.name == "*":
                 self.note_star(node.module)
-            elif full in MODULES:
+            elif full in allowed.MODULES:
                 self.stand_for(name, full)
             else:
                 self.offer(node.module, alias.name)
                 self.bind(name)
                 if self.origins.setdefault(name, full) != full:
                     raise NotPlain(f"the name {name} for two things")
-                if full in GUARDED:
+                if full in allowed.GUARDED:
                     if len(node.names) > 1:
                         raise NotPlain(f"{full} imported together with others")
                     node.module = "~guards"
 
     def note_star(self, module):
-        listed = getattr(load(module), "__all__", None) or offered(module)
-        if module not in STAR:
+        listed = getattr(allowed.load(module), "__all__", None) or allowed.offered(module)
+        if module not in allowed.STAR:
             raise NotPlain(f"all names of {module}")
         self.bound.update(listed)
-        special = {full.rpartition(".")[2] for full in (*GUARDED, *PLACES) if full.startswith(module + ".")}
-        self.refused |= special | EXCEPT.get(module, frozenset())
+        special = {
+            full.rpartition(".")[2] for full in (*allowed.GUARDED, *allowed.PLACES) if full.startswith(module + ".")
+        }
+        self.refused |= special | allowed.EXCEPT.get(module, frozenset())
 
     def offer(self, module, name):
-        if name not in offered(module):
+        if name not in allowed.offered(module):
             raise NotPlain(f"{module}.{name}")
 
     # -- then: what it uses
@@ -163,7 +147,9 @@ class Examination:
 
     def in_its_place(self, node, place):
         """Whether an expression is one of those that may stand in `place` only."""
-        if PLACES.get(self.origin(node)) != place and not (place == "kind" and getattr(node, "id", "") in self.kinds):
+        if allowed.PLACES.get(self.origin(node)) != place and not (
+            place == "kind" and getattr(node, "id", "") in self.kinds
+        ):
             return False
         self.ready.add(id(node))
         if isinstance(node, ast.Attribute):
@@ -202,7 +188,7 @@ class Examination:
         """Whether an expression is a class of Python's or of a module's, or several: nothing that keeps another."""
         if isinstance(node, (ast.Tuple, ast.List)):
             return all(map(self.is_class, node.elts))
-        if isinstance(node, ast.Name) and node.id in BUILTINS:
+        if isinstance(node, ast.Name) and node.id in allowed.BUILTINS:
             return node.id not in self.bound
         return self.origin(node) is not None
 
@@ -212,15 +198,15 @@ class Examination:
             raise NotPlain(f"the name {name}")
         if type(node.ctx) is not ast.Load:
             return
-        if name in DENIED_NAMES:
+        if name in allowed.DENIED_NAMES:
             raise NotPlain(f"the name {name}")
         if name in self.modules:
             raise NotPlain(f"the module {name} as a value")
-        if name in GUARDED_NAMES:
+        if name in allowed.GUARDED_NAMES:
             if name == "type":
                 raise NotPlain("type as a value")
             node.id = f"~{name}"
-        elif PLACES.get(self.origins.get(name)) or name in self.kinds:
+        elif allowed.PLACES.get(self.origins.get(name)) or name in self.kinds:
             raise NotPlain(f"{name} in an unusual place")
 
     def attribute(self, node):
@@ -246,11 +232,11 @@ class Examination:
                     raise NotPlain(fault)
             else:
                 node.value = guarded("~text", node.value)
-        elif self.pandas and name in DISPATCHING:
+        elif self.pandas and name in allowed.DISPATCHING:
             raise NotPlain(f"the method {name} as a value")
 
     def fault_in_format(self, text):
-        return fault_in_format(text, self.privates, self.libraries)
+        return allowed.fault_in_format(text, self.privates, self.libraries)
 
     def follow(self, node):
         """Follow a chain of attributes that begins with a module."""
@@ -265,13 +251,13 @@ class Examination:
         for link in reversed(links):
             self.ready.add(id(link))
             full = f"{module}.{link.attr}"
-            if full in MODULES:
+            if full in allowed.MODULES:
                 module = full
                 continue
             self.offer(module, link.attr)
-            if type(link.ctx) is not ast.Load or PLACES.get(full):
+            if type(link.ctx) is not ast.Load or allowed.PLACES.get(full):
                 raise NotPlain(f"{full} in an unusual place")
-            if full in GUARDED:
+            if full in allowed.GUARDED:
                 link.value = ast.copy_location(ast.Name("~guards", ast.Load()), link.value)
             return
         raise NotPlain(f"the module {module} as a value")
@@ -289,7 +275,7 @@ class Examination:
         elif isinstance(function, ast.Attribute) and name == "view" and len(node.args) == 1:
             if self.in_its_place(node.args[0], "kind"):
                 function.value = guarded("~array", function.value)
-        elif self.pandas and name in DISPATCHING and isinstance(function, ast.Attribute):
+        elif self.pandas and name in allowed.DISPATCHING and isinstance(function, ast.Attribute):
             guard = "~query" if name == "query" else "~methods"
             first = 3 if name in ("pivot_table", "crosstab") else 0  # before the name of a function come data
             for position, value in enumerate(node.args):
@@ -306,7 +292,7 @@ class Examination:
                 raise NotPlain(fault)
 
     def keyword(self, node):
-        if node.arg in DENIED_KEYWORDS:
+        if node.arg in allowed.DENIED_KEYWORDS:
             raise NotPlain(f"the argument {node.arg}")
 
     def function(self, node):
@@ -355,9 +341,9 @@ class Examination:
             raise NotPlain("a base class that is computed")
         full = self.origin(base)
         if full:
-            return full.split(".")[0] in FOREIGN
+            return full.split(".")[0] in allowed.FOREIGN
         name = getattr(base, "id", None)
-        if name is None or name in self.assigned or (name not in self.classes and name not in BUILTINS):
+        if name is None or name in self.assigned or (name not in self.classes and name not in allowed.BUILTINS):
             raise NotPlain("a base class that is computed")
         return self.classes.get(name, False)
 
@@ -365,10 +351,10 @@ class Examination:
         name = node.name
         if not (name.startswith("__") and name.endswith("__")):
             return
-        if name not in ORDINARY:
+        if name not in allowed.ORDINARY:
             raise NotPlain(f"the method {name}")
         self.ready.add(id(node))
-        if name not in CLAIMS:
+        if name not in allowed.CLAIMS:
             return
         places = [*node.args.posonlyargs, *node.args.args]
         odd = isinstance(node, ast.AsyncFunctionDef) or node.decorator_list or not places
@@ -386,11 +372,11 @@ class Examination:
             items = [getattr(item, "value", "__") for item in getattr(value, "elts", [value])]
             if any(not isinstance(item, str) or item.startswith("__") or self.fault_in(item) for item in items):
                 raise NotPlain("an unusual __match_args__")
-        elif name not in CLASS_NAMES:  # another name of a method, such as `__rmul__ = __mul__`
+        elif name not in allowed.CLASS_NAMES:  # another name of a method, such as `__rmul__ = __mul__`
             known = isinstance(value, ast.Name) and value.id in methods and value.id not in self.assigned
-            if not (known and name in ORDINARY):
+            if not (known and name in allowed.ORDINARY):
                 raise NotPlain(f"an unusual {name}")
-            if value.id in ORDINARY:
+            if value.id in allowed.ORDINARY:
                 self.ready.add(id(value))
         self.ready.add(id(target))
 
@@ -405,28 +391,3 @@ VISITS = {
     ast.MatchClass: Examination.pattern, ast.arg: Examination.annotated, ast.AnnAssign: Examination.annotated,
     ast.Compare: Examination.compared,
 }  # fmt: skip
-
-
-def located(new, old):
-    """A new node and those within it, at the place of an old one."""
-    for node in ast.walk(new):
-        ast.copy_location(node, old)
-    return new
-
-
-def guarded(name, value):
-    """The expression `name(value)`."""
-    function = ast.copy_location(ast.Name(name, ast.Load()), value)
-    return ast.copy_location(ast.Call(function, [value], []), value)
-
-
-def is_text(node):
-    """Whether a statement is a docstring."""
-    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
-
-
-def is_member(node):
-    """Whether a statement of a class is a member of an enumeration for certain: then its class cannot be extended."""
-    if not (isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name)):
-        return False
-    return not node.targets[0].id.startswith("_") and isinstance(node.value, ast.Constant)

@@ -22,8 +22,9 @@ from eval import values
 from eval.allowed import BUILTINS, NotPlain
 from eval.channel import Closed
 from eval.guards import PROGRAM, SPACE, Guards
-from eval.plain import Examination, located
+from eval.plain import Examination
 from eval.script import NoTests, Symbols, Tests, calls, deep, fault_of
+from eval.trees import located
 
 PR_SET_DUMPABLE = 4
 libc = ctypes.CDLL(None)

@@ -33,7 +33,7 @@ from typing import NamedTuple
 
 # The files that a cell needs.
 INSIDE = ("cell", "restrict", "channel", "values", "compare", "allowed", "plain", "guards", "script", "program",
-          "tester")  # fmt: skip
+          "tester", "trees")  # fmt: skip
 LEVELS = ("bwrap", "landlock", "none")
 START_SECONDS = 60.0
 PROCESSES = 64

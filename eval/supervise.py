@@ -6,7 +6,6 @@ import contextlib
 import math
 import os
 import re
-import select
 import signal
 import socket
 import threading
@@ -18,6 +17,7 @@ from eval import compare, values
 from eval.channel import Channel, Closed, Malformed
 from eval.sandbox import Cell, CellError, Report
 from eval.verdict import Judgement, Verdict
+from eval.watch import Output, Stopped, Watch
 
 MIB = 1 << 20
 KEPT_OUTPUT, MOST_OUTPUT = MIB, 16 * MIB
@@ -44,10 +44,6 @@ class Job:
     future: Future = field(default_factory=Future)
     expected: Verdict | None = None  # of a self-check
     end: float | None = None  # when the time for all tests is over, once the candidate runs
-
-
-class Stopped(Exception):
-    """The judge is being closed."""
 
 
 @dataclass
@@ -185,7 +181,7 @@ class Worker(threading.Thread):
         cpu = _seconds(job)
         with contextlib.ExitStack() as stack:
             ours, theirs = map(stack.enter_context, socket.socketpair())
-            output = _Output(stack, 0)
+            output = Output(stack, 0)
             self.cell("candidate", tier).fork(cpu, [3, 1, 2], [theirs.fileno(), output.other, output.other])
             theirs.close()
             ours.settimeout(READY_SECONDS)
@@ -210,7 +206,7 @@ class Worker(threading.Thread):
         with contextlib.ExitStack() as stack:
             ours, theirs = map(stack.enter_context, socket.socketpair())
             channel, other = map(stack.enter_context, socket.socketpair())
-            output = _Output(stack, 0)
+            output = Output(stack, 0)
             self.cell("candidate", tier).fork(cpu, [3, 1, 2], [channel.fileno(), output.other, output.other])
             tester.fork((1 << 30, 1 << 30), [3], [theirs.fileno()])
             for end in channel, theirs:
@@ -251,7 +247,7 @@ class Worker(threading.Thread):
         outputs, messages, mark = watched
         candidate = self.cells["candidate", tier]
         control, said = candidate.control.fileno(), [messages.sock.fileno()] if messages else []
-        watch = _Watch(self.judge._stop_read, control, *said, *(output.handle for output in outputs))
+        watch = Watch(self.judge._stop_read, control, *said, *(output.handle for output in outputs))
         report: Report | None = None
         deadline = self.deadline(job, stretch) if self.running else time.monotonic() + READY_SECONDS
         self.starts = []  # of the scripts, on the monotonic clock
@@ -310,7 +306,7 @@ class Worker(threading.Thread):
             file = stack.enter_context(open(os.memfd_create("stdin"), "w+b"))
             file.write(given.encode("utf-8", "surrogatepass"))
             file.seek(0)
-            printed, complaints = _Output(stack, len(expected) * 4 + KEPT_OUTPUT), _Output(stack, 4096)
+            printed, complaints = Output(stack, len(expected) * 4 + KEPT_OUTPUT), Output(stack, 4096)
             candidate.fork(cpu, [3, 0, 1, 2], [theirs.fileno(), file.fileno(), printed.other, complaints.other])
             theirs.close()
             ours.settimeout(READY_SECONDS)
@@ -337,53 +333,6 @@ class Worker(threading.Thread):
         if compare.same_output(bytes(printed.data), expected, self.options.compare):
             return Verdict.PASS, ""
         return Verdict.WRONG, "wrong output"
-
-
-class _Output:
-    """A pipe for what a candidate prints: counts everything, keeps the first `keep` bytes.
-
-    Its writing end stays open here as well, so it never ends, and only bytes wake the one who waits.
-    """
-
-    def __init__(self, stack: contextlib.ExitStack, keep: int):
-        self.keep, self.total, self.data = keep, 0, bytearray()
-        self.handle, self.other = os.pipe()
-        stack.callback(os.close, self.handle)
-        stack.callback(os.close, self.other)
-        os.fchmod(self.other, 0o666)  # so that /dev/stdout can be opened by another user id
-        os.set_blocking(self.handle, False)
-
-    def read(self) -> bool:
-        """Take what is there; whether there was anything."""
-        try:
-            part = os.read(self.handle, 1 << 18)
-        except BlockingIOError:
-            return False
-        self.total += len(part)
-        self.data += part[: max(0, self.keep - len(self.data))]
-        return True
-
-
-class _Watch:
-    """Wait for several descriptors, and for the word to stop."""
-
-    def __init__(self, stop: int, *sources: int):
-        self.stop, self.poll = stop, select.poll()
-        for source in (stop, *sources):
-            self.poll.register(source, select.POLLIN)
-
-    def forget(self, sources: list[int]) -> None:
-        """Wait for these no longer."""
-        for source in sources:
-            self.poll.unregister(source)
-
-    def wait(self, deadline: float) -> set[int]:
-        """The descriptors that are ready, or ended, before a moment of the monotonic clock."""
-        left = max(0.0, deadline - time.monotonic())
-        ready = {handle for handle, _ in self.poll.poll(math.ceil(left * 1000))}
-        if self.stop in ready:
-            raise Stopped
-        return ready
 
 
 def _cause(report: Report, cpu: tuple[int, int]) -> tuple[Verdict, str]:

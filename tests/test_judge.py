@@ -326,13 +326,13 @@ def test_what_the_machine_kept_waiting_is_judged_again_alone(monkeypatch):
 
 
 def test_a_judge_that_wakes_late_finds_the_verdict_of_a_test_that_has_ended(monkeypatch):
-    real = supervise._Watch.wait
+    real = supervise.Watch.wait
 
     def wait(self, seconds):
         time.sleep(0.3)  # by now the test is over, and its process has left
         return real(self, seconds)
 
-    monkeypatch.setattr(supervise._Watch, "wait", wait)
+    monkeypatch.setattr(supervise.Watch, "wait", wait)
     test = asserts("import random\nassert f(2) == 4", "assert f(3) == 6")
     with Judge(JudgeOptions(workers=1, timeout=0.2)) as judge:
         assert [judge.submit(DOUBLE, test).result(30).verdict for _ in range(3)] == [R.PASS] * 3
