@@ -21,6 +21,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 
 from eval import values
+from eval.compare import MODES
 from eval.problem import fault_in_test
 from eval.sandbox import LEVELS, CellError, probe
 from eval.supervise import MIB, Job, Turns, Worker
@@ -44,7 +45,7 @@ class JudgeOptions:
     workers: int | None = None  # pairs of cells; None: as many as cores this process may use
     timeout: float = 5.0  # seconds of wall clock, and of CPU, for each script, call-style program or input case
     memory_mb: int = 2048  # MiB of address space, Python and numpy included
-    compare: str = "apps"  # "apps", "strict" or "published", see eval/compare.py
+    compare: str = "apps"  # one of MODES in eval/compare.py
     isolation: str = "auto"  # "auto", "bwrap", "landlock" or "none", see eval/sandbox.py
     allow_weak: bool = False  # let WEAK pass
     total_timeout: float = 0.0  # seconds of wall clock for all scripts or input cases of a candidate; 0: no limit
@@ -210,8 +211,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default=defaults.gold_time_factor,
         help="where a gold solution is slow, its tests may take so many times its seconds (default 4); 0: --timeout",
     )
-    modes = ("apps", "strict", "published")
-    parser.add_argument("--compare", choices=modes, default="apps", help="how outputs are compared")
+    parser.add_argument("--compare", choices=MODES, default="apps", help="how outputs are compared")
     parser.add_argument("--isolation", choices=("auto", *LEVELS), default="auto", help="level of isolation")
     parser.add_argument("--allow_weak", action="store_true", help="let WEAK count as passed")
 
