@@ -51,7 +51,7 @@ class TokenizerPolicy:
         return [] if self.eos_id is None else [self.eos_id]
 
     def prompt_text(self, ids: list[int]) -> str:
-        """The text of a prompt's ids, without what the tokenizer puts at its start; a chat's special tokens are text."""
+        """The text of a prompt's ids, without what the tokenizer puts at its start; in a chat with special tokens."""
         if self.chat is None:
             return self._decoded([ids])[0]
         bos = self.tokenizer.bos_token_id
