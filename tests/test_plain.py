@@ -64,7 +64,9 @@ def test_ordinary_programs_are_plain(code):
 
 
 NOT_PLAIN = [
-    ("import subprocess", "the module subprocess"), ("from scipy.sparse import csr_matrix", "the module scipy.sparse"), ("from os import system", "os.system"),
+    ("import subprocess", "the module subprocess"),
+    ("from scipy.sparse import csr_matrix", "the module scipy.sparse"),
+    ("from os import system", "os.system"),
     ("import numpy as np\nnp.lib.x", "numpy.lib"), ("import math\nmath.pi = 3", "math.pi in an unusual place"),
     ("import math\nx = math", "math as a value"), ("x.__globals__", "__globals__"), ("x.tb_frame", "tb_frame"),
     ("x._secret", "_secret"), ("class K:\n    _os = 1\nx._os", "_os"), ("eval('1')", "eval"), ("f = type", "type as a"),
