@@ -101,5 +101,5 @@ printf 'http://localhost:%s/v1\n' "$PORT"
 if [ $# -gt 0 ]; then
   "$@"
 else
-  wait "$server" || stop "vLLM ended; see $LOG"
+  wait "$server" 2>/dev/null || stop "vLLM ended; see $LOG"
 fi
