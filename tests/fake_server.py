@@ -122,6 +122,8 @@ class FakeServer:
             if self.key and f"Bearer {self.key}" not in head:
                 given = re.search(r"Bearer (\S+)", head)
                 status, value = 401, self._error(f"wrong key: {given and given[1]}")
+            if path == "/v1/completions" and status == 200 and fault is None:
+                self.given[body["seed"]] += 1  # before the client knows, who may look at once
             text = json.dumps(value).encode()
             fields = f"Content-Length: {len(text)}\r\n"
             if status == 429:
@@ -131,8 +133,6 @@ class FakeServer:
             await writer.drain()
             if fault == "cut":
                 raise ConnectionError
-            if path == "/v1/completions" and status == 200 and fault is None:
-                self.given[body["seed"]] += 1
         finally:
             self.flying -= path == "/v1/completions"
 

@@ -166,7 +166,7 @@ CASES = [  # task, gold result, what else is right, what is wrong
     ("Mbpp/1", "[0.5, 2.0]", ["[0.5 + 5e-7, 2.0]"], ["[0.501, 2.0]", "[0.5]", "(0.5, 2.0 + 5e-7)", "[0.5, 'a']"]),
     ("Mbpp/1", "{'a': 0.5}", [], ["{'a': 0.5 + 1e-9}"]),
     ("Mbpp/2", "(1, 2)", ["(2, 1)", "[2, 1, 1]", "{1, 2}"], ["(1, 2, 3)", "(1,)", "None", "([1], 2)"]),
-    ("Mbpp/737", "__import__('re').match('a', 'a')", ["True", "1", "'yes'"], ["False", "None"]),
+    ("Mbpp/737", "re.match('a', 'a')", ["True", "1", "'yes'"], ["False", "None"]),
     ("Mbpp/737", "None", ["False"], ["True", "'no'"]),
     ("Mbpp/295", "7", ["0"], ["1", "None"]),
     ("Mbpp/164", "True", ["False", "None"], ["1 / 0"]),
@@ -181,7 +181,7 @@ def test_what_is_right_is_what_evalplus_says(task, gold, right, wrong):
     inputs = {"Mbpp/2": [[1], [2]], "Mbpp/558": [3, 345], "Mbpp/581": [3, 4], "HumanEval/32": [[1, 2]]}.get(task, [0])
     raw = {"task_id": task, "entry_point": "f", "base_input": [inputs], "plus_input": [],
            "atol": 1e-4 if task == "HumanEval/32" else 0}  # fmt: skip
-    codes = [f"def f(*given):\n    return {result}\n" for result in (gold, *right, *wrong)]
+    codes = [f"import re\n\ndef f(*given):\n    return {result}\n" for result in (gold, *right, *wrong)]
     found = verdicts(evalplus.tests_of(raw, codes[0])["test"], *codes)
     assert found == [True] * (1 + len(right)) + [False] * len(wrong)
 
