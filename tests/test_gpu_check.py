@@ -34,7 +34,6 @@ def test_rehearsal():
     assert reports["greedy"]["equal_tokens"] == reports["greedy"]["tokens"] == 32
     assert reports["out of memory"]["rows_decoded_together"] < reports["out of memory"]["rows_asked"]
     assert all(reports["training"][kind]["peak_memory_gib"] > 0 for kind in ("full", "lora"))
-    assert reports["benchmark train, 1B"]["ratio"] > 0
     assert [row.split("|")[1].strip() for row in table.splitlines()[2:]] == QUICK
 
 
