@@ -109,7 +109,7 @@ class Server:
         ready = select.select((exit_handle, self.control), (), ())[0]
         word = self.control.recv(64) if self.control in ready else None  # "end", "late", or b"": the judge has gone
         os.close(exit_handle)
-        delay = 0.0 if word == b"end" else run_delay(pid)
+        delay = run_delay(pid)
         status, used = sweep(pid, self.namespaces)
         if word == b"":
             self.leave()

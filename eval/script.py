@@ -209,14 +209,15 @@ class Tests:
                 if position == 0:
                     load()
                     exec(self.setup.code, space)
-                if self.test["style"] == "check":
+                if self.test["style"] == "asserts":
+                    exec(program.code, space)
+                else:
+                    function = self.entry(space)  # before the script: its name may be `check` too
                     space.pop("check", None)
-                exec(program.code, space)
-                if self.test["style"] == "check":
-                    check = space.get("check")
-                    if check is None:
+                    exec(program.code, space)
+                    if space.get("check") is None:
                         return "NO_TESTS", "the test script defines no check"
-                    check(self.entry(space))
+                    space["check"](function)
             except BaseException as error:
                 return fault_of(error, position, self.texts)
             begun, held, checked = map(next, counters.values())

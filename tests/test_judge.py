@@ -44,6 +44,7 @@ def judge():
         yield pool
 
 
+CHECK = {"style": "check", "script": "def check(c):\n    assert c(2) == 4\n", "entry_point": "f"}
 DOUBLE = "def f(n):\n    return 2 * n\n"
 R = Verdict
 # Classes of modules that a cell does not import before somebody needs them.
@@ -57,9 +58,12 @@ CASES = [
     # A program, its test, the verdict.
     (DOUBLE, asserts("assert f(2) == 4", "assert f(3) == 6"), R.PASS),
     (DOUBLE, asserts("assert f(2) == 4", "assert f(3) == 7"), R.WRONG),
-    (DOUBLE, {"style": "check", "script": "def check(c):\n    assert c(2) == 4\n", "entry_point": "f"}, R.PASS),
+    (DOUBLE, CHECK, R.PASS),
     (DOUBLE, {"style": "check", "script": "def check(c):\n    pass\n", "entry_point": "f"}, R.NO_TESTS),
     (DOUBLE, {"style": "check", "script": "x = 1", "entry_point": "f"}, R.NO_TESTS),
+    ("def check(n):\n    return n + 2\n", {**CHECK, "entry_point": "check"}, R.PASS),
+    ("import ctypes\ndef check(n):\n    return n + 2\n", {**CHECK, "entry_point": "check"}, R.PASS),
+    ("def check(n):\n    return n + 3\n", {**CHECK, "entry_point": "check"}, R.WRONG),
     (DOUBLE, {"style": "check", "script": "def check(c):\n    assert c(2) == 4\n", "entry_point": "g"}, R.ERROR),
     (DOUBLE, asserts(), R.NO_TESTS),
     (DOUBLE, asserts("f(2)"), R.NO_TESTS),
