@@ -52,7 +52,7 @@ from utils.card import model_card
 from utils.checkpoint import Checkpoints, Position
 from utils.curves import Curves
 from utils.families import check_engine, note_on, way_of
-from utils.generate import Decoding, Request, make_engine
+from utils.generate import Decoding, Request
 from utils.gibbs import ask_for_description
 from utils.io import InputError
 from utils.journal import Journal, Recorded
@@ -60,7 +60,7 @@ from utils.lora import adapter_digest, check_lora, save_merged, with_lora
 from utils.model import check_length, check_model, load_model, revision
 from utils.progress import Progress
 from utils.selection import read_sources, training_set
-from utils.server import AnyEngine, Server, open_servers, records
+from utils.server import AnyEngine, open_servers, records, start_generator
 from utils.sft_data import Row, make_row
 from utils.streams import stream
 from utils.tokens import TokenizerPolicy
@@ -122,7 +122,7 @@ def main() -> None:
             entries = []  # without its weights an epoch cannot be gone on from
 
         # The model
-        trainer = None
+        trainer = model = None
         log_folder = paths.curves(options.log_dir, options.task, options.output_dir) if options.log_dir else None
         curves = Curves(log_folder, ranks)
         if not options.eval_only:
@@ -140,10 +140,7 @@ def main() -> None:
             )
             trainer.go_on_from(position)
         curves.begin(trainer.position.curve if trainer is not None else [], entries)
-        if servers:
-            generator = Server(servers, policy, options.server_requests, options.server_patience)
-        else:
-            generator = make_engine(options.engine, model, policy, options.eval_batch_size)
+        generator = start_generator(options, servers, model, policy, options.eval_batch_size)
 
         # Training and evaluation
         times = [time for time in earlier_times(results, ranks) if time["epoch"] in epochs[: len(entries)]]

@@ -33,13 +33,13 @@ from eval.problem import Adapter, Problem
 from utils import dist, gibbs, io, paths
 from utils.args import SamplingOptions, engine_settings, judge_options, judge_settings, parse, set_off_default
 from utils.families import check_engine, note_on
-from utils.generate import Decoding, Request, make_engine
+from utils.generate import Decoding, Request
 from utils.io import InputError
 from utils.journal import Journal, Recorded
 from utils.model import check_length, check_model, load_model, revision
 from utils.progress import Progress
 from utils.prompts import DESCRIPTION_STOP_WORDS, DESCRIPTION_TOP_P
-from utils.server import AnyEngine, Server, open_servers, records
+from utils.server import AnyEngine, open_servers, records, start_generator
 from utils.tokens import TokenizerPolicy
 
 
@@ -50,13 +50,7 @@ def main() -> None:
     ranks = dist.join()
     adapter = registry.adapter(options.dataset, options.prompt_newline, options.raw_texts)
     problems, problems_digest = ranks.on_main(lambda: registry.load(options.dataset, options.task, "train"))
-    examples, examples_digest = ranks.on_main(
-        lambda: registry.load_examples(options.dataset, options.task, problems, options.raw_texts)
-    )
-    if examples_digest == "seed descriptions" and options.sampler != "conditional":
-        ranks.log(
-            f"{options.task}: no ict.json, the problems' own descriptions stand in; python -m data.make_ict makes one"
-        )
+    examples, examples_digest = load_examples(options, problems, ranks)
     gold = {str(problem.id): problem for problem in problems}
     chains = [
         gibbs.Chain(problem, problem.query, fall_back=options.fall_back)
@@ -81,12 +75,11 @@ def main() -> None:
         faults = 0
         if done < options.iter_num:
             # The rounds
-            if servers:
-                engine = Server(servers, policy, options.server_requests, options.server_patience)
-            else:
+            model = None
+            if not servers:
                 ranks.note(note_on(config, options.max_length + options.max_new_tokens))
                 model = load_model(options, ranks.device)
-                engine = make_engine(options.engine, model, policy, options.eval_batch_size * options.num_seq)
+            engine = start_generator(options, servers, model, policy, options.eval_batch_size * options.num_seq)
             with Judge(judge_options(options, ranks.local_world_size)) as judge:
                 ranks.log(
                     f"{options.task}: {len(usable)} problems, {ranks.world_size} rank(s), isolation {judge.level}"
@@ -104,6 +97,20 @@ def main() -> None:
     if faults:
         ranks.log(f"error: {faults} samples could not be judged; they were counted neither as right nor as wrong")
         sys.exit(1)
+
+
+def load_examples(
+    options: SamplingOptions, problems: list[Problem], ranks: dist.Ranks
+) -> tuple[dict[str, list[str]], str]:
+    """The in-context descriptions by problem id and their digest; the log says where there are none of the task's."""
+    examples, digest = ranks.on_main(
+        lambda: registry.load_examples(options.dataset, options.task, problems, options.raw_texts)
+    )
+    if digest == "seed descriptions" and options.sampler != "conditional":
+        ranks.log(
+            f"{options.task}: no ict.json, the problems' own descriptions stand in; python -m data.make_ict makes one"
+        )
+    return examples, digest
 
 
 def settings(options: SamplingOptions) -> dict:

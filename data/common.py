@@ -553,46 +553,73 @@ def write_tasks(adapter: Adapter, tasks: list[Task], batches: list[Batch], args,
     chosen = {name: getattr(args, name) for name in names}
     meta = {"settings": {**settings, **chosen, **judged_with}, "inputs": inputs}
     near = near_test_problems(tasks) if args.drop_near_duplicates else frozenset()
-    lines, failures, notes = [], [], []
+    summary = Summary()
     for task in tasks:
-        trained: list[dict] = []
-        for split, versions in task.splits.items():
-            if not versions:
-                continue
-            found = [next(judged) for _ in versions]
-            rows, out = _selected(found, split, args)
-            if split == "train":
-                kept = [row for row in rows if f"{task.name}/{row['id']}" not in near]
-                near_ones = {"test problems or near duplicates of them": len(rows) - len(kept)}
-                out += Counter(near_ones)  # which keeps no zero
-                if args.drop_near_duplicates:
-                    notes.append(f"{task.name}: {len(kept)} of {len(rows)} training problems remain")
-                rows = kept
-            if split == "train":
-                trained = rows
-            elif note := contamination.tag(task.name, trained, rows):
-                notes.append(note)
-            unverified = {str(row["id"]): v.verdict.value for row, v in found if not v.passed}
-            counts = {"problems": len(found), "verified": len(found) - len(unverified), "written": len(rows)}
-            seeds = {"seeds": task.seeds} if split == "train" else {}
-            write_split(task.name, split, rows, counts, {**meta, "unverified": unverified, **seeds})
-            want = task.expected.get(split)
-            lines.append([task.name, split, *map(str, counts.values()), _counted(out), str(want or "")])
-            failures += [f"{task.name} {split} {row['id']}: {v.verdict.value} {v.detail}" for row, v in found
-                         if not v.passed]  # fmt: skip
+        verdicts = {split: [next(judged) for _ in versions] for split, versions in task.splits.items() if versions}
+        trained = write_problems(task, verdicts, near, args, meta, summary)
         if task.examples is not None:
-            lines.append(write_examples(task, {str(row["id"]) for row in trained}, meta))
+            summary.lines.append(write_examples(task, {str(row["id"]) for row in trained}, meta))
     print_rows(batches)
-    print(tables.markdown(["task", "split", "problems", "gold passes", "written", "left out", "published"], lines))
-    for line in failures[:SHOWN_FAILURES]:
-        print(f"gold does not pass: {' '.join(line.split())[:200]}")
-    if len(failures) > SHOWN_FAILURES:
-        print(f"... and {len(failures) - SHOWN_FAILURES} more; the meta files name all")
+    summary.show()
     for task in (task for task in tasks if task.splits.get("train") and not task.examples):
         print(without_examples(adapter, task))
     report_contamination([task.name for task in tasks])
-    for note in notes:
+    for note in summary.notes:
         print(note)
+
+
+@dataclass
+class Summary:
+    """What is said of the files written: lines of the table, gold solutions that fail, remarks for the end."""
+
+    lines: list[list[str]] = field(default_factory=list)
+    failures: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+    def show(self) -> None:
+        """Print the table and the first of the failures."""
+        print(
+            tables.markdown(
+                ["task", "split", "problems", "gold passes", "written", "left out", "published"], self.lines
+            )
+        )
+        for line in self.failures[:SHOWN_FAILURES]:
+            print(f"gold does not pass: {' '.join(line.split())[:200]}")
+        if len(self.failures) > SHOWN_FAILURES:
+            print(f"... and {len(self.failures) - SHOWN_FAILURES} more; the meta files name all")
+
+
+def write_problems(
+    task: Task,
+    verdicts: dict[str, list[tuple[dict, Judgement]]],
+    near: frozenset[str],
+    args,
+    meta: dict,
+    summary: Summary,
+) -> list[dict]:
+    """Write the splits of a task, whose gold solutions were judged, without those `near`; returns the training rows."""
+    trained: list[dict] = []
+    for split, judged in verdicts.items():
+        rows, left_out = _selected(judged, split, args)
+        if split == "train":
+            trained = [row for row in rows if f"{task.name}/{row['id']}" not in near]
+            near_ones = {"test problems or near duplicates of them": len(rows) - len(trained)}
+            left_out += Counter(near_ones)  # which keeps no zero
+            if args.drop_near_duplicates:
+                summary.notes.append(f"{task.name}: {len(trained)} of {len(rows)} training problems remain")
+            rows = trained
+        elif note := contamination.tag(task.name, trained, rows):
+            summary.notes.append(note)
+        unverified = {str(row["id"]): v.verdict.value for row, v in judged if not v.passed}
+        counts = {"problems": len(judged), "verified": len(judged) - len(unverified), "written": len(rows)}
+        seeds = {"seeds": task.seeds} if split == "train" else {}
+        write_split(task.name, split, rows, counts, {**meta, "unverified": unverified, **seeds})
+        expected = str(task.expected.get(split) or "")
+        summary.lines.append([task.name, split, *map(str, counts.values()), _counted(left_out), expected])
+        summary.failures += [
+            f"{task.name} {split} {row['id']}: {v.verdict.value} {v.detail}" for row, v in judged if not v.passed
+        ]
+    return trained
 
 
 def write_examples(task: Task, trained: set[str], meta: dict) -> list[str]:

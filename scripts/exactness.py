@@ -105,11 +105,16 @@ def differences(model: PreTrainedModel, prompt: list[int], tokens: list[int], de
 
 @torch.inference_mode()
 def first_tokens_p_value(model: PreTrainedModel, prompt: list[int], drawn: Sequence[int], decoding: Decoding) -> float:
-    """Chi-square test of the first tokens drawn after one prompt: the chance of being this far from q."""
+    """Chi-square test of the first tokens drawn after one prompt: the chance of being this far from q.
+
+    1 where no two tokens are expected often enough to be compared.
+    """
     _, q = distributions(model(torch.tensor([prompt], device=model.device)).logits[0, -1:], decoding)
     expected = q[0].cpu().numpy() * len(drawn)
     counts, frequent = Counter(drawn), np.flatnonzero(expected >= LEAST_EXPECTED)
     frequent = frequent[expected[frequent].argsort()[1:]]  # the rarest one is pooled too: no pool is empty
+    if not len(frequent):
+        return 1.0
     observed = np.array([counts[token] for token in frequent.tolist()])
     pooled = (len(drawn) - observed.sum(), len(drawn) - expected[frequent].sum())
     return chisquare([*observed, pooled[0]], [*expected[frequent], pooled[1]]).pvalue

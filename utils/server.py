@@ -17,10 +17,12 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from queue import Empty, SimpleQueue
 
+from transformers import PreTrainedModel
+
 from utils.args import GenerationOptions
 from utils.endpoint import Endpoint, Fault, Refused
 from utils.extract import truncate
-from utils.generate import Completion, Continuous, Decoding, Engine, Request, longest_first
+from utils.generate import Completion, Continuous, Decoding, Engine, Request, longest_first, make_engine
 from utils.io import Failure, InputError
 from utils.served import FIRST_WAIT, LONGEST_WAIT, Served, look_at
 from utils.streams import seed_of
@@ -235,6 +237,19 @@ def open_servers(options: GenerationOptions, policy: TokenizerPolicy) -> list[Se
     return [
         look_at(url, options.model_name_or_path, policy, longest, options.server_patience) for url in options.base_urls
     ]
+
+
+def start_generator(
+    options: GenerationOptions,
+    servers: Sequence[Served],
+    model: PreTrainedModel | None,
+    policy: TokenizerPolicy,
+    rows: int,
+) -> AnyEngine:
+    """What makes a stage's completions: its servers, or `model` with `rows` rows together (see `make_engine`)."""
+    if servers:
+        return Server(servers, policy, options.server_requests, options.server_patience)
+    return make_engine(options.engine, model, policy, rows)
 
 
 def records(servers: Sequence[Served]) -> dict:
