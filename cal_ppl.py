@@ -20,7 +20,7 @@ their own.
 
 from __future__ import annotations
 
-from utils import stop
+from utils.run import stop
 
 if __name__ == "__main__":
     stop.watch()  # before the imports that take seconds
@@ -29,18 +29,18 @@ import math
 
 from eval import registry
 from eval.problem import Problem
-from utils import dist, io, paths
 from utils.args import ScoringOptions, parse, set_off_default
 from utils.extract import split_program
-from utils.families import note_on, way_of
-from utils.io import InputError
-from utils.journal import Journal
-from utils.model import check_length, check_model, load_model, revision
-from utils.ppl import SCORE_TOKENS, mean_losses
-from utils.progress import Progress
+from utils.model.families import note_on, way_of
+from utils.model.load import check_length, check_model, load_model, revision
+from utils.model.loss import SCORE_TOKENS, mean_losses
+from utils.model.sft_data import Row, batches_by_length, make_row
+from utils.model.tokens import TokenizerPolicy
+from utils.run import dist, files, paths
+from utils.run.files import InputError
+from utils.run.journal import Journal
+from utils.run.progress import Progress
 from utils.selection import CodeFile, read_codes
-from utils.sft_data import Row, batches_by_length, make_row
-from utils.tokens import TokenizerPolicy
 
 
 def main() -> None:
@@ -66,9 +66,9 @@ def main() -> None:
         "no_eos": options.no_eos,
         **set_off_default(options, "description", "chat", "as_published", "prompt_newline", "raw_texts"),
     }
-    inputs = {"code": ranks.on_main(lambda: io.sha256(source)), "train": problems_digest}
+    inputs = {"code": ranks.on_main(lambda: files.sha256(source)), "train": problems_digest}
     with ranks.alone_in(output):
-        if not options.overwrite and ranks.on_main(lambda: io.finished(output, settings, inputs)):
+        if not options.overwrite and ranks.on_main(lambda: files.finished(output, settings, inputs)):
             ranks.log(f"{output}: is there already")
             return
 
@@ -102,7 +102,7 @@ def main() -> None:
         counts = {"codes": sum(map(len, code_file.codes)), "scored": len(scores)}
         timing = bar.timing(ranks)
         meta = {"settings": settings, "inputs": inputs, "counts": counts}
-        ranks.on_main(lambda: io.write_json(output, scores, meta, timing))
+        ranks.on_main(lambda: files.write_json(output, scores, meta, timing))
         journal.remove(ranks)
     ranks.log(f"{output}: {len(scores)} of {counts['codes']} codes scored")
 

@@ -17,12 +17,12 @@ On eight GPUs:
         --temperature 2.0
 
 Reads `data/<task>/{train,test}.json`, code files of stage 1 and perplexities of stage 2. Writes the training set drawn,
-the generations, `results/<task>/<output_dir>.json` and, with `--ckpt_path`, the weights (utils/paths.py says where).
+the generations, `results/<task>/<output_dir>.json` and, with `--ckpt_path`, the weights; utils/run/paths.py says where.
 """
 
 from __future__ import annotations
 
-from utils import stop
+from utils.run import stop
 
 if __name__ == "__main__":
     stop.watch()  # before the imports that take seconds
@@ -38,7 +38,6 @@ from eval.judge import Judge
 from eval.problem import OVERLAP, Adapter, Problem
 from eval.score import format_breakdown, format_score, score
 from eval.verdict import Judgement, Verdict
-from utils import dist, io, paths
 from utils.args import (
     TrainingOptions,
     engine_settings,
@@ -48,24 +47,25 @@ from utils.args import (
     read_deepspeed_config,
     set_off_default,
 )
-from utils.card import model_card
-from utils.checkpoint import Checkpoints, Position
-from utils.curves import Curves
-from utils.families import check_engine, note_on, way_of
-from utils.generate import Decoding, Request
 from utils.gibbs import ask_for_description
-from utils.io import InputError
-from utils.journal import Journal, Recorded
-from utils.lora import adapter_digest, check_lora, save_merged, with_lora
-from utils.model import check_length, check_model, load_model, revision
-from utils.progress import Progress
+from utils.model.card import model_card
+from utils.model.checkpoint import Checkpoints, Position
+from utils.model.families import check_engine, note_on, way_of
+from utils.model.generate import Decoding, Request
+from utils.model.load import check_length, check_model, load_model, revision
+from utils.model.lora import adapter_digest, check_lora, save_merged, with_lora
+from utils.model.sft_data import Row, make_row
+from utils.model.tokens import TokenizerPolicy
+from utils.model.train import TRAIN_TOKENS, Step, plan_epoch, save_model, settings_for, start_engine, train_epoch
+from utils.report.curves import Curves
+from utils.run import dist, files, paths
+from utils.run.files import InputError
+from utils.run.journal import Journal
+from utils.run.progress import Progress
+from utils.run.streams import stream
 from utils.selection import read_sources, training_set
-from utils.server import AnyEngine, open_servers, records, start_generator
-from utils.sft_data import Row, make_row
-from utils.streams import stream
-from utils.tokens import TokenizerPolicy
-from utils.train import TRAIN_TOKENS, Step, plan_epoch, save_model, settings_for, start_engine, train_epoch
-
+from utils.serving.engine import AnyEngine, open_servers, records, start_generator
+from utils.serving.recorded import Recorded
 
 # Flags of training that are recorded where they are not at their defaults.
 LATER_FLAGS = ("rounds", "no_gold", "description_pairs", "turn", "fill_with_replacement", "full_warm_up", "same_order")
@@ -91,7 +91,7 @@ def main() -> None:
     if not options.eval_only:
         problems, inputs["train"] = ranks.on_main(lambda: registry.load(options.dataset, options.task, "train"))
         sources = ranks.on_main(lambda: read_sources(options, problems[: options.limit or None]))
-        inputs |= {**sources.inputs, "deepspeed_config": io.sha256(options.deepspeed_config)}
+        inputs |= {**sources.inputs, "deepspeed_config": files.sha256(options.deepspeed_config)}
         method, sampler, made_with = sources.method, sources.sampler, sources.made_with
         ask = None
         if options.description_pairs:
@@ -129,7 +129,7 @@ def main() -> None:
             ds_config = deepspeed_settings(options, sum(map(len, plans)), ranks)
             written = {"settings": run, "inputs": inputs, "counts": {"drawn": len(drawn), "rows": len(rows)}}
             file = paths.training_set(options.task, options.seed, options.output_dir)
-            ranks.on_main(lambda: io.write_json(file, drawn, written))
+            ranks.on_main(lambda: files.write_json(file, drawn, written))
         if not servers:
             ranks.note(note_on(config, options.max_length + options.max_new_tokens))
             model = load_model(options, ranks.device)
@@ -156,7 +156,7 @@ def main() -> None:
                 loss = {"loss": trained.pop("loss")} if trained else {}
                 entries.append({**about, **found, **loss, "settings": run, "versions": dist.versions()})
                 times.append({"epoch": epoch, **trained, "evaluation": evaluated})
-                ranks.on_main(partial(io.write_json, results, entries, meta, {"epochs": times}))
+                ranks.on_main(partial(files.write_json, results, entries, meta, {"epochs": times}))
                 curves.add_evaluation(entries[-1])
         if options.ckpt_path and trainer is not None:
             card = model_card(entries, inputs, options)
@@ -259,16 +259,16 @@ def deepspeed_settings(options: TrainingOptions, total_steps: int, ranks: dist.R
 
 def finished_entries(results: Path, run: dict, inputs: dict, options: TrainingOptions, ranks: dist.Ranks) -> list[dict]:
     """Results of the epochs that need not be evaluated again: all completions were judged."""
-    if options.overwrite or not ranks.on_main(lambda: io.finished(results, run, inputs)):
+    if options.overwrite or not ranks.on_main(lambda: files.finished(results, run, inputs)):
         return []
-    entries = ranks.on_main(lambda: io.read_json(results))
+    entries = ranks.on_main(lambda: files.read_json(results))
     return entries[: next((i for i, entry in enumerate(entries) if unjudged([entry])), len(entries))]
 
 
 def earlier_times(results: Path, ranks: dist.Ranks) -> list[dict]:
     """What the epochs took in runs before this one."""
-    path = io.beside(results, "timing")
-    return ranks.on_main(lambda: io.read_json(path, dict)["epochs"] if path.exists() else [])
+    path = files.beside(results, "timing")
+    return ranks.on_main(lambda: files.read_json(path, dict)["epochs"] if path.exists() else [])
 
 
 def unjudged(entries: list[dict]) -> int:
@@ -369,7 +369,7 @@ class Evaluation:
             for position, program, judgement in judged
         ]
         timing = bar.timing(self.ranks)
-        self.ranks.on_main(lambda: io.write_json(path, rows, meta, timing))
+        self.ranks.on_main(lambda: files.write_json(path, rows, meta, timing))
         verdicts: list[list[Judgement]] = [[] for _ in self.test]
         for position, _, judgement in judged:
             verdicts[position].append(judgement)

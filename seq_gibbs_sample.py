@@ -13,12 +13,12 @@ On eight GPUs:
         --output_dir gibbs_sampling --num_seq 3 --temperature 1.0 --iter_num 20 --difficulty introductory --seed 1234
 
 Reads `data/<task>/{train,ict}.json`. Writes, round by round, `code_r{i}.json` and `sum_r{i}.json`, and at the end
-`passed_seq_code.json` (utils/paths.py says where). Finished rounds are kept: the same command goes on after them.
+`passed_seq_code.json` (utils/run/paths.py says where). Finished rounds are kept: the same command goes on after them.
 """
 
 from __future__ import annotations
 
-from utils import stop
+from utils.run import stop
 
 if __name__ == "__main__":
     stop.watch()  # before the imports that take seconds
@@ -30,17 +30,19 @@ from dataclasses import dataclass
 from eval import registry
 from eval.judge import Judge
 from eval.problem import Adapter, Problem
-from utils import dist, gibbs, io, paths
+from utils import gibbs
 from utils.args import SamplingOptions, engine_settings, judge_options, judge_settings, parse, set_off_default
-from utils.families import check_engine, note_on
-from utils.generate import Decoding, Request
-from utils.io import InputError
-from utils.journal import Journal, Recorded
-from utils.model import check_length, check_model, load_model, revision
-from utils.progress import Progress
+from utils.model.families import check_engine, note_on
+from utils.model.generate import Decoding, Request
+from utils.model.load import check_length, check_model, load_model, revision
+from utils.model.tokens import TokenizerPolicy
 from utils.prompts import DESCRIPTION_STOP_WORDS, DESCRIPTION_TOP_P
-from utils.server import AnyEngine, open_servers, records, start_generator
-from utils.tokens import TokenizerPolicy
+from utils.run import dist, paths
+from utils.run.files import InputError, beside, finished, read_json, write_json
+from utils.run.journal import Journal
+from utils.run.progress import Progress
+from utils.serving.engine import AnyEngine, open_servers, records, start_generator
+from utils.serving.recorded import Recorded
 
 
 def main() -> None:
@@ -302,16 +304,16 @@ class Files:
             return rounds
         while len(rounds) < self.options.iter_num:
             code_file, sum_file = self._code_file(len(rounds) + 1), self._sum_file(len(rounds) + 1)
-            if not io.finished(code_file, self.settings, self.inputs):
+            if not finished(code_file, self.settings, self.inputs):
                 break
             descriptions = None
-            if io.finished(sum_file, self.settings, self.inputs):
-                descriptions = io.read_json(sum_file)
-            rounds.append(Round(io.read_json(code_file), descriptions))
+            if finished(sum_file, self.settings, self.inputs):
+                descriptions = read_json(sum_file)
+            rounds.append(Round(read_json(code_file), descriptions))
             if descriptions is None:
                 break
         later = self._code_file(self.options.iter_num + 1)
-        if len(rounds) == self.options.iter_num and io.beside(later, "meta").exists():
+        if len(rounds) == self.options.iter_num and beside(later, "meta").exists():
             raise InputError(
                 f"{later}: {self.codes} holds more than --iter_num {self.options.iter_num} rounds; give the number of "
                 "rounds that it holds, --overwrite to start anew, or another --save_dir"
@@ -342,12 +344,12 @@ class Files:
         later = self.options.iter_num + 1
         while self.options.overwrite and self._code_file(later).exists():
             for file in (self._code_file(later), self._sum_file(later - 1), self._sum_file(later)):
-                for part in (io.beside(file, "meta"), io.beside(file, "timing"), file):
+                for part in (beside(file, "meta"), beside(file, "timing"), file):
                     part.unlink(missing_ok=True)
             later += 1
 
     def _write(self, path, value: list, extra: dict, timing: dict | None) -> None:
-        io.write_json(path, value, {"settings": self.settings, "inputs": self.inputs, **self.made_by, **extra}, timing)
+        write_json(path, value, {"settings": self.settings, "inputs": self.inputs, **self.made_by, **extra}, timing)
 
     def _code_file(self, round_: int):
         return self.codes / f"code_r{round_}.json"

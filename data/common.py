@@ -26,9 +26,10 @@ from data import contamination, hub
 from eval import judge as judging
 from eval.problem import Adapter, Problem, entry_point
 from eval.verdict import Judgement, Verdict
-from utils import io, paths, tables
 from utils.extract import bare_newlines, find_function, parse, remove_docstrings, split_program, training_target
-from utils.io import Failure, InputError
+from utils.report import tables
+from utils.run import paths
+from utils.run.files import Failure, InputError, write_json
 
 SUFFIXES = (".json", ".jsonl", ".json.gz", ".jsonl.gz")
 LFS_POINTER = b"version https://git-lfs.github.com/spec/"
@@ -662,7 +663,7 @@ def _selected(found: list[tuple[dict, Judgement]], split: str, args) -> tuple[li
 
 def write_split(task: str, split: str, rows: list, counts: dict, meta: dict | None = None) -> None:
     """Write `data/<task>/<split>.json` with its meta file."""
-    io.write_json(paths.task_file(task, split), rows, {**(meta or {}), "counts": counts})
+    write_json(paths.task_file(task, split), rows, {**(meta or {}), "counts": counts})
 
 
 def print_table(adapter: Adapter, counts: dict[str, dict[str, int]]) -> None:

@@ -14,9 +14,9 @@ from sklearn.feature_extraction.text import CountVectorizer
 
 from eval import registry
 from eval.problem import OVERLAP
-from utils import io, paths
 from utils.extract import parse, remove_docstrings
-from utils.io import InputError
+from utils.run import files, paths
+from utils.run.files import InputError
 
 THRESHOLD = 0.7  # of `similarity`; 1 means the same words and the same letters
 NAMED_THRESHOLD = 0.4  # for problems whose functions have the same name
@@ -242,7 +242,7 @@ def task_files(split: str) -> dict[str, list[Text]]:
     found = {}
     for path in sorted(paths.DATA.glob(f"*/{split}.json")):
         try:
-            found[path.parent.name] = texts_of(path.parent.name, io.read_json(path))
+            found[path.parent.name] = texts_of(path.parent.name, files.read_json(path))
         except InputError:  # a half-made file of another data set is none of this command's concern
             continue
     for name, adapter in registry.ADAPTERS.items():

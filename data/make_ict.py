@@ -18,8 +18,8 @@ from collections import Counter
 from data.common import clean_description
 from eval import registry
 from eval.problem import Adapter, Problem
-from utils import io, paths
-from utils.io import InputError
+from utils.run import files, paths
+from utils.run.files import InputError
 
 CODE_LINE = re.compile(
     r"^\s*(```|>>>|#!|def \w+\(|class \w+[:(]|from \w[\w.]* import |import \w[\w., ]*$|return\b.*[()\[\]=])"
@@ -51,7 +51,7 @@ def main() -> int:
     if not old and not new:
         raise InputError(f"{path}: not one description was kept ({dict(dropped)}); try another --model_name_or_path")
     counts = {"kept_before": len(old), "made": len(made), "added": len(new), "dropped": dict(sorted(dropped.items()))}
-    io.write_json(path, old + new, {"settings": settings, "inputs": inputs, "counts": counts})
+    files.write_json(path, old + new, {"settings": settings, "inputs": inputs, "counts": counts})
     reasons = ", ".join(f"{number} {reason}" for reason, number in sorted(dropped.items())) or "none"
     print(f"{path}: {len(old)} were there, {len(made)} made, {len(new)} added; dropped: {reasons}")
     return 0
@@ -104,14 +104,16 @@ def describe(
     """For each problem the model's description of its gold code ("" where it made none that fits) and whether it came
     to an end by itself; and what tells the model's version.
     """
-    from utils import dist, gibbs, model  # with torch, which takes seconds to import
-    from utils.generate import Decoding, Engine, Request
-    from utils.progress import Progress
+    from utils import gibbs  # with torch, which takes seconds to import
+    from utils.model.generate import Decoding, Engine, Request
+    from utils.model.load import check_model, load_model, revision  # with torch, which takes seconds to import
     from utils.prompts import DESCRIPTION_STOP_WORDS, DESCRIPTION_TOP_P
+    from utils.run import dist  # with torch, which takes seconds to import
+    from utils.run.progress import Progress
 
     ranks = dist.join()
-    config, policy = model.check_model(args.model_name_or_path, args.revision, args.trust_remote_code, args.chat)
-    engine = Engine(model.load_model(args, ranks.device), policy, args.eval_batch_size)
+    config, policy = check_model(args.model_name_or_path, args.revision, args.trust_remote_code, args.chat)
+    engine = Engine(load_model(args, ranks.device), policy, args.eval_batch_size)
     decoding = Decoding(DESCRIPTION_STOP_WORDS, args.max_new_tokens, args.temperature, args.top_k, DESCRIPTION_TOP_P)
     bar = Progress(len(wanted), "descriptions", ranks.main)
     ended = [True] * len(wanted)
@@ -137,7 +139,7 @@ def describe(
     gibbs.description_step(chains, adapter, "gibbs", 0, args.seed, examples, gold, complete, fits)
     bar.close()
     made = [(chain.description, end) for chain, end in zip(chains, ended, strict=True)]
-    return made, model.revision(args.model_name_or_path, config)
+    return made, revision(args.model_name_or_path, config)
 
 
 def keep_good(wanted: list[Problem], made: list[tuple[str, bool]], old: list[str]) -> tuple[list[list], Counter]:
@@ -182,4 +184,4 @@ def _key(text: str) -> str:
 
 
 if __name__ == "__main__":
-    io.run(main)
+    files.run(main)

@@ -45,8 +45,8 @@ from eval.samples import Sample, digest_of, gold_samples, read_samples, result_t
 from eval.sanitize import free_names, sanitize
 from eval.score import columns_of, format_breakdown, format_score, format_table, score
 from eval.verdict import Judgement, Verdict
-from utils import io
-from utils.io import InputError
+from utils.run import files
+from utils.run.files import InputError
 
 __all__ = ["format_breakdown", "format_score", "main", "read_samples", "result_text", "score"]
 
@@ -258,7 +258,7 @@ def main() -> int:
         name = write_results(args, samples, verdicts, scores, digest)
         task_ids = [adapter.task_id(problem) for problem in problems]
         results = evalplus_results(samples, verdicts, task_ids, digest)
-        io.write_text(f"{name}_eval_results.json", json.dumps(results))
+        files.write_text(f"{name}_eval_results.json", json.dumps(results))
     show(args, scores)
     infra = [
         one
@@ -284,11 +284,11 @@ def write_results(
 ) -> str:
     """Write results and scores beside the samples; returns how the names of such files begin."""
     name = args.samples.rstrip("/")
-    io.write_text(f"{name}_results.jsonl", "".join(json.dumps(row) + "\n" for row in result_rows(samples, verdicts)))
+    files.write_text(f"{name}_results.jsonl", "".join(json.dumps(row) + "\n" for row in result_rows(samples, verdicts)))
     print(f"{name}_results.jsonl: {len(samples)} rows; verdicts {scores['verdicts']}", file=sys.stderr)
     settings = {flag: getattr(args, flag) for flag in RECORDED}
     inputs = {"problems": digest, "samples": digest_of(args.samples, samples)}
-    io.write_json(f"{name}_scores.json", scores, {"settings": settings, "inputs": inputs})
+    files.write_json(f"{name}_scores.json", scores, {"settings": settings, "inputs": inputs})
     return name
 
 
@@ -304,7 +304,7 @@ def show(args: argparse.Namespace, scores: dict) -> None:
     if scores["gold"]["failing"]:
         print(f"gold solutions that do not pass: {', '.join(map(str, scores['gold']['failing']))}", file=sys.stderr)
     if args.plot:
-        from utils.figures import pass_at_k_figure  # only here: matplotlib takes a second to load
+        from utils.report.figures import pass_at_k_figure  # only here: matplotlib takes a second to load
 
         pass_at_k_figure(columns_of(scores), f"{args.dataset}, {scores['n_problems']} problems", Path(args.plot))
     line = {}
@@ -316,4 +316,4 @@ def show(args: argparse.Namespace, scores: dict) -> None:
 
 
 if __name__ == "__main__":
-    io.run(main)
+    files.run(main)

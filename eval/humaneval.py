@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 
 from eval.problem import STOP_WORDS, Adapter, Problem
-from utils.io import InputError
+from utils.run.files import InputError
 
 
 class HumanEval(Adapter):

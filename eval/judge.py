@@ -26,7 +26,7 @@ from eval.problem import fault_in_test
 from eval.sandbox import LEVELS, CellError, probe
 from eval.supervise import MIB, Job, Turns, Worker
 from eval.verdict import Judgement, Verdict
-from utils.io import Failure, InputError, run, write_text
+from utils.run.files import Failure, InputError, run, write_text
 
 PROGRAM_BYTES = MIB
 INFRA_IN_A_ROW = 5

@@ -14,8 +14,8 @@ from eval.mbpp import Mbpp
 from eval.problem import Adapter, Problem
 from eval.quickstart import Quickstart
 from eval.world import World
-from utils import io, paths
-from utils.io import InputError
+from utils.run import files, paths
+from utils.run.files import InputError
 
 ADAPTERS: dict[str, Adapter] = {
     a.name: a for a in (Apps(), CodeInsight(), HumanEval(), LiveCodeBench(), Mbpp(), Quickstart())
@@ -60,9 +60,9 @@ def _rows(dataset: str, task: str, split: str) -> tuple[list, str, str]:
     if rows is None:
         if hasattr(sys, "set_int_max_str_digits"):
             sys.set_int_max_str_digits(0)  # some tests have longer numbers
-        rows = io.read_json(path, list, _remedy(dataset))
-        return rows, str(path), io.sha256(path)
-    return rows, f"the {split} problems of {dataset}", hashlib.sha256(io.dump(rows).encode()).hexdigest()
+        rows = files.read_json(path, list, _remedy(dataset))
+        return rows, str(path), files.sha256(path)
+    return rows, f"the {split} problems of {dataset}", hashlib.sha256(files.dump(rows).encode()).hexdigest()
 
 
 def _remedy(dataset: str) -> str:

@@ -11,8 +11,8 @@ from typing import NamedTuple
 
 from eval.problem import Adapter, Problem
 from eval.verdict import Judgement, Verdict
-from utils import io
-from utils.io import InputError
+from utils.run import files
+from utils.run.files import InputError
 
 
 class Sample(NamedTuple):
@@ -66,7 +66,7 @@ def _file_rows(path: str) -> Iterator[tuple[str, object]]:
 
 def _text(path: str) -> str:
     if not path.lower().endswith(".gz"):
-        return io.read_text(path).removeprefix("\ufeff")
+        return files.read_text(path).removeprefix("\ufeff")
     try:
         return gzip.decompress(Path(path).read_bytes()).decode("utf-8-sig")
     except FileNotFoundError:
@@ -80,13 +80,13 @@ def _folder_rows(folder: Path) -> Iterator[tuple[str, dict]]:
     for task in sorted(entry for entry in folder.iterdir() if entry.is_dir()):
         numbered = sorted(task.glob("*.py"), key=lambda path: (len(path.stem), path.stem))
         for path in numbered:
-            yield str(path), {"task_id": task.name, "solution": io.read_text(path), "_identifier": str(path)}
+            yield str(path), {"task_id": task.name, "solution": files.read_text(path), "_identifier": str(path)}
 
 
 def digest_of(path: str, samples: Sequence[Sample]) -> str:
     """SHA-256 of a samples file, or of the rows of a folder."""
     if Path(path).is_file():
-        return io.sha256(path)
+        return files.sha256(path)
     return hashlib.sha256(json.dumps([sample.row for sample in samples]).encode()).hexdigest()
 
 

@@ -31,8 +31,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from utils import stop  # noqa: E402
-from utils.io import InputError  # noqa: E402
+from utils.run import stop  # noqa: E402
+from utils.run.files import InputError  # noqa: E402
 
 
 def judge(args: argparse.Namespace) -> dict:
@@ -191,7 +191,7 @@ def figure(line: dict, path: Path) -> None:
     """Both rates as bars or, where the line has a table, rates against problems, samples and ranks."""
     import matplotlib
 
-    from utils.figures import BLUE, GREY
+    from utils.report.figures import BLUE, GREY
 
     matplotlib.use("Agg")
     from matplotlib import pyplot as plt

@@ -31,13 +31,13 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from eval import registry  # noqa: E402
-from utils import dist, io, paths  # noqa: E402
 from utils.args import CommonOptions  # noqa: E402
-from utils.attention import librarys_own  # noqa: E402
-from utils.generate import Decoding, Request, make_engine  # noqa: E402
-from utils.model import check_model, load_model  # noqa: E402
-from utils.served import look_at  # noqa: E402
-from utils.server import Server  # noqa: E402
+from utils.model.attention import librarys_own  # noqa: E402
+from utils.model.generate import Decoding, Request, make_engine  # noqa: E402
+from utils.model.load import check_model, load_model  # noqa: E402
+from utils.run import dist, files, paths  # noqa: E402
+from utils.serving.engine import Server  # noqa: E402
+from utils.serving.probe import look_at  # noqa: E402
 
 FROM = (0, 1, 16, 64, 256)  # first positions of the groups that are reported
 AT_A_TIME = 64  # positions whose scores over the vocabulary are in fp64 at a time
@@ -165,7 +165,7 @@ def main() -> None:
     """Draw, compare and print."""
     args = parse_arguments()
     if args.temperature <= 0:
-        raise io.InputError(f"--temperature {args.temperature}: must be above 0, since greedy tokens are no draws")
+        raise files.InputError(f"--temperature {args.temperature}: must be above 0, since greedy tokens are no draws")
     options = CommonOptions(
         model_name_or_path=args.model, deepspeed_config="", output_dir="exactness", max_length=1, dtype=args.dtype
     )
@@ -191,4 +191,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    io.run(main)
+    files.run(main)

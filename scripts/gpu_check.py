@@ -21,7 +21,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from utils import dist  # before torch: how idle threads wait is decided there
+from utils.run import dist  # before torch: how idle threads wait is decided there
 
 import torch  # isort: skip
 import chaos
@@ -31,11 +31,12 @@ from tokenizers import AddedToken
 from toy import tiny_tokenizer, write_model, write_task
 from transformers import AutoConfig, AutoModelForCausalLM, LlamaConfig, PreTrainedModel
 
-from utils import paths, tables
-from utils.generate import Decoding, Engine, Request, make_engine
-from utils.io import InputError, run
-from utils.ppl import code_loss, mean_losses
-from utils.sft_data import Row
+from utils.model.generate import Decoding, Engine, Request, make_engine
+from utils.model.loss import code_loss, mean_losses
+from utils.model.sft_data import Row
+from utils.report import tables
+from utils.run import paths
+from utils.run.files import InputError, run
 
 ROOT = Path(__file__).resolve().parent.parent
 NEAR = 1e-3  # two scores nearer than this may change places where a device sums in another order

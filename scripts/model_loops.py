@@ -22,7 +22,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from utils import dist  # before torch: how idle threads wait is decided there
+from utils.run import dist  # before torch: how idle threads wait is decided there
 
 import torch  # isort: skip
 import torch.nn.functional as F
@@ -32,17 +32,17 @@ from cal_ppl import rows_to_score
 from eval import registry
 from eval.problem import Adapter, Problem
 from run_gen import deepspeed_settings, plan_epochs, training_rows
-from utils import paths
 from utils.args import ScoringOptions, TrainingOptions
-from utils.attention import librarys_own
 from utils.extract import training_target, truncate
-from utils.generate import Decoding, Request, make_engine
-from utils.model import check_model, load_model, positions
-from utils.ppl import SCORE_TOKENS, mean_losses
+from utils.model.attention import librarys_own
+from utils.model.generate import Decoding, Request, make_engine
+from utils.model.load import check_model, load_model, positions
+from utils.model.loss import SCORE_TOKENS, mean_losses
+from utils.model.sft_data import IGNORED, Row, batches_by_length, collate
+from utils.model.tokens import TokenizerPolicy
+from utils.model.train import TRAIN_TOKENS, plan_epoch, start_engine, train_epoch
+from utils.run import paths
 from utils.selection import CodeFile, Sources, training_set
-from utils.sft_data import IGNORED, Row, batches_by_length, collate
-from utils.tokens import TokenizerPolicy
-from utils.train import TRAIN_TOKENS, plan_epoch, start_engine, train_epoch
 
 ROOT = Path(__file__).resolve().parent.parent
 SAMPLES, NEW_TOKENS, SCORE_LENGTH, TRAIN_LENGTH = 3, 512, 2048, 1536  # as published

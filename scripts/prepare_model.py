@@ -16,8 +16,9 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from utils import io, model, paths
-from utils.io import InputError
+from utils.model.load import check_model, read_weights
+from utils.run import paths
+from utils.run.files import InputError, run
 
 
 def packaged_gguf() -> Path:
@@ -38,8 +39,8 @@ def main() -> None:
         print(f"{output}: is there already")
         return
     source = packaged_gguf()
-    _, policy = model.check_model(str(source), None, False)
-    weights = model.read_weights(str(source))
+    _, policy = check_model(str(source), None, False)
+    weights = read_weights(str(source))
     output.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=output.parent, prefix=".new-") as folder:
         made = Path(folder) / output.name
@@ -52,4 +53,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    io.run(main)
+    run(main)

@@ -21,10 +21,10 @@ sys.path[:0] = [str(TESTS), str(TESTS.parent)]
 import psutil  # noqa: E402
 import toy  # noqa: E402
 
-from utils.generate import Decoding, Request  # noqa: E402
-from utils.model import check_model  # noqa: E402
-from utils.served import look_at  # noqa: E402
-from utils.server import Server  # noqa: E402
+from utils.model.generate import Decoding, Request  # noqa: E402
+from utils.model.load import check_model  # noqa: E402
+from utils.serving.engine import Server  # noqa: E402
+from utils.serving.probe import look_at  # noqa: E402
 
 ROOM = 64
 WARM = 2000  # completions before memory is looked at

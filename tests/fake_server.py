@@ -13,7 +13,7 @@ from pathlib import Path
 from toy import TOY, free_port
 from transformers import AutoTokenizer
 
-from utils.streams import stream
+from utils.run.streams import stream
 
 BODIES = {name: f"\n    {body}\n" for name, _, _, body, _, _ in TOY}
 QUERIES = {name: query for name, query, *_ in TOY}

@@ -16,13 +16,13 @@ from transformers import (
     PreTrainedModel,
 )
 
-from utils.attention import use_grouped
-from utils.families import way_of
-from utils.generate import Decoding, Engine, Request
-from utils.noise import hashed_exponentials
-from utils.ppl import mean_losses
-from utils.sft_data import Row
-from utils.streams import stream
+from utils.model.attention import use_grouped
+from utils.model.families import way_of
+from utils.model.generate import Decoding, Engine, Request
+from utils.model.loss import mean_losses
+from utils.model.noise import hashed_exponentials
+from utils.model.sft_data import Row
+from utils.run.streams import stream
 
 VOCABULARY = 97
 TIE = 1e-3  # two scores nearer than this may change places by rounding

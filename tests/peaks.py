@@ -1,4 +1,4 @@
-"""Peak memory of a training step or of sampling in a process of its own, beside what utils/memory.py expects.
+"""Peak memory of a training step or of sampling in a process of its own, beside what utils/model/memory.py expects.
 
 python tests/peaks.py '{"size": "360M", "tokens": 128}'
 """
@@ -46,7 +46,7 @@ def _model(spec: dict):
     """A model of random weights, and its configuration."""
     from transformers import LlamaConfig, LlamaForCausalLM
 
-    from utils.model import DTYPES
+    from utils.model.load import DTYPES
 
     config = LlamaConfig(**SHAPES[spec["size"]], max_position_embeddings=4096)
     return LlamaForCausalLM._from_config(config, dtype=DTYPES[spec.get("dtype", "fp32")]), config
@@ -56,12 +56,13 @@ def _train(spec: dict, before: int) -> dict:
     """The second step of DeepSpeed, which has all states; what it took and trained."""
     import torch
 
-    from utils import dist, memory
     from utils.args import TrainingOptions, read_deepspeed_config
-    from utils.lora import add_lora
-    from utils.ppl import code_loss
-    from utils.sft_data import Row
-    from utils.train import settings_for, start_engine
+    from utils.model import memory
+    from utils.model.lora import add_lora
+    from utils.model.loss import code_loss
+    from utils.model.sft_data import Row
+    from utils.model.train import settings_for, start_engine
+    from utils.run import dist
 
     model, config = _model(spec)
     dtype, rank = spec.get("dtype", "fp32"), spec.get("lora_rank", 0)
@@ -93,9 +94,9 @@ def _sample(spec: dict, before: int) -> dict:
     import torch
     from families import NoText
 
-    from utils import memory
-    from utils.attention import use_grouped
-    from utils.generate import Decoding, Engine, Request
+    from utils.model import memory
+    from utils.model.attention import use_grouped
+    from utils.model.generate import Decoding, Engine, Request
 
     model, config = _model(spec)
     use_grouped(model.eval())
@@ -120,7 +121,7 @@ def main() -> None:
     import deepspeed  # noqa: F401
     import peft  # noqa: F401
 
-    from utils import generate, lora, memory, train  # noqa: F401
+    from utils.model import generate, lora, memory, train  # noqa: F401
 
     before = psutil.Process().memory_info().rss
     outcome = (_sample if "rows" in spec else _train)(spec, before)

@@ -12,9 +12,9 @@ import pytest
 from eval import registry
 from eval.mbpp import doctest
 from eval.problem import Problem, docstring_text, fault_in_test
-from utils import io
 from utils.extract import find_function, remove_docstrings, split_program, training_target
-from utils.io import InputError
+from utils.run import files
+from utils.run.files import InputError
 
 ASSERTS = {"style": "asserts", "setup": "", "asserts": []}
 STOP_WORDS = {"\nclass", "\nif", "\n#", "\nprint", "\ndef", "\nassert", "\n```"}
@@ -320,7 +320,7 @@ def task(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
 
     def load(rows, split="train"):
-        io.write_json(Path("data/mbpp") / f"{split}.json", rows, {})
+        files.write_json(Path("data/mbpp") / f"{split}.json", rows, {})
         return registry.load("mbpp", "mbpp", split)
 
     return load
@@ -333,7 +333,7 @@ def test_rows_survive_loading(task, extra):
     rows = [{**ROW, **extra}, {**ROW, "id": 2}]
     loaded, digest = task(rows)
     assert [made.to_row() for made in loaded] == rows
-    assert digest == io.sha256("data/mbpp/train.json")
+    assert digest == files.sha256("data/mbpp/train.json")
 
 
 @pytest.mark.parametrize("key", ["id", "query", "head", "code", "test"])
@@ -378,15 +378,15 @@ def test_a_missing_task_file_names_its_remedy(tmp_path, monkeypatch):
 def test_in_context_descriptions(task):
     loaded, _ = task([{**ROW, "id": number} for number in range(3)])
     assert registry.load_examples("mbpp", "mbpp", loaded)[0] == {str(n): ["Return n."] for n in range(3)}
-    io.write_json("data/mbpp/ict.json", [[1, " One. "], ["2", "Two."], [1, "Also one."], [77, "Unknown."]], {})
+    files.write_json("data/mbpp/ict.json", [[1, " One. "], ["2", "Two."], [1, "Also one."], [77, "Unknown."]], {})
     examples, digest = registry.load_examples("mbpp", "mbpp", loaded)
-    assert examples == {"1": ["One.", "Also one."], "2": ["Two."]} and digest == io.sha256("data/mbpp/ict.json")
+    assert examples == {"1": ["One.", "Also one."], "2": ["Two."]} and digest == files.sha256("data/mbpp/ict.json")
 
 
 @pytest.mark.parametrize("entry", ["a bare string", [1], [1, ""], [1, None], {"1": "x"}])
 def test_malformed_in_context_descriptions_are_named(task, entry):
     loaded, _ = task([ROW])
-    io.write_json("data/mbpp/ict.json", [[1, "One."], entry], {})
+    files.write_json("data/mbpp/ict.json", [[1, "One."], entry], {})
     with pytest.raises(InputError, match="ict.json: entry 1"):
         registry.load_examples("mbpp", "mbpp", loaded)
 

@@ -17,7 +17,7 @@ from data.apps import layout
 from data.apps import prepare as apps
 from data.apps.examples import is_list, list_of, lists_in
 from data.common import Part
-from utils.io import InputError
+from utils.run.files import InputError
 
 FOLDER = os.environ.get("GIFT_TEST_DATA")
 TASKS = ("introductory", "interview", "competition")

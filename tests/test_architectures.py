@@ -26,7 +26,7 @@ CODES = "data/introductory/selfsample_code/model/passed_seq_code.json"
 STAGES = """
 import runpy, sys
 sys.path[:0] = [{repository!r}]
-from utils import stop
+from utils.run import stop
 flags = ["--model_name_or_path", {model!r}, "--deepspeed_config", {config!r}, "--difficulty", "introductory"]
 flags += ["--dtype", "fp32", "--max_length", "512"]
 decoding = ["--max_new_tokens", "24", "--num_seq", "3"]

@@ -18,7 +18,7 @@ from utils.args import (
     read_deepspeed_config,
     set_off_default,
 )
-from utils.io import InputError
+from utils.run.files import InputError
 
 CONFIG = Path(__file__).resolve().parents[1] / "deepspeed_config.json"
 HUB = "deepseek-ai/deepseek-coder-6.7b-base"

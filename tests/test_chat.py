@@ -9,12 +9,12 @@ from toy import tiny_tokenizer, toy_rows
 from data.quickstart import problems as quickstart
 from eval.problem import STOP_WORDS, Problem
 from eval.registry import adapter
-from utils.chat import ChatFormat
 from utils.extract import training_target, truncate
-from utils.io import InputError
+from utils.model.chat import ChatFormat
+from utils.model.sft_data import make_row
+from utils.model.tokens import TokenizerPolicy
 from utils.prompts import description_prompt, rewrite_prompt
-from utils.sft_data import make_row
-from utils.tokens import TokenizerPolicy
+from utils.run.files import InputError
 
 # The contents of the turns
 ASK_CODE = '''\

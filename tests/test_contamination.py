@@ -16,7 +16,7 @@ from eval import registry
 from eval.problem import OVERLAP, Problem
 from eval.score import format_breakdown, score
 from eval.verdict import Judgement, Verdict
-from utils import io
+from utils.run import files
 
 WORDS = """sum list number largest string reverse count even prime"""
 WORDS = WORDS.split()
@@ -80,8 +80,8 @@ def test_nothing_to_compare(train, test):
 def test_the_report_covers_every_other_task(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     row = {"id": 1, "query": "Return the sum of the numbers in the list.", "head": "def f(a):"}
-    io.write_json("data/mbpp/train.json", [row, "no row"], {})
-    io.write_json("data/introductory/test.json", [{**row, "id": 9}], {})
+    files.write_json("data/mbpp/train.json", [row, "no row"], {})
+    files.write_json("data/introductory/test.json", [{**row, "id": 9}], {})
     Path("data/interview").mkdir()
     Path("data/interview/train.json").write_text("half a fi")
     found = contamination.report(["mbpp"])

@@ -13,7 +13,7 @@ import torch
 from deepspeed.runtime.lr_schedules import WarmupDecayLR
 from toy import REPOSITORY, run_stage, stage_command
 
-from utils import io
+from utils.run import files
 
 STEPS = 6  # of one row each, over two epochs of three problems
 
@@ -29,7 +29,7 @@ def flags(tiny_model) -> list:
 
 def learning_rates() -> list[float]:
     """DeepSpeed's own schedule, alone, at the published settings: a warm-up that is shortened to one step."""
-    published = io.read_json(REPOSITORY / "deepspeed_config.json", dict)["scheduler"]["params"]
+    published = files.read_json(REPOSITORY / "deepspeed_config.json", dict)["scheduler"]["params"]
     optimiser = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=1.0)
     schedule = WarmupDecayLR(optimiser, **{**published, "total_num_steps": STEPS, "warmup_num_steps": 1})
     rates = []
@@ -57,7 +57,7 @@ def test_a_killed_run_has_every_step_once(toy_task, flags):
     assert [(int(row["step"]), int(row["epoch"])) for row in rows] == [(i + 1, 1 + i // 3) for i in range(STEPS)]
     assert [float(row["learning_rate"]) for row in rows] == pytest.approx(learning_rates(), rel=1e-4)
     assert all(float(row["tokens_per_second"]) > 0 for row in rows)
-    entries = io.read_json(toy_task / "results/introductory/sft.json")
+    entries = files.read_json(toy_task / "results/introductory/sft.json")
     for entry, epoch in zip(entries, (rows[:3], rows[3:]), strict=True):
         assert sum(float(row["loss"]) for row in epoch) / 3 == pytest.approx(entry["loss"], rel=1e-4)
     with curve.with_name("evaluation.csv").open() as file:

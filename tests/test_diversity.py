@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy import stats as scipy_stats
 
-from utils import diversity, stats
+from utils.report import diversity, statistics
 from utils.selection import weights
 
 LOOP = "def f(xs):\n    total = 0\n    for x in xs:\n        total += x\n    return total"
@@ -119,7 +119,7 @@ def test_expected_distinct_over_all_draws():
 
 def test_bootstrap_with_one_seed_is_that_of_problems():
     values = np.random.default_rng(3).random(60)
-    low, high = stats.interval(stats.bootstrap_means([values]))
+    low, high = statistics.interval(statistics.bootstrap_means([values]))
     known = scipy_stats.bootstrap((values,), np.mean, method="percentile", rng=np.random.default_rng(1))
     assert (low, high) == pytest.approx(tuple(known.confidence_interval), abs=0.01)
 
@@ -127,7 +127,7 @@ def test_bootstrap_with_one_seed_is_that_of_problems():
 def test_bootstrap_draws_seeds_as_well_as_problems():
     """Where all problems of a seed agree, only the seeds are left to chance: 2 of 2 give 0, 1/2, 1 as 1:2:1."""
     for nested in (False, True):
-        means = stats.bootstrap_means([[0.0] * 5, [1.0] * 5], nested=nested)
+        means = statistics.bootstrap_means([[0.0] * 5, [1.0] * 5], nested=nested)
         shares = [(means == value).mean() for value in (0, 0.5, 1)]
         assert shares == pytest.approx([0.25, 0.5, 0.25], abs=0.02)
 
@@ -135,30 +135,30 @@ def test_bootstrap_draws_seeds_as_well_as_problems():
 def test_problems_common_to_all_seeds_are_drawn_together():
     """More seeds of the same problems do not narrow the interval; seeds with problems of their own do."""
     problem = np.random.default_rng(0).random(40)
-    together = np.ptp(stats.interval(stats.bootstrap_means([problem] * 9)))
-    alone = np.ptp(stats.interval(stats.bootstrap_means([problem])))
-    nested = np.ptp(stats.interval(stats.bootstrap_means([problem] * 9, nested=True)))
+    together = np.ptp(statistics.interval(statistics.bootstrap_means([problem] * 9)))
+    alone = np.ptp(statistics.interval(statistics.bootstrap_means([problem])))
+    nested = np.ptp(statistics.interval(statistics.bootstrap_means([problem] * 9, nested=True)))
     assert together == pytest.approx(alone, rel=0.1)
     assert nested == pytest.approx(alone / 3, rel=0.1)
 
 
 def test_nested_seeds_may_differ_in_problems_and_nothing_is_an_error():
-    means = stats.bootstrap_means([[0.0, 1.0], [1.0, 0.0, 1.0]], nested=True)
+    means = statistics.bootstrap_means([[0.0, 1.0], [1.0, 0.0, 1.0]], nested=True)
     assert means.mean() == pytest.approx((1 / 2 + 2 / 3) / 2, abs=0.02)
     with pytest.raises(ValueError, match="no problem"):
-        stats.bootstrap_means([[1.0], []])
+        statistics.bootstrap_means([[1.0], []])
 
 
 def test_p_value_by_hand_and_with_the_interval():
-    assert stats.p_value(np.array([-1.0, 1, 2, 3, 4, 5, 6, 7, 8])) == pytest.approx(2 * 2 / 10)
-    assert stats.p_value(np.zeros(99)) == 1
+    assert statistics.p_value(np.array([-1.0, 1, 2, 3, 4, 5, 6, 7, 8])) == pytest.approx(2 * 2 / 10)
+    assert statistics.p_value(np.zeros(99)) == 1
     for shift in (0.0, 0.1, 0.25):
-        drawn = stats.bootstrap_means([np.random.default_rng(5).normal(shift, 0.5, size=50)])
-        low, high = stats.interval(drawn)
-        assert (stats.p_value(drawn) < 0.05) == (low > 0 or high < 0)
+        drawn = statistics.bootstrap_means([np.random.default_rng(5).normal(shift, 0.5, size=50)])
+        low, high = statistics.interval(drawn)
+        assert (statistics.p_value(drawn) < 0.05) == (low > 0 or high < 0)
 
 
 def test_pooled_ratio():
-    mean, (low, high) = stats.pooled_ratio([1.0, 2.0, 0.0, 7.0], [2.0, 2.0, 0.0, 8.0])
+    mean, (low, high) = statistics.pooled_ratio([1.0, 2.0, 0.0, 7.0], [2.0, 2.0, 0.0, 8.0])
     assert mean == pytest.approx(10 / 12) and 0.5 <= low < mean < high <= 1
-    assert stats.pooled_ratio([0.0], [0.0]) is None
+    assert statistics.pooled_ratio([0.0], [0.0]) is None

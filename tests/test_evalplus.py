@@ -17,7 +17,7 @@ from data.evalplus import inputs_of
 from eval import registry
 from eval.judge import Judge, JudgeOptions
 from eval.problem import Problem
-from utils.io import InputError
+from utils.run.files import InputError
 
 FOLDER = os.environ.get("GIFT_TEST_DATA")
 REAL = pytest.mark.skipif(not FOLDER, reason="GIFT_TEST_DATA names no folder with the data sets' files")

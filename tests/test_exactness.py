@@ -11,8 +11,8 @@ import torch
 from families import NoText, steep_model
 from toy import REPOSITORY
 
-from utils import noise
-from utils.generate import Decoding, Request, make_engine
+from utils.model import noise
+from utils.model.generate import Decoding, Request, make_engine
 
 sys.path.insert(0, str(REPOSITORY / "scripts"))
 

@@ -8,10 +8,10 @@ from families import NoText, causal_families, measure, prompts, tiny_family, tin
 from toy import REPOSITORY, run_stage, tiny_tokenizer
 from transformers import BertConfig, LlamaConfig, Mistral3Config, T5Config
 
-from utils import generate
-from utils.families import check_engine, check_family, note_on, way_of
-from utils.generate import Continuous, Decoding, Engine, Request
-from utils.io import Failure, InputError
+from utils.model import generate
+from utils.model.families import check_engine, check_family, note_on, way_of
+from utils.model.generate import Continuous, Decoding, Engine, Request
+from utils.run.files import Failure, InputError
 
 FACTORS = {"short_factor": [1.0] * 4, "long_factor": [3.0, 1.0, 2.0, 4.0]}
 LONGROPE = {

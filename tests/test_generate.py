@@ -10,11 +10,11 @@ from toy import toy_texts
 from transformers import AutoModelForCausalLM
 
 from eval.problem import STOP_WORDS
-from utils import generate
-from utils.attention import GROUPED, grouped_attention
-from utils.generate import Continuous, Decoding, Engine, Request
-from utils.io import Failure
-from utils.model import check_model
+from utils.model import generate
+from utils.model.attention import GROUPED, grouped_attention
+from utils.model.generate import Continuous, Decoding, Engine, Request
+from utils.model.load import check_model
+from utils.run.files import Failure
 
 
 @pytest.fixture(scope="module", params=["sdpa", GROUPED])

@@ -13,7 +13,7 @@ from eval.problem import Adapter, Problem
 from eval.verdict import Judgement, Verdict
 from utils import gibbs
 from utils.extract import truncate
-from utils.streams import stream
+from utils.run.streams import stream
 
 SEED = 1234
 BODIES = ("return n + 1", "return 1 + n", "n += 1\n    return n", "return n", "return 0")

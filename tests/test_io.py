@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from utils import io
-from utils.io import Failure, InputError
+from utils.run import files
+from utils.run.files import Failure, InputError
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 
@@ -22,7 +22,7 @@ SETTINGS, INPUTS = {"seed": 1, "top_p": 0.95}, {"train": "ab"}
 def result(tmp_path):
     """A finished result."""
     path = tmp_path / "code_r1.json"
-    io.write_json(path, [["x = 1\n"], []], {"settings": SETTINGS, "inputs": INPUTS}, {"seconds": 1.5})
+    files.write_json(path, [["x = 1\n"], []], {"settings": SETTINGS, "inputs": INPUTS}, {"seconds": 1.5})
     return path
 
 
@@ -31,14 +31,14 @@ def result(tmp_path):
 )
 def test_values_survive_writing_and_reading(tmp_path, value):
     path = tmp_path / "value.json"
-    io.write_json(path, value, {})
-    assert io.read_json(path, type(value)) == value
+    files.write_json(path, value, {})
+    assert files.read_json(path, type(value)) == value
     assert path.read_bytes().isascii() and path.read_bytes().endswith(b"\n")
 
 
 def test_a_list_is_written_one_element_a_line(tmp_path):
     path = tmp_path / "list.json"
-    io.write_json(path, [["a\nb"], [], {"c": 1}], {})
+    files.write_json(path, [["a\nb"], [], {"c": 1}], {})
     assert [json.loads(line.rstrip(",")) for line in path.read_text().splitlines()[1:-1]] == [["a\nb"], [], {"c": 1}]
 
 
@@ -48,18 +48,18 @@ def test_meta_and_timing_stand_beside_the_file(result):
         "code_r1.meta.json",
         "code_r1.timing.json",
     ]
-    assert io.read_meta(result) == {"sha256": io.sha256(result), "settings": SETTINGS, "inputs": INPUTS}
+    assert files.read_meta(result) == {"sha256": files.sha256(result), "settings": SETTINGS, "inputs": INPUTS}
 
 
 def test_sha256_is_that_of_the_bytes(tmp_path):
     path = tmp_path / "abc"
     path.write_bytes(b"abc")
-    assert io.sha256(path) == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+    assert files.sha256(path) == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
 
 
 def test_same_values_give_the_same_bytes(tmp_path):
     for name in ("a", "b"):
-        io.write_json(tmp_path / name / "x.json", [{"k": 0.1, "j": [1]}], {"settings": SETTINGS})
+        files.write_json(tmp_path / name / "x.json", [{"k": 0.1, "j": [1]}], {"settings": SETTINGS})
     for name in ("x.json", "x.meta.json"):
         assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
 
@@ -76,8 +76,8 @@ def test_a_write_that_breaks_off_leaves_no_mark_and_no_litter(result, monkeypatc
 
     monkeypatch.setattr(os, "replace", breaking)
     with pytest.raises(Failure, match="cannot be written .disk full.*same command"):
-        io.write_json(result, [["y = 2\n"]], {"settings": SETTINGS, "inputs": INPUTS}, {"seconds": 2})
-    assert not io.finished(result, SETTINGS, INPUTS)
+        files.write_json(result, [["y = 2\n"]], {"settings": SETTINGS, "inputs": INPUTS}, {"seconds": 2})
+    assert not files.finished(result, SETTINGS, INPUTS)
     assert not [path for path in result.parent.iterdir() if path.name.endswith(".tmp")]
     assert result.read_text() == (before if step == "result" else '[\n["y = 2\\n"]\n]\n')
 
@@ -85,28 +85,28 @@ def test_a_write_that_breaks_off_leaves_no_mark_and_no_litter(result, monkeypatc
 def test_what_cannot_be_written_as_json_leaves_the_old_file_whole(result):
     before = result.read_text()
     with pytest.raises(TypeError):
-        io.write_json(result, [object()], {})
+        files.write_json(result, [object()], {})
     assert result.read_text() == before
 
 
 def test_files_get_the_rights_of_the_umask(tmp_path):
     old = os.umask(0o027)
     try:
-        io.write_text(tmp_path / "a", "x")
+        files.write_text(tmp_path / "a", "x")
     finally:
         os.umask(old)
     assert (tmp_path / "a").stat().st_mode & 0o777 == 0o640
 
 
 def test_finished_means_these_very_settings_and_inputs(result):
-    assert io.finished(result, dict(SETTINGS), dict(INPUTS))
-    assert not io.finished(result.with_name("code_r2.json"), SETTINGS, INPUTS)
+    assert files.finished(result, dict(SETTINGS), dict(INPUTS))
+    assert not files.finished(result.with_name("code_r2.json"), SETTINGS, INPUTS)
 
 
 @pytest.mark.parametrize("missing", ["code_r1.json", "code_r1.meta.json"])
 def test_unfinished_without_the_file_or_its_mark(result, missing):
     result.with_name(missing).unlink()
-    assert not io.finished(result, SETTINGS, INPUTS)
+    assert not files.finished(result, SETTINGS, INPUTS)
 
 
 @pytest.mark.parametrize(
@@ -122,26 +122,26 @@ def test_unfinished_without_the_file_or_its_mark(result, missing):
 def test_a_result_of_other_settings_is_named_and_not_touched(result, settings, inputs, named):
     before = {path.name: path.read_bytes() for path in result.parent.iterdir()}
     with pytest.raises(InputError) as caught:
-        io.finished(result, settings, inputs)
+        files.finished(result, settings, inputs)
     assert named in str(caught.value) and str(result) in str(caught.value) and "--overwrite" in str(caught.value)
     assert {path.name: path.read_bytes() for path in result.parent.iterdir()} == before
 
 
 def test_own_output_with_a_damaged_mark_is_made_again(result):
-    io.beside(result, "meta").write_text('{"sha256": ')
-    assert not io.finished(result, SETTINGS, INPUTS)
+    files.beside(result, "meta").write_text('{"sha256": ')
+    assert not files.finished(result, SETTINGS, INPUTS)
 
 
 def test_a_file_changed_under_its_mark_is_refused_by_both_names(result):
     result.write_text("[]\n")
     with pytest.raises(InputError) as caught:
-        io.read_meta(result)
+        files.read_meta(result)
     assert str(result) in str(caught.value) and "code_r1.meta.json" in str(caught.value)
 
 
 def test_a_foreign_file_has_no_meta(tmp_path):
     (tmp_path / "theirs.json").write_text("[]")
-    assert io.read_meta(tmp_path / "theirs.json") is None
+    assert files.read_meta(tmp_path / "theirs.json") is None
 
 
 @pytest.mark.parametrize(
@@ -161,14 +161,14 @@ def test_a_bad_file_is_one_line_with_its_name_and_the_remedy(tmp_path, content, 
     if content is not None:
         path.write_bytes(content)
     with pytest.raises(InputError) as caught:
-        io.read_json(path, kind, "write it with stage 1")
+        files.read_json(path, kind, "write it with stage 1")
     text = str(caught.value)
     assert wrong in text and str(path) in text and "write it with stage 1" in text and "\n" not in text
 
 
 def test_a_folder_in_place_of_a_file_is_bad_input(tmp_path):
     with pytest.raises(InputError, match="cannot be read"):
-        io.read_json(tmp_path)
+        files.read_json(tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -188,22 +188,22 @@ def test_exit_status_and_the_one_line_of_a_command(capsys, outcome, status, line
         return outcome
 
     with pytest.raises(SystemExit) as caught:
-        io.run(main)
+        files.run(main)
     assert caught.value.code == status
     assert capsys.readouterr().err == line
 
 
 def test_io_and_paths_do_without_torch():
-    code = "import sys; import utils.io, utils.paths, utils.streams; sys.exit('torch' in sys.modules)"
+    code = "import sys; import utils.run.files, utils.run.paths, utils.run.streams; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], cwd=REPOSITORY, check=False).returncode == 0
 
 
 FULL = """
 import resource, sys
 sys.path[:0] = [{repository!r}]
-from utils import io
+from utils.run import files
 resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
-io.run(lambda: io.write_json({path!r}, ["x" * 5000], {{}}, {{"seconds": 1}}))
+files.run(lambda: files.write_json({path!r}, ["x" * 5000], {{}}, {{"seconds": 1}}))
 """
 
 
@@ -214,14 +214,14 @@ def test_a_full_disk_gives_one_line_and_leaves_the_previous_version_finished(res
     assert done.returncode == 1
     assert len(done.stderr.splitlines()) == 1 and str(result) in done.stderr and "File too large" in done.stderr
     assert {path.name: path.read_bytes() for path in result.parent.iterdir()} == before
-    assert io.finished(result, SETTINGS, INPUTS)
+    assert files.finished(result, SETTINGS, INPUTS)
 
 
 HOLDING = """
 import sys, time
 sys.path[:0] = [{repository!r}]
-from utils import io
-with io.locked({path!r}):
+from utils.run import files
+with files.locked({path!r}):
     print("held", flush=True)
     time.sleep(60)
 """
@@ -232,11 +232,11 @@ def test_a_lock_keeps_others_out_and_dies_with_its_process(tmp_path):
     code = HOLDING.format(repository=str(REPOSITORY), path=str(path))
     with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) as holder:
         assert holder.stdout.readline() == "held\n"
-        with pytest.raises(InputError, match="run: another run is writing it"), io.locked(path):
+        with pytest.raises(InputError, match="run: another run is writing it"), files.locked(path):
             pass
         holder.kill()
         holder.wait()
         assert lock.exists(), "a killed run cannot remove it"
-        with io.locked(path):
+        with files.locked(path):
             assert lock.exists()
     assert not lock.exists()

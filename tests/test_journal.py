@@ -9,11 +9,12 @@ import pytest
 import torch
 
 from eval.verdict import Judgement, Verdict
-from utils.dist import Ranks
-from utils.generate import Completion, Decoding, Request
-from utils.io import Failure, InputError
-from utils.journal import Journal, Recorded
-from utils.progress import Progress
+from utils.model.generate import Completion, Decoding, Request
+from utils.run.dist import Ranks
+from utils.run.files import Failure, InputError
+from utils.run.journal import Journal
+from utils.run.progress import Progress
+from utils.serving.recorded import Recorded
 
 SETTINGS, INPUTS = {"seed": 1}, {"train": "ab"}
 DECODING = Decoding((), 8, 1.0)

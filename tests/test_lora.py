@@ -18,10 +18,10 @@ from toy import REPOSITORY, run_stage, tiny_config, write_task
 from transformers import AutoModelForCausalLM
 
 from utils.args import TrainingOptions
-from utils.families import empty_model
-from utils.io import InputError
-from utils.lora import add_lora, check_lora, trainable_share
-from utils.model import check_model, revision
+from utils.model.families import empty_model
+from utils.model.load import check_model, revision
+from utils.model.lora import add_lora, check_lora, trainable_share
+from utils.run.files import InputError
 
 pytest.importorskip("peft", reason="peft is not installed")
 RATES = {"warmup_min_lr": 1e-2, "warmup_max_lr": 2e-2}
@@ -54,8 +54,8 @@ RUNS = """
 import json, sys
 sys.path[:0] = [{repository!r}]
 import run_gen
-from utils import stop
-from utils.checkpoint import Checkpoints
+from utils.run import stop
+from utils.model.checkpoint import Checkpoints
 keep, kept = Checkpoints.save, []
 def keep_twice(checkpoints, *state):
     keep(checkpoints, *state)

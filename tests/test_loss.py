@@ -9,9 +9,9 @@ from families import causal_families, prompts, tiny_family, tiny_family_config
 from toy import tiny_config
 from transformers import LlamaForCausalLM, PreTrainedModel
 
-from utils import ppl
-from utils.ppl import code_loss
-from utils.sft_data import IGNORED, Row, collate
+from utils.model import loss
+from utils.model.loss import code_loss
+from utils.model.sft_data import IGNORED, Row, collate
 
 ROWS = [Row(ids, 2) for ids in prompts(40, 25, 33)]
 SCALED = {  # families whose forward pass does more to scores than their head
@@ -39,7 +39,7 @@ def gradients(model: PreTrainedModel, losses: torch.Tensor) -> dict[str, torch.T
 
 @pytest.mark.parametrize("name", [*PLAIN, *SCALED])
 def test_losses_and_gradients_are_those_of_all_scores_at_once(name, monkeypatch):
-    monkeypatch.setattr(ppl, "SCORED_TOGETHER", 7)
+    monkeypatch.setattr(loss, "SCORED_TOGETHER", 7)
     model = tiny_family(tiny_family_config(causal_families()[name], **{**PLAIN, **SCALED}[name]))
     expected = plain_losses(model, ROWS)
     losses = code_loss(model, ROWS, 0)
@@ -51,7 +51,7 @@ def test_losses_and_gradients_are_those_of_all_scores_at_once(name, monkeypatch)
 
 
 def test_scores_exist_for_a_few_target_tokens_at_a_time(monkeypatch):
-    monkeypatch.setattr(ppl, "SCORED_TOGETHER", 7)
+    monkeypatch.setattr(loss, "SCORED_TOGETHER", 7)
     model, scored = LlamaForCausalLM(tiny_config()), []
     model.lm_head.register_forward_hook(lambda head, given, scores: scored.append(scores.shape[:-1].numel()))
     losses = code_loss(model, ROWS, 0)
@@ -70,4 +70,4 @@ def test_scaled_scores_are_noticed_and_unscaled_ones_too(name):
         (dict.fromkeys(SCALED[name], None if name == "gemma2" else 1.0), True),
     ):
         model = tiny_family(tiny_family_config(config_class, **changes))
-        assert ppl._scores_are_final(model, model.get_output_embeddings()) is final
+        assert loss._scores_are_final(model, model.get_output_embeddings()) is final

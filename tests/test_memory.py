@@ -9,11 +9,11 @@ import torch
 from toy import tiny_config
 from transformers import Gemma3TextConfig, GPT2Config, LlamaForCausalLM, Qwen3MoeConfig
 
-from utils import memory
 from utils.args import TrainingOptions
-from utils.io import InputError
-from utils.lora import add_lora, trainable_share
-from utils.memory import GIB, Counted, Training, count, rows_at_a_time, training_parts
+from utils.model import memory
+from utils.model.lora import add_lora, trainable_share
+from utils.model.memory import GIB, Counted, Training, count, rows_at_a_time, training_parts
+from utils.run.files import InputError
 
 SMALL = {"vocab_size": 400, "hidden_size": 64, "intermediate_size": 128, "num_hidden_layers": 2, "head_dim": 16}
 HEADS = {"num_attention_heads": 4, "num_key_value_heads": 2}

@@ -11,10 +11,10 @@ from toy import tiny_config, tiny_tokenizer
 from transformers import AutoModelForCausalLM, LlamaForCausalLM
 
 from utils.args import CommonOptions
-from utils.attention import GROUPED
-from utils.io import InputError
-from utils.model import check_model, load_model, read_weights, revision, sampling_settings, stop_ids
-from utils.tokens import TokenizerPolicy
+from utils.model.attention import GROUPED
+from utils.model.load import check_model, load_model, read_weights, revision, sampling_settings, stop_ids
+from utils.model.tokens import TokenizerPolicy
+from utils.run.files import InputError
 
 TEXT = ["def add(a, b):\n    return a + b\n"]
 

@@ -9,7 +9,7 @@ import torch
 from scipy.stats import kstest
 from transformers.generation.logits_process import TopKLogitsWarper, TopPLogitsWarper
 
-from utils.noise import candidates, draw_tokens, hashed_exponentials
+from utils.model.noise import candidates, draw_tokens, hashed_exponentials
 
 
 def some_scores(rows: int = 8, vocabulary: int = 6000) -> torch.Tensor:

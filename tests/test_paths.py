@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from utils import paths
+from utils.run import paths
 
 HUB = "deepseek-ai/deepseek-coder-6.7b-base"
 

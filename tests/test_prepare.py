@@ -17,9 +17,9 @@ from data.mbpp.prepare import part_of
 from data.mbpp.prepare import problem as mbpp_problem
 from eval import registry
 from eval.problem import Problem, entry_point
-from utils import paths
 from utils.extract import bare_newlines, training_target
-from utils.io import InputError
+from utils.run import paths
+from utils.run.files import InputError
 from utils.selection import read_codes
 
 FOLDER = os.environ.get("GIFT_TEST_DATA")

@@ -19,8 +19,8 @@ from data.apps import prepare as apps
 from data.common import Dropped
 from eval import registry
 from eval.problem import Problem
-from utils import io
-from utils.io import InputError
+from utils.run import files
+from utils.run.files import InputError
 
 FIXTURES = Path(__file__).parent / "fixtures"
 FOLDER = os.environ.get("GIFT_TEST_DATA")
@@ -565,4 +565,4 @@ def test_splits_by_name(name, split):
 def test_dropped_rows_never_reach_a_judge():
     with pytest.raises(Dropped):
         apps.problem({"difficulty": "interview"}, 0, 0, None)
-    assert issubclass(Dropped, Exception) and not issubclass(Dropped, io.InputError)
+    assert issubclass(Dropped, Exception) and not issubclass(Dropped, files.InputError)

@@ -21,7 +21,7 @@ from utils.prompts import (
     draw_example,
     rewrite_prompt,
 )
-from utils.streams import stream
+from utils.run.streams import stream
 
 DESCRIBE = """\
 ###Code:

@@ -17,8 +17,8 @@ from eval.verdict import Verdict
 from utils import gibbs
 from utils.args import PUBLISHED, PUBLISHED_JUDGING, SamplingOptions, ScoringOptions, TrainingOptions, parse
 from utils.extract import training_target, truncate
-from utils.io import InputError
 from utils.prompts import description_prompt
+from utils.run.files import InputError
 from utils.selection import Draw, draw
 
 SHARED = f"--model_name_or_path m --deepspeed_config {REPOSITORY}/deepspeed_config.json --output_dir o --max_length 9"

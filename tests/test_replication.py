@@ -17,7 +17,7 @@ from data.worlds import intents, joint, losses, measure, prepare, pretrain, repo
 from data.worlds.grammar import WORDINGS
 from data.worlds.programs import STYLES
 from data.worlds.truth import Origin
-from utils import io
+from utils.run.files import InputError, read_json, write_json
 
 INTENT = intents.read("numbers.odd.add:3.sum")  # has all styles: .30 .25 .20 .15 .10
 LOOP = "def f(x):\n    t = 0\n    for v in x:\n        t = t + v\n    return t\n"
@@ -157,10 +157,10 @@ def toy_study(tmp_path_factory):
         sizes = ["--seeds", "4", "--tests", "4", "--pretraining", "250", "--pairs", "1"]
         assert prepare.main(["--name", "toy", "--strength", "0.5", *sizes]) == 0
         source = "data/world-toy/pretrain.json"
-        other = dict(io.read_json("data/world-toy/ict.json"))
-        rows = io.read_json("data/world-toy/train.json")
+        other = dict(read_json("data/world-toy/ict.json"))
+        rows = read_json("data/world-toy/train.json")
         heart = [{"id": r["id"], "descriptions": [r["query"], other[r["id"]]], "code": r["code"]} for r in rows]
-        io.write_json(source, [{**row, "slip": None} for row in heart] * 50, {})
+        write_json(source, [{**row, "slip": None} for row in heart] * 50, {})
         patch.setattr(pretrain, "HELD_OUT", 10_000)
         patch.setattr(pretrain, "COURSE", ((0.0, 0.5, 0.5), (0.0, 0.5, 0.5)))
         sizes = ["--trunk_steps", "240", "--steps", "40", "--batch_size", "16", "--hidden", "64", "--layers", "2"]
@@ -181,8 +181,8 @@ def run_study(folder) -> str:
 def test_a_toy_study_ends_in_one_file_for_each_method(toy_study):
     folder = toy_study / "results" / "toy"
     assert sorted(path.name for path in folder.glob("*.json")) == [f"toy-{m}.json" for m in ("base", "gift", "rft")]
-    gift = io.read_json(folder / "toy-gift.json", dict)
-    test = {row["id"] for row in io.read_json(toy_study / "data" / "world-toy" / "test.json")}
+    gift = read_json(folder / "toy-gift.json", dict)
+    test = {row["id"] for row in read_json(toy_study / "data" / "world-toy" / "test.json")}
     assert set(gift["greedy"]) == set(gift["samples"]) == set(gift["distinct"]) == test
     assert all(n == 2 for n, _ in gift["samples"].values())
     rounds = gift["sampling"]["rounds"]
@@ -192,10 +192,10 @@ def test_a_toy_study_ends_in_one_file_for_each_method(toy_study):
     assert [sum(sum(row.values()) for row in one["styles"].values()) for one in rounds] == kept
     assert sum(n for n, _ in gift["sampling"]["codes"].values()) == sum(kept)
     assert set(gift["selection"]) == {"0.0", "1.0", "2.0", "4.0", "8.0", "16.0"}
-    assert set(io.read_json(folder / "toy-rft.json", dict)["selection"]) == {"uniform"}
+    assert set(read_json(folder / "toy-rft.json", dict)["selection"]) == {"uniform"}
     assert 0 < gift["loss"]["marginal"] < 20
-    measured = io.read_json(folder / "toy-base.json", dict)["measured"]
-    assert measured["pass"] == io.read_json(toy_study / "data" / "world-toy" / "measure.json", dict)["pass"]
+    measured = read_json(folder / "toy-base.json", dict)["measured"]
+    assert measured["pass"] == read_json(toy_study / "data" / "world-toy" / "measure.json", dict)["pass"]
 
 
 def test_a_finished_study_is_not_run_again(toy_study):
@@ -216,14 +216,14 @@ def test_what_is_missing_is_told_without_world_or_model(toy_study, tmp_path, mon
     assert study.main(asked) == 1
     assert study.main([*asked, "--methods", "base", "rft", "gift"]) == 0
     assert capsys.readouterr().out == "toy: 3 of 6 methods are finished\ntoy: 3 of 3 methods are finished\n"
-    with pytest.raises(io.InputError, match="made with k 2, now 3"):
+    with pytest.raises(InputError, match="made with k 2, now 3"):
         study.main([*asked, "--k", "3"])
 
 
 def test_no_test_intent_in_any_training_file_of_a_study(toy_study):
-    test = {row["id"] for row in io.read_json(toy_study / "data" / "world-toy" / "test.json")}
+    test = {row["id"] for row in read_json(toy_study / "data" / "world-toy" / "test.json")}
     files = list((toy_study / "fixed_data" / "world-toy").rglob("*.json"))
-    rows = [row for file in files if not file.name.endswith(".meta.json") for row in io.read_json(file)]
+    rows = [row for file in files if not file.name.endswith(".meta.json") for row in read_json(file)]
     assert rows
     for row in rows:
         assert str(truth.intent_of(row["prompt"].split('"""')[1].strip())) == row["id"]
@@ -236,12 +236,12 @@ def test_the_report_is_drawn_from_the_files_alone(toy_study, tmp_path, capsys):
     assert report.main(["--results", str(tmp_path)]) == 0
     shown = capsys.readouterr().out
     assert "GiFT - RFT " in shown
-    measured = io.read_json(tmp_path / "toy-base.json", dict)["measured"]
+    measured = read_json(tmp_path / "toy-base.json", dict)["measured"]
     assert f"{measured['intent_kept']:.1%} | {measured['rewrite_kept']:.1%} |" in " ".join(shown.split())
     assert (tmp_path / "report.md").read_text() == shown.removesuffix("\n")
     for name in ("distance", "pass_at_1", "differences", "coverage"):
         assert (tmp_path / f"{name}.png").stat().st_size > 5000
-    with pytest.raises(io.InputError, match="no results yet"):
+    with pytest.raises(InputError, match="no results yet"):
         report.main(["--results", str(tmp_path / "none")])
     json.loads((tmp_path / "toy-gift.json").read_text())
 

@@ -13,11 +13,13 @@ import pytest
 from toy import REPOSITORY, toy_rows, write_task
 
 from eval import registry
-from utils import io, preview, report, results
-from utils.chains import numbers, read_chains
-from utils.curves import NO_TENSORBOARD, Curves
-from utils.dist import Ranks
-from utils.io import InputError
+from utils.report import __main__ as report
+from utils.report import preview, results
+from utils.report.chains import numbers, read_chains
+from utils.report.curves import NO_TENSORBOARD, Curves
+from utils.run import files
+from utils.run.dist import Ranks
+from utils.run.files import InputError
 from utils.selection import Draw, draw, weights
 
 SETTINGS = {"dataset": "apps", "task": "introductory", "keep": "all", "num_seq": 2, "limit": 0}
@@ -53,7 +55,7 @@ def write_run(name: str, method: str, seed: int, counts: dict, weighted: bool = 
     entry |= {"pass_at_k": {"1": sum(rates) / len(rates)}, "ci95": {"1": [0, 1]}}
     entry |= {"verdicts": {"PASS": passed, "WRONG": samples - passed}, "settings": {"seed": seed, **settings}}
     inputs = {"weights": "x"} if weighted else {}
-    io.write_json(Path("results/mbpp") / f"{name}.json", [entry], {"settings": {}, "inputs": inputs})
+    files.write_json(Path("results/mbpp") / f"{name}.json", [entry], {"settings": {}, "inputs": inputs})
 
 
 def counts(*passed: int) -> dict:
@@ -142,9 +144,9 @@ def test_settings_of_earlier_stages_tell_rows_apart(here):
     for name, temperature in (("hot", 1.2), ("cold", 0.4)):
         write_run(name, "GiFT", 1, counts(1, 2))
         path = Path("results/mbpp") / f"{name}.json"
-        entries = io.read_json(path)
+        entries = files.read_json(path)
         entries[0]["sources"] = [{"codes": {"temperature": temperature, "seed": 7}, "perplexities": None}]
-        io.write_json(path, entries, {"inputs": {}})
+        files.write_json(path, entries, {"inputs": {}})
     rows = results.make_rows(results.read_runs("mbpp", ["*"])[0])
     assert [row.label for row in rows] == ["GiFT, stage 1 temperature 0.4", "GiFT, stage 1 temperature 1.2"]
 
@@ -157,12 +159,12 @@ def test_rounds_and_turns_are_drawn_in_their_order(here, monkeypatch):
         for seed in (1, 2):
             write_run(f"{name}{seed}", "GiFT", seed, counts(1, seed), weighted=True, **flags)
             path = Path("results/mbpp") / f"{name}{seed}.json"
-            entries = io.read_json(path)
+            entries = files.read_json(path)
             first = {"model": "m", "revision": "r", "num_seq": 3}
             later = {**first, "model": f"turn1-{seed}", "revision": f"r{seed}"}
             sources = [first, later] if "turn" in flags else [first]
             entries[0]["sources"] = [{"codes": one, "perplexities": one} for one in sources]
-            io.write_json(path, entries, {"inputs": {"weights": "x"}})
+            files.write_json(path, entries, {"inputs": {"weights": "x"}})
     rows = results.make_rows(results.read_runs("mbpp", ["*"])[0])
     assert {(row.label, len(row.runs)) for row in rows} == {
         ("GiFT", 2),
@@ -212,7 +214,7 @@ def program(head: str, description: str, body: str) -> str:
 def write_chains(folder: str, rounds: list[list[str]], passing: list[int], scores: dict | None, **changes) -> Path:
     """A stage 1 of the toy task's first two problems; `rounds` has for each problem the bodies kept, "" for none."""
     rows, settings = toy_rows()[:2], {**SETTINGS, "limit": 2, **changes}
-    inputs = {"train": io.sha256("data/introductory/train.json")}
+    inputs = {"train": files.sha256("data/introductory/train.json")}
     texts = [[row["query"], "Sum of the two", "Something else entirely"] for row in rows]
     codes = [
         [[program(rows[p]["head"], texts[p][i], BODIES[b]) for b in kept] for p, kept in enumerate(round_)]
@@ -221,15 +223,15 @@ def write_chains(folder: str, rounds: list[list[str]], passing: list[int], score
     place = Path(folder)
     for i, (own, passed) in enumerate(zip(codes, passing, strict=True), 1):
         meta = {"settings": settings, "inputs": inputs, "counts": {"samples": 4, "passed": passed}}
-        io.write_json(place / f"code/code_r{i}.json", own, meta)
+        files.write_json(place / f"code/code_r{i}.json", own, meta)
         if i < len(codes):
-            io.write_json(place / f"sum/sum_r{i}.json", [[text[i]] for text in texts], meta)
+            files.write_json(place / f"sum/sum_r{i}.json", [[text[i]] for text in texts], meta)
     together = [[code for own in codes for code in own[p]] for p in range(2)]
     numbered = [[i for i, own in enumerate(codes, 1) for _ in own[p]] for p in range(2)]
     file = place / "code/passed_seq_code.json"
-    io.write_json(file, together, {"settings": settings, "inputs": inputs, "rounds": numbered})
+    files.write_json(file, together, {"settings": settings, "inputs": inputs, "rounds": numbered})
     if scores is not None:
-        io.write_json(place / "code/ppl-passed_seq_code.json", scores, {"inputs": {"code": io.sha256(file)}})
+        files.write_json(place / "code/ppl-passed_seq_code.json", scores, {"inputs": {"code": files.sha256(file)}})
     return file
 
 
@@ -290,7 +292,7 @@ def test_chains_that_do_not_fit_are_refused(here):
         read_chains("g", "runs/nowhere", "apps", "introductory")
     with pytest.raises(InputError, match="was sampled for introductory; give --task introductory"):
         read_chains("g", "runs/g", "quickstart", "quickstart")
-    io.write_json(file, [[], []], {"settings": {}, "inputs": {}})
+    files.write_json(file, [[], []], {"settings": {}, "inputs": {}})
     with pytest.raises(InputError, match="holds other codes than the rounds"):
         read_chains("g", "runs/g", "apps", "introductory")
     task = Path("data/introductory/train.json")
@@ -369,8 +371,8 @@ def test_export_is_read_by_datasets(here, monkeypatch):
     ]
     assert [row["perplexity"] for row in rows] == [2.0, None, 3.0, 3.0, 8.0, 1.5, 6.0]
     assert {row["verdict"] for row in rows} == {"PASS"}
-    meta = {**io.read_meta(file), "settings": {"keep": "any"}}
-    io.write_json(file, json.loads(file.read_text()), meta)
+    meta = {**files.read_meta(file), "settings": {"keep": "any"}}
+    files.write_json(file, json.loads(file.read_text()), meta)
     call(
         monkeypatch,
         *["export", "--task", "introductory", "--limit", 2, "--selfsample_code_source", file, "--output", "any.jsonl"],

@@ -12,8 +12,8 @@ import pytest
 
 from eval.mbpp import Mbpp
 from eval.problem import Adapter, Problem
-from utils import io, paths
-from utils.io import InputError
+from utils.run import paths
+from utils.run.files import InputError, beside, sha256, write_json
 from utils.selection import Draw, Sources, draw, read_codes, read_perplexities, read_sources, training_set, weights
 
 CODES = [["def f0(n):\n    return n\n", "def f0(n):\n    return +n\n"], [], ["def f2(n):\n    return n\n"]]
@@ -45,8 +45,8 @@ def files(tmp_path):
     """A code file of stage 1 and its perplexities of stage 2."""
     code, weight = tmp_path / "passed_seq_code.json", tmp_path / "ppl-passed_seq_code.json"
     rounds = {"counts": {"codes": 3, "rounds": 4}, "rounds": [[1, 3], [], [2]]}
-    io.write_json(code, CODES, {"settings": {"sampler": "gibbs", "model": "m"}, **rounds})
-    io.write_json(weight, {"0": 1.5, "1": 2.5, "2": 1.25}, {"inputs": {"code": io.sha256(code)}})
+    write_json(code, CODES, {"settings": {"sampler": "gibbs", "model": "m"}, **rounds})
+    write_json(weight, {"0": 1.5, "1": 2.5, "2": 1.25}, {"inputs": {"code": sha256(code)}})
     return code, weight
 
 
@@ -62,14 +62,14 @@ def test_codes_and_perplexities_are_read(files):
 
 def test_codes_that_were_not_scored_have_no_perplexity(files):
     code, weight = files
-    io.write_json(weight, {"0": 1.5, "2": 1.25}, {"inputs": {"code": io.sha256(code)}})
+    write_json(weight, {"0": 1.5, "2": 1.25}, {"inputs": {"code": sha256(code)}})
     assert read_perplexities(weight, read_codes(code, PROBLEMS))[0] == [[1.5, None], [], [1.25]]
 
 
 @pytest.mark.parametrize("codes", [CODES[:2], [*CODES, []], []])
 def test_codes_of_another_number_of_problems_are_refused(tmp_path, codes):
     path = tmp_path / "codes.json"
-    io.write_json(path, codes, {})
+    write_json(path, codes, {})
     with pytest.raises(InputError, match=f"{len(codes)} problems.*3") as caught:
         read_codes(path, PROBLEMS)
     assert str(path) in str(caught.value)
@@ -91,7 +91,7 @@ def test_codes_changed_after_they_were_written_are_refused(files):
 
 def test_perplexities_of_another_code_file_are_refused_by_both_names(files, tmp_path):
     other = tmp_path / "other.json"
-    io.write_json(other, [["y", "z"], [], ["x"]], {})
+    write_json(other, [["y", "z"], [], ["x"]], {})
     with pytest.raises(InputError, match="another code file") as caught:
         read_perplexities(files[1], read_codes(other, PROBLEMS))
     assert str(files[1]) in str(caught.value) and str(other) in str(caught.value)
@@ -99,10 +99,10 @@ def test_perplexities_of_another_code_file_are_refused_by_both_names(files, tmp_
 
 def test_foreign_perplexities_are_taken_with_a_warning_where_the_counts_fit(files):
     code, weight = files
-    io.beside(weight, "meta").unlink()
+    beside(weight, "meta").unlink()
     values, warning = read_perplexities(weight, read_codes(code, PROBLEMS))
     assert values == [[1.5, 2.5], [], [1.25]] and str(weight) in warning
-    io.write_json(code, [["a"], [], ["b"]], {})
+    write_json(code, [["a"], [], ["b"]], {})
     with pytest.raises(InputError, match="3 perplexities.*2 codes"):
         read_perplexities(weight, read_codes(code, PROBLEMS))
 
@@ -118,7 +118,7 @@ def test_foreign_perplexities_are_taken_with_a_warning_where_the_counts_fit(file
 )  # fmt: skip
 def test_malformed_perplexities_are_refused(files, entries):
     code, weight = files
-    io.beside(weight, "meta").unlink()
+    beside(weight, "meta").unlink()
     weight.write_text(f"{{{entries}}}")
     with pytest.raises(InputError, match="ppl-passed_seq_code.json"):
         read_perplexities(weight, read_codes(code, PROBLEMS))
@@ -134,7 +134,7 @@ SEED_CODES = [["left", "out"], CODES[0], ["dropped"], CODES[1], CODES[2], []]
 def foreign(tmp_path, monkeypatch):
     """A code file as the authors write theirs, its perplexities, and the training problems made of the same seeds."""
     monkeypatch.chdir(tmp_path)
-    io.write_json(paths.task_file("codeinsight", "train"), [], {"seeds": SEEDS})
+    write_json(paths.task_file("codeinsight", "train"), [], {"seeds": SEEDS})
     code, weight = tmp_path / "codes.json", tmp_path / "weights.json"
     code.write_text(json.dumps(SEED_CODES))
     weight.write_text(json.dumps({str(position): 1 + position / 10 for position in range(6)}))
@@ -157,7 +157,7 @@ def test_codes_of_every_seed_are_trained_on_with_their_own_perplexities(foreign)
     sources = read_sources(options(selfsample_code_source=code, weight_file1=weight, resample=True), PROBLEMS)
     assert sources.codes == CODES and sources.perplexities == [[1.2, 1.3], [], [1.5]]
     assert len(sources.warnings) == 2 and "6 seeds" in sources.warnings[0]
-    io.write_json(weight, {"2": 5.0}, {"inputs": {"code": io.sha256(code)}})  # stage 2 scored what is trained on
+    write_json(weight, {"2": 5.0}, {"inputs": {"code": sha256(code)}})  # stage 2 scored what is trained on
     sources = read_sources(options(selfsample_code_source=code, weight_file1=weight, resample=True), PROBLEMS)
     assert sources.perplexities == [[5.0, None], [], [None]]
 
@@ -171,7 +171,7 @@ def test_seeds_of_another_number_do_not_help(foreign):
 
 def test_a_file_of_stage_1_is_never_matched_by_seeds(foreign):
     code, _ = foreign
-    io.write_json(code, SEED_CODES, {"settings": {"sampler": "gibbs"}})
+    write_json(code, SEED_CODES, {"settings": {"sampler": "gibbs"}})
     with pytest.raises(InputError, match="6 problems, but the training file has 3"):
         read_codes(code, PROBLEMS, paths.task_file("codeinsight", "train"))
 
@@ -179,7 +179,7 @@ def test_a_file_of_stage_1_is_never_matched_by_seeds(foreign):
 def test_training_files_without_a_list_of_seeds_fit_by_length_alone(foreign):
     code, _ = foreign
     train = paths.task_file("codeinsight", "train")
-    for remove in (io.beside(train, "meta"), train):
+    for remove in (beside(train, "meta"), train):
         remove.unlink()
         with pytest.raises(InputError, match="6 problems, but the training file has 3"):
             read_codes(code, PROBLEMS, train)
@@ -190,14 +190,14 @@ def test_training_files_without_a_list_of_seeds_fit_by_length_alone(foreign):
 def test_one_turn_with_one_weight_file(files):
     sources = read_sources(options(selfsample_code_source=files[0], weight_file1=files[1], resample=True), PROBLEMS)
     assert sources.codes == CODES and sources.perplexities == [[1.5, 2.5], [], [1.25]]
-    assert sources.inputs == {"code": io.sha256(files[0]), "weights": io.sha256(files[1])}
+    assert sources.inputs == {"code": sha256(files[0]), "weights": sha256(files[1])}
     assert (sources.method, sources.sampler, sources.warnings) == ("GiFT", "gibbs", [])
 
 
 def test_two_turns_are_joined_problem_by_problem(files, tmp_path):
     code2, weight2 = tmp_path / "second.json", tmp_path / "ppl-second.json"
-    io.write_json(code2, [["g"], ["h", "i"], []], {"settings": {"sampler": "conditional"}})
-    io.write_json(weight2, {"0": 3.0, "2": 5.0}, {"inputs": {"code": io.sha256(code2)}})
+    write_json(code2, [["g"], ["h", "i"], []], {"settings": {"sampler": "conditional"}})
+    write_json(weight2, {"0": 3.0, "2": 5.0}, {"inputs": {"code": sha256(code2)}})
     given = options(
         selfsample_code_source=files[0], weight_file1=files[1], selfsample_code_source2=code2, weight_file2=weight2
     )
@@ -232,7 +232,7 @@ def test_without_the_flag_only_gold_pairs_are_left(files):
 )
 def test_the_method_is_named_after_the_sampler(tmp_path, sampler, method):
     path = tmp_path / "codes.json"
-    io.write_json(path, CODES, {"settings": {"sampler": sampler}})
+    write_json(path, CODES, {"settings": {"sampler": sampler}})
     assert read_sources(options(selfsample_code_source=path), PROBLEMS).method == method
 
 
@@ -246,7 +246,7 @@ def test_the_method_is_named_after_the_sampler(tmp_path, sampler, method):
 )
 def test_unverified_codes_have_a_name_of_their_own(tmp_path, settings, method):
     path = tmp_path / "codes.json"
-    io.write_json(path, CODES, {"settings": settings})
+    write_json(path, CODES, {"settings": settings})
     sources = read_sources(options(selfsample_code_source=path), PROBLEMS)
     assert sources.method == method and sources.codes == CODES
 
@@ -275,7 +275,7 @@ def test_rounds_that_hold_nothing_are_refused(files, rounds, said):
 
 
 def test_rounds_of_foreign_codes_are_not_known(files):
-    io.beside(files[0], "meta").unlink()
+    beside(files[0], "meta").unlink()
     with pytest.raises(InputError, match="no meta file of stage 1.*leave out --rounds"):
         read_sources(options(selfsample_code_source=files[0], round_range=(1, 2)), PROBLEMS)
     assert read_sources(options(selfsample_code_source=files[0]), PROBLEMS).codes == CODES
@@ -284,7 +284,7 @@ def test_rounds_of_foreign_codes_are_not_known(files):
 def test_what_codes_were_made_with_is_known_turn_by_turn(files, tmp_path):
     second, weight = tmp_path / "second.json", tmp_path / "ppl-second.json"
     second.write_text(json.dumps(CODES))
-    io.write_json(weight, {"0": 1, "1": 1, "2": 1}, {"inputs": {"code": io.sha256(second)}, "settings": {"model": "n"}})
+    write_json(weight, {"0": 1, "1": 1, "2": 1}, {"inputs": {"code": sha256(second)}, "settings": {"model": "n"}})
     given = {"selfsample_code_source": files[0], "selfsample_code_source2": second}
     sources = read_sources(options(**given, weight_file1=files[1], weight_file2=weight), PROBLEMS)
     sampling = {"sampler": "gibbs", "model": "m", "rounds": 4}

@@ -9,12 +9,12 @@ import pytest
 import toy
 from fake_server import RETRY_AFTER, FakeServer
 
-from utils.generate import Decoding, Request
-from utils.io import Failure, InputError
-from utils.model import check_model
-from utils.served import look_at
-from utils.server import MOST_ROOM, Server
-from utils.streams import seed_of
+from utils.model.generate import Decoding, Request
+from utils.model.load import check_model
+from utils.run.files import Failure, InputError
+from utils.run.streams import seed_of
+from utils.serving.engine import MOST_ROOM, Server
+from utils.serving.probe import look_at
 
 DECODING = Decoding(("\ndef", "\n###"), 64, 0.8, 50, 0.95)
 

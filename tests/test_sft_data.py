@@ -7,8 +7,8 @@ import torch
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors, trainers
 from transformers import PreTrainedTokenizerFast
 
-from utils.sft_data import IGNORED, Row, batches_by_length, collate, make_row
-from utils.tokens import TokenizerPolicy
+from utils.model.sft_data import IGNORED, Row, batches_by_length, collate, make_row
+from utils.model.tokens import TokenizerPolicy
 
 PROMPT, TARGET = 'def double(n):\n    """ Return twice the number."""', "\n    return 2 * n"
 

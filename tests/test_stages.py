@@ -20,10 +20,11 @@ from safetensors.torch import load_file
 from toy import REPOSITORY, Finished, run_stage, stage_command, toy_rows, write_task
 from transformers import AutoModelForCausalLM
 
-from utils import io, stop
 from utils.extract import remove_docstrings, split_program
-from utils.model import check_model
-from utils.tokens import TokenizerPolicy
+from utils.model.load import check_model
+from utils.model.tokens import TokenizerPolicy
+from utils.run import stop
+from utils.run.files import locked, write_json
 
 CONFIG = REPOSITORY / "deepspeed_config.json"
 CODE = Path("data/introductory/selfsample_code/tiny")
@@ -284,7 +285,7 @@ def test_a_second_run_of_the_same_is_refused(finished, refused, tiny_model):
         ("cal_ppl.py", CODE / "ppl-passed_seq_code.json"),
         ("run_gen.py", Path("results/introductory/gift.json")),
     ):
-        with io.locked(finished / place):
+        with locked(finished / place):
             refused(finished, script, FLAGS[script](tiny_model), "another run is writing it")
 
 
@@ -510,7 +511,7 @@ def test_codes_of_every_seed_are_scored_and_trained_on(finished, tiny_model):
     """As the authors' files have them: an entry for each seed, also for one that is no training problem here."""
     train = finished / "data/introductory/train.json"
     seeds = ["left out", *(row["id"] for row in read(train))]
-    io.write_json(train, read(train), {"seeds": seeds})
+    write_json(train, read(train), {"seeds": seeds})
     code, scores = finished / "foreign.json", finished / "ppl-foreign.json"
     code.write_text(json.dumps([["a = 1", "b = 2"], *read(finished / CODE / "passed_seq_code.json")]))
     run = run_stage("cal_ppl.py", [*scoring(tiny_model), "--selfsample_code_source", code], finished)

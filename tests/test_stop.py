@@ -13,11 +13,11 @@ import psutil
 import pytest
 from toy import DEEPSPEED, REPOSITORY, free_port
 
-from utils import stop
+from utils.run import stop
 
 PREAMBLE = f"""
 import sys; sys.path[:0] = [{str(REPOSITORY)!r}]
-from utils import stop
+from utils.run import stop
 stop.watch()
 """
 
@@ -49,7 +49,7 @@ time.sleep(60)  # stands for the imports before `run`
 
 RANKS = """
 import os, time
-from utils import dist
+from utils.run import dist
 def main():
     ranks = dist.join()
     ranks.all_values("here")
@@ -126,7 +126,7 @@ def test_signals_that_are_ignored_stay_so():
     ],
 )
 def test_statuses_and_last_lines(body, status, last):
-    code = f"from utils.io import Failure, InputError\ndef main():\n    {body}\nstop.run(main)\n"
+    code = f"from utils.run.files import Failure, InputError\ndef main():\n    {body}\nstop.run(main)\n"
     done = subprocess.run([sys.executable, "-c", PREAMBLE + code], capture_output=True, text=True, check=False)
     assert done.returncode == status
     assert (done.stderr.splitlines() or [""])[-1] == last
@@ -217,7 +217,7 @@ def test_bad_input_is_said_by_the_main_rank_even_if_another_finds_it_first(tmp_p
     """A launcher stops all ranks as soon as one has ended, so the others leave the main one time to speak."""
     script = tmp_path / "bad.py"
     script.write_text(
-        PREAMBLE + "import os, time\nfrom utils.io import InputError\n"
+        PREAMBLE + "import os, time\nfrom utils.run.files import InputError\n"
         "def main():\n"
         "    time.sleep(0 if os.environ['RANK'] == '1' else 3)\n"
         f"    open({str(tmp_path / 'raised')!r} + os.environ['RANK'], 'w').close()\n"

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from utils.streams import stream
+from utils.run.streams import stream
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 KEYS = [
@@ -25,7 +25,7 @@ def test_equal_keys_give_equal_draws_whatever_was_drawn_before():
 
 
 def test_equal_draws_in_another_process_with_another_hash_seed():
-    code = "from utils.streams import stream; print(stream(1234, 'keep', 'é', 2).integers(10**9, size=4).tolist())"
+    code = "from utils.run.streams import stream; print(stream(1234, 'keep', 'é', 2).integers(10**9, size=4).tolist())"
     said = [
         subprocess.run(
             [sys.executable, "-c", code],

@@ -13,8 +13,8 @@ from tables import SCRIPTS, copy_of_repository, run_script
 from toy import REPOSITORY
 
 from scripts.hours import GPUS, TASKS, billions, seconds
-from utils import paths
 from utils.args import SamplingOptions, ScoringOptions, TrainingOptions, parse
+from utils.run import paths
 
 STAGES = {
     "seq_gibbs_sample.py": SamplingOptions,

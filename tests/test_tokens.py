@@ -18,10 +18,10 @@ from data.quickstart import problems as quickstart
 from eval.problem import Problem
 from eval.registry import adapter
 from utils.extract import training_target
-from utils.io import InputError
-from utils.ppl import mean_losses
-from utils.sft_data import make_row
-from utils.tokens import ROUND_TRIP, TokenizerPolicy
+from utils.model.loss import mean_losses
+from utils.model.sft_data import make_row
+from utils.model.tokens import ROUND_TRIP, TokenizerPolicy
+from utils.run.files import InputError
 
 SPECIAL = ["<pad>", "<s>", "</s>", "<unk>"]
 KINDS = {

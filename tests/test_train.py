@@ -14,12 +14,12 @@ from toy import DEEPSPEED, REPOSITORY, tiny_config, tiny_tokenizer, toy_texts
 from transformers import AutoModelForCausalLM, LlamaForCausalLM
 
 from utils.args import read_deepspeed_config
-from utils.io import InputError
-from utils.model import check_model
-from utils.ppl import code_loss
-from utils.sft_data import Row
-from utils.tokens import TokenizerPolicy
-from utils.train import LEAST_WARM_UP, plan_epoch, save_model, settings_for, warm_up
+from utils.model.load import check_model
+from utils.model.loss import code_loss
+from utils.model.sft_data import Row
+from utils.model.tokens import TokenizerPolicy
+from utils.model.train import LEAST_WARM_UP, plan_epoch, save_model, settings_for, warm_up
+from utils.run.files import InputError
 
 OFFLOAD = "deepspeed_offload.json"
 CONFIG = str(REPOSITORY / "deepspeed_config.json")
@@ -155,8 +155,8 @@ TRAINING = """
 import sys; sys.path[:0] = {paths}
 import torch
 from test_train import some_rows, CONFIG, read_deepspeed_config, LlamaForCausalLM, tiny_config, plan_epoch, settings_for
-from utils import dist, stop
-from utils.train import start_engine, train_epoch
+from utils.run import dist, stop
+from utils.model.train import start_engine, train_epoch
 ranks = dist.join()
 torch.manual_seed(0)
 model, rows = LlamaForCausalLM(tiny_config()), some_rows()
@@ -211,8 +211,8 @@ FORMATS = """
 import json, sys; sys.path[:0] = {paths}
 import torch
 from test_train import some_rows, read_deepspeed_config, LlamaForCausalLM, tiny_config, plan_epoch, settings_for
-from utils import dist, stop
-from utils.train import start_engine, train_epoch
+from utils.run import dist, stop
+from utils.model.train import start_engine, train_epoch
 ranks, outcomes = dist.join(), {{}}
 for kind, (path, dtype, more) in json.loads({kinds!r}).items():
     torch.manual_seed(0)

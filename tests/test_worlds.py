@@ -16,11 +16,10 @@ from data.worlds.grammar import WORDINGS, parse
 from data.worlds.programs import STYLES, draw_program, style_of, styles_of_intent
 from eval import registry
 from eval.judge import Judge, JudgeOptions
-from utils import io
-from utils.io import InputError
-from utils.model import check_model
+from utils.model.load import check_model
 from utils.prompts import description_prompt, rewrite_prompt
-from utils.streams import stream
+from utils.run.files import InputError, dump, read_json
+from utils.run.streams import stream
 
 SIZES = {"seeds": 6, "tests": 6, "pretraining": 400, "pairs": 2, "slips": 0.2}
 
@@ -277,7 +276,7 @@ def test_draws_follow_the_joint_distribution(name):
 
 def test_a_world_is_a_function_of_its_seed():
     settings = {"seed": 3, "strength": 0.5, **SIZES}
-    assert io.dump(prepare.draw_world(settings)["train"]) == io.dump(prepare.draw_world(settings)["train"])
+    assert dump(prepare.draw_world(settings)["train"]) == dump(prepare.draw_world(settings)["train"])
     worlds = [prepare.draw_world({**settings, "strength": strength}) for strength in (0, 0.5, 1)]
     for split in ("train", "test"):
         for key in ("id", "query", "test"):
@@ -408,13 +407,13 @@ TINY = ["--trunk_steps", 2, "--steps", 2, "--batch_size", 8, "--hidden", 32, "--
 def training(folder, monkeypatch) -> pretrain.Training:
     monkeypatch.chdir(folder)
     options = pretrain.arguments().parse_args(["--name", "small", *map(str, TINY)])
-    pairs = io.read_json("data/world-small/pretrain.json")
+    pairs = read_json("data/world-small/pretrain.json")
     return pretrain.Training(pairs, pairs, "world-small", options)
 
 
 def test_texts_are_the_prompts_of_stage_1(small_world, monkeypatch):
     monkeypatch.chdir(small_world)
-    pairs = io.read_json("data/world-small/pretrain.json")
+    pairs = read_json("data/world-small/pretrain.json")
     pair, rng = pairs[-1], stream("texts")
 
     def read(kind: str, shot: bool) -> tuple[str, str]:

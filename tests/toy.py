@@ -16,12 +16,12 @@ from transformers import AutoModelForCausalLM, LlamaConfig, PretrainedConfig, Pr
 
 from eval.problem import Problem
 from eval.registry import adapter
-from utils.chat import ChatFormat
 from utils.extract import training_target
-from utils.ppl import code_loss
+from utils.model.chat import ChatFormat
+from utils.model.loss import code_loss
+from utils.model.sft_data import make_row
+from utils.model.tokens import TokenizerPolicy
 from utils.prompts import description_prompt
-from utils.sft_data import make_row
-from utils.tokens import TokenizerPolicy
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 DEEPSPEED = str(Path(sys.executable).with_name("deepspeed"))

@@ -18,10 +18,10 @@ from transformers.hf_argparser import HfArg, HfArgumentParser
 
 from eval import registry
 from eval.judge import JudgeOptions
-from utils import io
-from utils.endpoint import check_url
-from utils.io import InputError
 from utils.lora_flags import LoraFlags
+from utils.run import files
+from utils.run.files import InputError
+from utils.server_flags import check_url
 
 # What `--as_published` sets, where a flag is not given by itself: choices in which ours differ on purpose. README lists
 # them with their effects, and the published faults that no flag brings back.
@@ -352,7 +352,7 @@ def _check_draw(options, temperature: str, top_k: str, top_p: str) -> None:
 
 def read_deepspeed_config(path: str) -> dict:
     """DeepSpeed's settings; InputError where the file is no JSON or lacks what training needs."""
-    config = io.read_json(path, dict, "the repository's own deepspeed_config.json works")
+    config = files.read_json(path, dict, "the repository's own deepspeed_config.json works")
     needed = {
         "optimizer": {"type": str, "params": dict},
         "scheduler": {"type": str, "params": dict},

@@ -22,7 +22,7 @@ from eval.problem import Adapter, Problem
 from eval.verdict import Judgement, Verdict
 from utils.extract import find_function, parse, remove_docstrings, truncate
 from utils.prompts import DESCRIPTION_STOP_WORDS, description_prompt, draw_example, rewrite_prompt
-from utils.streams import stream
+from utils.run.streams import stream
 
 SAMPLERS = ("gibbs", "conditional", "rewrite")
 

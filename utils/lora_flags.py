@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from transformers.hf_argparser import HfArg
 
-from utils.io import InputError
+from utils.run.files import InputError
 
 ALL_LINEAR = "all-linear"  # every linear layer but the head, as peft calls them
 

@@ -1,6 +1,6 @@
 """The texts that a model completes besides the code prompt, which the adapter makes (`Adapter.code_prompt`).
 
-With `--chat` the same contents are turns of a dialogue (`utils.chat`). What a model is shown:
+With `--chat` the same contents are turns of a dialogue (`utils.model.chat`). What a model is shown:
 
     python -m utils.prompts --dataset quickstart --model_name_or_path data/models/SmolLM2-135M-Instruct [--chat]
 
@@ -13,7 +13,7 @@ import argparse
 
 import numpy as np
 
-from utils import io
+from utils.run import files
 
 CODE, DESCRIPTION, REWRITE = "###Code:", "###Description of the given code:", "###Description in other words:"
 DESCRIPTION_STOP_WORDS = ("\n###Code:", "\n###")
@@ -69,7 +69,7 @@ def draw_example(examples: dict[str, list[str]], problem_id: str, rng: np.random
 def main() -> None:
     """Print the prompts of the first training problem, or the code prompt alone where there is only a test split."""
     from eval import registry
-    from utils.model import check_model  # with torch, which takes seconds to import
+    from utils.model.load import check_model  # with torch, which takes seconds to import
 
     args = _arguments()
     adapter, task = registry.adapter(args.dataset), registry.task_name(args.dataset, args.difficulty)
@@ -111,4 +111,4 @@ def _arguments() -> argparse.Namespace:
 
 
 if __name__ == "__main__":
-    io.run(main)
+    files.run(main)

@@ -16,11 +16,11 @@ from pathlib import Path
 import numpy as np
 
 from eval.problem import Adapter, Problem
-from utils import io, paths
 from utils.args import TrainingOptions
 from utils.extract import docstring, training_target
-from utils.io import InputError
-from utils.streams import stream
+from utils.run import files, paths
+from utils.run.files import InputError
+from utils.run.streams import stream
 
 METHODS = {"gibbs": "GiFT", "conditional": "RFT", "rewrite": "RFT+RD"}
 UNVERIFIED = {"conditional": "SSD"}  # with `--keep any`
@@ -43,15 +43,15 @@ def read_codes(path: str | Path, problems: Sequence[Problem], train_file: Path |
     A file without meta file (the authors' files) may have an entry for each of the seeds that the meta file of
     `train_file` lists; those of other problems are left out, which the warning says.
     """
-    entries = io.read_json(path, list, "write it with stage 1, seq_gibbs_sample.py")
-    foreign = io.read_meta(path) is None
+    entries = files.read_json(path, list, "write it with stage 1, seq_gibbs_sample.py")
+    foreign = files.read_meta(path) is None
     for number, own in enumerate(entries):
         if not isinstance(own, list) or not all(isinstance(code, str) for code in own):
             raise InputError(f"{path}: entry {number}: expected a list of programs; write it again with stage 1")
     ids = [str(problem.id) for problem in problems]
     listed = ids
     if len(entries) != len(ids) and foreign and train_file is not None and train_file.exists():
-        listed = [str(seed) for seed in (io.read_meta(train_file) or {}).get("seeds", ())]
+        listed = [str(seed) for seed in (files.read_meta(train_file) or {}).get("seeds", ())]
     if len(entries) != len(listed):
         raise InputError(
             f"{path}: {len(entries)} problems, but the training file has {len(problems)}; "
@@ -77,9 +77,9 @@ def read_perplexities(path: str | Path, code_file: CodeFile) -> tuple[list[list[
     InputError where the file was made from another code file. Without a meta file (the
     authors' files) the counts must fit.
     """
-    raw = io.read_json(path, dict, "write it with stage 2, cal_ppl.py")
+    raw = files.read_json(path, dict, "write it with stage 2, cal_ppl.py")
     total, warning = code_file.size, ""
-    meta = io.read_meta(path)
+    meta = files.read_meta(path)
     if meta is None:
         if len(raw) != total:
             raise InputError(
@@ -87,7 +87,7 @@ def read_perplexities(path: str | Path, code_file: CodeFile) -> tuple[list[list[
                 "score that file with cal_ppl.py"
             )
         warning = f"{path}: has no meta file; taken as the perplexities of {code_file.path}, since the counts fit"
-    elif meta.get("inputs", {}).get("code") != io.sha256(code_file.path):
+    elif meta.get("inputs", {}).get("code") != files.sha256(code_file.path):
         raise InputError(f"{path}: belongs to another code file than {code_file.path}; score that file with cal_ppl.py")
     flat: list[float | None] = [None] * total
     positions = set(map(str, range(total)))
@@ -105,7 +105,7 @@ def in_rounds(code_file: CodeFile, first: int, last: int) -> list[list[int]]:
     InputError where there are none, where the run was shorter, and where nothing tells a code's round: only the meta
     file of stage 1 does, which the authors' files do not have.
     """
-    meta = io.read_meta(code_file.path) or {}
+    meta = files.read_meta(code_file.path) or {}
     rounds, place = meta.get("rounds"), f"--rounds {first}-{last}: {code_file.path}"
     if rounds is None or list(map(len, rounds)) != list(map(len, code_file.codes)):
         raise InputError(
@@ -163,18 +163,18 @@ def read_sources(options: TrainingOptions, problems: Sequence[Problem]) -> Sourc
         chosen = [range(len(own)) for own in code_file.codes]
         if options.round_range:
             chosen = in_rounds(code_file, *options.round_range)
-        sources.inputs[f"code{number}"] = io.sha256(source)
-        meta = io.read_meta(source) or {}
+        sources.inputs[f"code{number}"] = files.sha256(source)
+        meta = files.read_meta(source) or {}
         sampling = meta.get("settings") and {**meta["settings"], "rounds": meta.get("counts", {}).get("rounds")}
         sources.sampler = (sampling or {}).get("sampler")
         sources.codes = _joined(sources.codes, code_file.codes, chosen)
         scoring = None
         if weight_file:
             values, warning = read_perplexities(weight_file, code_file)
-            sources.inputs[f"weights{number}"] = io.sha256(weight_file)
+            sources.inputs[f"weights{number}"] = files.sha256(weight_file)
             sources.warnings += [warning] if warning else []
             sources.perplexities = _joined(sources.perplexities, values, chosen)
-            scoring = (io.read_meta(weight_file) or {}).get("settings")
+            scoring = (files.read_meta(weight_file) or {}).get("settings")
         sources.made_with.append({"codes": sampling, "perplexities": scoring})
     return sources
 

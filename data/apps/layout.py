@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from pathlib import Path, PurePath
 
 from data.common import Dropped, Part, allow_long_numbers
-from utils.io import InputError
+from utils.run.files import InputError
 
 FIELDS = {
     "question.txt": "question",

@@ -25,9 +25,9 @@ from data.common import Batch, Dropped, Part, Task
 from eval.compare import text_of
 from eval.problem import entry_point
 from eval.registry import adapter
-from utils import io
 from utils.extract import parse
-from utils.io import InputError
+from utils.run import files
+from utils.run.files import InputError
 
 TEST_PERCENT = 20
 DIFFICULTIES = adapter("apps").tasks
@@ -272,4 +272,4 @@ def _reads_input(fields: dict, has_function: bool, inputs: list) -> bool:
 
 
 if __name__ == "__main__":
-    io.run(main)
+    files.run(main)

@@ -17,9 +17,8 @@ from pathlib import Path
 from data import common
 from data.common import Dropped, Part, Task
 from eval.registry import adapter
-from utils import io
 from utils.extract import bare_newlines, parse
-from utils.io import InputError
+from utils.run.files import InputError, run
 
 ENTRY = "test"  # the function of nearly every problem
 SPLITS = ("train", "test")
@@ -191,4 +190,4 @@ def examples(entries: list, seeds: list) -> tuple[list[list], Counter]:
 
 
 if __name__ == "__main__":
-    io.run(main)
+    run(main)

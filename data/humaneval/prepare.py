@@ -13,8 +13,8 @@ from data import common, evalplus
 from data.common import Dropped, Part, Task
 from eval.humaneval import HumanEval
 from eval.registry import adapter
-from utils import io
-from utils.io import InputError
+from utils.run import files
+from utils.run.files import InputError
 
 
 def main() -> int:
@@ -57,4 +57,4 @@ def problem(raw: dict, position: int) -> dict:
 
 
 if __name__ == "__main__":
-    io.run(main)
+    files.run(main)

@@ -22,8 +22,8 @@ from data.livecodebench.payload import text_in
 from eval.livecodebench import MAIN
 from eval.problem import entry_point
 from eval.registry import adapter
-from utils import io, tables
-from utils.io import InputError
+from utils.report import tables
+from utils.run.files import InputError, run
 
 TASK = "livecodebench"
 SCRIPTED = ("livecodebench/code_generation_lite", "livecodebench/code_generation")  # ids on the hub with a script
@@ -241,4 +241,4 @@ def head_of(starter: str, function: str) -> str:
 
 
 if __name__ == "__main__":
-    io.run(main)
+    run(main)

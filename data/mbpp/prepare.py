@@ -15,9 +15,9 @@ import ast
 from data import common, evalplus
 from data.common import Dropped, Part, Task
 from eval.registry import adapter
-from utils import io
 from utils.extract import bare_newlines
-from utils.io import InputError
+from utils.run import files
+from utils.run.files import InputError
 
 ORDER = ("train", "prompt", "validation")  # of the seeds; the published in-context list counts positions in it
 SEEDS = {"sanitized": 170, "full": 424}
@@ -171,4 +171,4 @@ def entry_function(code: str, tests: list[str]) -> str:
 
 
 if __name__ == "__main__":
-    io.run(main)
+    files.run(main)

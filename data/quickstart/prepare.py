@@ -11,8 +11,8 @@ from data import common
 from data.quickstart import problems
 from eval import judge as judging
 from eval.registry import adapter
-from utils import io
-from utils.io import Failure
+from utils.run import files
+from utils.run.files import Failure
 
 
 def main() -> int:
@@ -35,4 +35,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    io.run(main)
+    files.run(main)

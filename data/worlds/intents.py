@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from data.worlds.operations import FILTER, FOLD, MAP, NUMBERS, OPERATIONS, WORDS, Operation
-from utils.streams import stream
+from utils.run.streams import stream
 
 # What a program is given -> the type of the items that its first operation sees.
 SOURCES = {"numbers": NUMBERS, "words": WORDS, "digits": NUMBERS, "text": WORDS}

@@ -20,12 +20,12 @@ from data.worlds.intents import Intent
 from data.worlds.prepare import task_of
 from data.worlds.programs import ENTRY_POINT, STYLES, draw_program, styles_of_intent
 from eval import registry
-from utils import dist, io, paths
 from utils.extract import training_target
-from utils.model import check_model, read_weights
-from utils.ppl import mean_losses
-from utils.sft_data import batches_by_length, make_row
-from utils.streams import stream
+from utils.model.load import check_model, read_weights
+from utils.model.loss import mean_losses
+from utils.model.sft_data import batches_by_length, make_row
+from utils.run import dist, files, paths
+from utils.run.streams import stream
 
 SCORE_TOKENS = 4096
 
@@ -39,7 +39,7 @@ def main(argv: list[str] | None = None) -> int:
     options = parser.parse_args(argv)
     task, ranks = task_of(options.name), dist.join()
     problems, digest = registry.load(task, task, "test")
-    settings = io.read_meta(paths.task_file(task, "test"))["settings"]
+    settings = files.read_meta(paths.task_file(task, "test"))["settings"]
     _, policy = check_model(options.model_name_or_path, None, False)
     model = read_weights(options.model_name_or_path, "fp32").to(ranks.device).eval()
     keys, rows = [], []
@@ -58,7 +58,7 @@ def main(argv: list[str] | None = None) -> int:
         for i, loss in zip(part, mean_losses(model, [rows[i] for i in part], policy.pad_id), strict=True):
             losses[keys[i]] = loss
     found = averages(losses, [intents.read(problem.id) for problem in problems], settings["strength"])
-    io.write_json(options.output, found, {"settings": settings, "inputs": {"test": digest}})
+    files.write_json(options.output, found, {"settings": settings, "inputs": {"test": digest}})
     return 0
 
 
@@ -94,4 +94,4 @@ def averages(losses: dict[tuple[int, str, str], float], own: list[Intent], stren
 
 
 if __name__ == "__main__":
-    io.run(main)
+    files.run(main)

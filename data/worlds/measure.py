@@ -28,11 +28,12 @@ from data.worlds.prepare import task_of
 from eval import registry
 from eval.judge import Judge, JudgeOptions
 from eval.problem import Problem
-from utils import dist, gibbs, io, paths
-from utils.generate import Decoding, Engine, Request
-from utils.model import check_model, read_weights
+from utils import gibbs
+from utils.model.generate import Decoding, Engine, Request
+from utils.model.load import check_model, read_weights
 from utils.prompts import DESCRIPTION_STOP_WORDS, DESCRIPTION_TOP_P
-from utils.streams import stream
+from utils.run import dist, files, paths
+from utils.run.streams import stream
 
 MAX_NEW_TOKENS = 256
 NOISE_DRAWS = 200
@@ -52,7 +53,7 @@ def main(argv: list[str] | None = None) -> int:
     task = task_of(options.name)
     problems, _ = registry.load(task, task, "train")
     examples, _ = registry.load_examples(task, task, problems)
-    settings = io.read_meta(paths.task_file(task, "train"))["settings"]
+    settings = files.read_meta(paths.task_file(task, "train"))["settings"]
     model_path = options.model_name_or_path or str(paths.MODELS / task)
     _, policy = check_model(model_path, None, False)
     model = read_weights(model_path, "fp32").to(ranks.device).eval()
@@ -62,7 +63,7 @@ def main(argv: list[str] | None = None) -> int:
         found = world.everything()
     used = {key: getattr(options, key) for key in ("samples", "temperature", "seed", "limit")}
     target = paths.task_file(task, "measure")
-    io.write_json(target, found, {"settings": {**settings, **used}, "model": paths.model_name(model_path)})
+    files.write_json(target, found, {"settings": {**settings, **used}, "model": paths.model_name(model_path)})
     print(json.dumps(found, indent=1))
     return 0
 
@@ -214,4 +215,4 @@ def _against_truth(rows: dict, seed: int) -> dict:
 
 
 if __name__ == "__main__":
-    io.run(main)
+    files.run(main)

@@ -23,9 +23,9 @@ from data.worlds import intents, joint, programs
 from data.worlds.intents import Intent
 from eval import judge as judging
 from eval.world import World
-from utils import io, paths
-from utils.io import Failure, InputError
-from utils.streams import stream
+from utils.run import files, paths
+from utils.run.files import Failure, InputError
+from utils.run.streams import stream
 
 MIN_STYLES = 4  # of a seed or test intent; others have nothing to choose
 ICT_DESCRIPTIONS = 2  # of each seed problem
@@ -50,7 +50,7 @@ def main(argv: list[str] | None = None) -> int:
     settings = checked_settings(options)
     task = task_of(options.name)
     if not options.overwrite and all(
-        io.finished(paths.task_file(task, split), settings, {}) for split in ("train", "test", "ict", "pretrain")
+        files.finished(paths.task_file(task, split), settings, {}) for split in ("train", "test", "ict", "pretrain")
     ):
         print(f"data/{task}: is there already")
         return 0
@@ -63,7 +63,7 @@ def main(argv: list[str] | None = None) -> int:
         if failing:
             raise Failure(f"{split}: gold programs that do not pass: {', '.join(failing)}")
     for split, rows in world.items():
-        io.write_json(paths.task_file(task, split), rows, {"settings": settings, "counts": {"rows": len(rows)}})
+        files.write_json(paths.task_file(task, split), rows, {"settings": settings, "counts": {"rows": len(rows)}})
         print(f"{paths.task_file(task, split)}: {len(rows)} rows")
     return 0
 
@@ -170,4 +170,4 @@ def pretraining_pair(intent: Intent, strength: float, rng) -> dict:
 
 
 if __name__ == "__main__":
-    io.run(main)
+    files.run(main)

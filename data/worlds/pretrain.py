@@ -41,14 +41,14 @@ from data.worlds.prepare import task_of
 from data.worlds.programs import ENTRY_POINT, HEAD
 from eval.problem import Problem
 from eval.registry import adapter
-from utils import io, paths
 from utils.extract import training_target
-from utils.io import InputError
+from utils.model.sft_data import IGNORED, batches_by_length
+from utils.model.tokens import TokenizerPolicy
+from utils.model.train import save_model
 from utils.prompts import description_prompt, rewrite_prompt
-from utils.sft_data import IGNORED, batches_by_length
-from utils.streams import stream
-from utils.tokens import TokenizerPolicy
-from utils.train import save_model
+from utils.run import files, paths
+from utils.run.files import InputError
+from utils.run.streams import stream
 
 MAX_LENGTH = 1024
 HEAD_WIDTH = 32  # of an attention head
@@ -77,10 +77,10 @@ def main(argv: list[str] | None = None) -> int:
     options = arguments().parse_args(argv)
     own, trunk = (task_of(name) for name in (options.name, options.trunk or options.name))
     sources = [paths.task_file(task, "pretrain") for task in (trunk, own)]
-    pairs = [io.read_json(source, list, "make it with: python -m data.worlds.prepare") for source in sources]
+    pairs = [files.read_json(source, list, "make it with: python -m data.worlds.prepare") for source in sources]
     folder, state_file = paths.MODELS / own, paths.MODELS / f".{own}.state.pt"
-    shared = {key: getattr(options, key) for key in TRUNK_SETTINGS} | {"trunk_pairs": io.sha256(sources[0])}
-    settings = {**shared, "steps": options.steps, "pairs": io.sha256(sources[1])}
+    shared = {key: getattr(options, key) for key in TRUNK_SETTINGS} | {"trunk_pairs": files.sha256(sources[0])}
+    settings = {**shared, "steps": options.steps, "pairs": files.sha256(sources[1])}
     if not options.overwrite and is_made(folder, settings):
         print(f"{folder}: is there already")
         return 0
@@ -98,7 +98,7 @@ def main(argv: list[str] | None = None) -> int:
             training.save(trunk_file, marks)
     save_model(training.model, training.policy, folder)
     found = {"loss": training.loss, "held_out": training.held_out_losses()}
-    io.write_json(folder / "pretraining.json", settings, found)
+    files.write_json(folder / "pretraining.json", settings, found)
     state_file.unlink(missing_ok=True)
     print(f"{folder}: {training.model.num_parameters():,} parameters, loss {training.loss:.3f} nats per token")
     return 0
@@ -132,7 +132,7 @@ def is_made(folder: Path, settings: dict) -> bool:
     mark = folder / "pretraining.json"
     if not mark.exists():
         return False
-    before = io.read_json(mark, dict)
+    before = files.read_json(mark, dict)
     for key, value in settings.items():
         if before.get(key) != value:
             raise InputError(f"{folder}: was made with {key} {before.get(key)!r}, now {value!r}; give --overwrite")
@@ -388,4 +388,4 @@ class Pairs:
 
 
 if __name__ == "__main__":
-    io.run(main)
+    files.run(main)

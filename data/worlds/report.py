@@ -20,9 +20,10 @@ from data.worlds import truth
 from data.worlds.programs import OTHER, STYLES
 from data.worlds.study import METHODS, SAMPLERS
 from eval.passk import pass_at_k
-from utils import io, stats
-from utils.io import InputError
-from utils.tables import markdown
+from utils.report import statistics
+from utils.report.tables import markdown
+from utils.run import files
+from utils.run.files import InputError
 
 NAMES = {
     "base": "base",
@@ -65,7 +66,7 @@ def main(argv: list[str] | None = None) -> int:
     tables = [finished_table(results), *summary(results), base_models(results), *scores(results)]
     tables += [*against_truth(results), execution_filter(results)]
     text = "\n\n".join(filter(None, tables)) + "\n"
-    io.write_text(folder / "report.md", text)
+    files.write_text(folder / "report.md", text)
     figures(results, folder)
     print(text)
     return 0
@@ -75,7 +76,7 @@ def read(folder: Path) -> Results:
     """Every result of the folder; InputError where there is none."""
     results: Results = {}
     for file in sorted(folder.glob("*.json")):
-        found = io.read_json(file, dict)
+        found = files.read_json(file, dict)
         own = results.setdefault(found["world"]["strength"], {}).setdefault(found["method"], {})
         own[found["world"]["seed"]] = found
     if not results:
@@ -88,12 +89,12 @@ def read(folder: Path) -> Results:
 
 def bootstrap(values: Sequence[Sequence[float]]) -> np.ndarray:
     """Means of two-level bootstrap draws; every seed has problems of its own."""
-    return stats.bootstrap_means(values, nested=True, draws=DRAWS)
+    return statistics.bootstrap_means(values, nested=True, draws=DRAWS)
 
 
 def mean_and_interval(values: Sequence[Sequence[float]]) -> tuple[float, float, float]:
     """Mean over seeds of the mean over problems, and its 95 % interval."""
-    return float(np.mean([np.mean(own) for own in values])), *stats.interval(bootstrap(values))
+    return float(np.mean([np.mean(own) for own in values])), *statistics.interval(bootstrap(values))
 
 
 def rates(result: dict, decoding: str, k: int = 1) -> dict[str, float]:
@@ -204,7 +205,7 @@ def _loss(own: list[dict], kind: str) -> str:
 
 def _difference(values: list[list[float]]) -> str:
     mean, low, high = (100 * value for value in mean_and_interval(values))
-    p = stats.p_value(bootstrap(values))
+    p = statistics.p_value(bootstrap(values))
     return f"{mean:+.1f} ({low:+.1f} to {high:+.1f}), p {'< 0.001' if p < 0.001 else f'= {p:.3f}'}"
 
 
@@ -407,4 +408,4 @@ def _draw_scores(axes, found: dict) -> None:
 
 
 if __name__ == "__main__":
-    io.run(main)
+    files.run(main)

@@ -37,8 +37,8 @@ from data.worlds.prepare import task_of
 from data.worlds.truth import Origin
 from eval import registry
 from eval.problem import Problem
-from utils import io, paths
-from utils.io import Failure, InputError
+from utils.run import files, paths
+from utils.run.files import Failure, InputError
 
 SAMPLERS = {"rft": "conditional", "rft-rd": "rewrite", "gift-uniform": "gibbs", "gift": "gibbs"}
 METHODS = ("base", "sft", *SAMPLERS)
@@ -95,7 +95,8 @@ def arguments() -> argparse.ArgumentParser:
 
 def load_libraries() -> None:
     """Import what the stages import, once for all of them. Nothing is computed here: threads do not survive a fork."""
-    from utils import dist, generate, train  # noqa: F401, I001
+    from utils.model import generate, train  # noqa: F401, I001
+    from utils.run import dist  # noqa: F401, I001
 
     import deepspeed  # noqa: F401
     import transformers.models.llama.modeling_llama  # noqa: F401
@@ -152,7 +153,7 @@ class Study:
         file = self.result(method)
         if not file.exists():
             return False
-        before = io.read_json(file, dict)["settings"]
+        before = files.read_json(file, dict)["settings"]
         for key, value in self.settings.items():
             if before.get(key) != value:
                 raise InputError(f"{file}: was made with {key} {before.get(key)!r}, now {value!r}; remove it to go on")
@@ -214,7 +215,7 @@ class Study:
 
     def write(self, method: str) -> None:
         """Collect what the stages of a method have written into its result."""
-        world = io.read_meta(paths.task_file(self.task, "train"))["settings"]
+        world = files.read_meta(paths.task_file(self.task, "train"))["settings"]
         train, test = (registry.load(self.task, self.task, split)[0] for split in ("train", "test"))
         train, test = train[: self.options.limit or None], test[: self.options.limit or None]
         greedy, samples = (self._last_entry(method, decoding) for decoding in ("greedy", "samples"))
@@ -226,7 +227,7 @@ class Study:
             "samples": samples["per_problem"],
             "verdicts": samples["verdicts"],
             **self._drawn_for_tests(method, test),
-            "loss": io.read_json(self.losses(method), dict),
+            "loss": files.read_json(self.losses(method), dict),
         }
         minutes = {"training": 0.0, "evaluation": 0.0}
         for decoding in ("greedy", "samples"):
@@ -241,7 +242,7 @@ class Study:
         found["minutes"] = {part: round(value, 3) for part, value in minutes.items()}
         found["versions"] = greedy["versions"]
         lines = ",\n".join(f'"{key}": {json.dumps(value)}' for key, value in found.items())
-        io.write_text(self.result(method), "{\n" + lines + "\n}\n")
+        files.write_text(self.result(method), "{\n" + lines + "\n}\n")
         print(f"{self.result(method)}: written", file=sys.stderr)
 
     def _measured(self) -> dict | None:
@@ -249,17 +250,17 @@ class Study:
         file = paths.task_file(self.task, "measure")
         if not file.exists():
             return None
-        found = io.read_json(file, dict)
+        found = files.read_json(file, dict)
         shares = {key: found[key] for key in ("pass", "pass_greedy", "intent_kept", "rewrite_kept")}
         laws = ("style_given_wording", "wording_given_style")
         return {**shares, **{key: [found[key]["mean"], found[key]["noise"]] for key in laws}}
 
     def _last_entry(self, method: str, decoding: str) -> dict:
-        return io.read_json(paths.results(self.task, self.output(method, decoding)))[-1]
+        return files.read_json(paths.results(self.task, self.output(method, decoding)))[-1]
 
     def _drawn_for_tests(self, method: str, test: list[Problem]) -> dict:
         """Distinct passing programs of each test problem, and styles of all samples and of those that pass."""
-        rows = io.read_json(paths.generations(self.task, self.output(method, "samples"), 0))
+        rows = files.read_json(paths.generations(self.task, self.output(method, "samples"), 0))
         all_, passing = ({problem.id: [] for problem in test} for _ in range(2))
         for row in rows:
             all_[row["task_id"]].append(row["solution"])
@@ -280,7 +281,7 @@ class Study:
         rounds = []
         for number in range(1, self.options.rounds + 1):
             file = folder / f"code_r{number}.json"
-            now = io.read_json(file)
+            now = files.read_json(file)
             kept = [old + new for old, new in zip(kept, now, strict=True)]
             told = paths.description_folder(self.task, self.base, str(folder.parent)) / f"sum_r{number}.json"
             seconds += sum(_timing(place).get("seconds", 0) for place in (file, told))
@@ -288,7 +289,7 @@ class Study:
             expected = _laws(origins, now, lambda o, i=number: truth.sampler_law(o, sampler, strength, i))
             rounds.append(
                 {
-                    "counts": io.read_meta(file)["counts"],
+                    "counts": files.read_meta(file)["counts"],
                     "styles": counts,
                     "truth": _rounded(laws),
                     "tv": _distances(truth.distance(counts, laws)),
@@ -304,7 +305,7 @@ class Study:
         """Share of descriptions of a round that parse back to their intent; None after the last round."""
         if not file.exists():
             return None
-        parsed = [truth.intent_of(text) for (text,) in io.read_json(file)]
+        parsed = [truth.intent_of(text) for (text,) in files.read_json(file)]
         return round(sum(i == origin.intent for i, origin in zip(parsed, origins, strict=True)) / len(origins), 4)
 
     def _selected(self, method: str, train: list[Problem]) -> dict:
@@ -354,9 +355,9 @@ def _body(program: str) -> str:
 
 
 def _timing(path: Path) -> dict:
-    file = io.beside(path, "timing")
-    return io.read_json(file, dict) if file.exists() else {}
+    file = files.beside(path, "timing")
+    return files.read_json(file, dict) if file.exists() else {}
 
 
 if __name__ == "__main__":
-    io.run(main)
+    files.run(main)

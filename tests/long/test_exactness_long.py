@@ -11,7 +11,7 @@ import torch
 from test_exactness import LONGEST, SETTINGS, SMOLLM2, assert_exact, report
 from toy import REPOSITORY
 
-from utils.generate import Decoding
+from utils.model.generate import Decoding
 
 MODEL = REPOSITORY / "data/models/SmolLM2-135M-Instruct"
 DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16}

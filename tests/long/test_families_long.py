@@ -13,8 +13,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 import families
 from transformers import LlamaConfig, Phi3Config
 
-from utils.families import check_family, way_of
-from utils.io import InputError
+from utils.model.families import check_family, way_of
+from utils.run.files import InputError
 
 LENGTHS = (5, 21, 12, 5, 33, 12)
 TOKENS, SAMPLES, ROWS = 20, 2, 5

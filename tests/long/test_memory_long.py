@@ -1,4 +1,4 @@
-"""Measured peaks of memory: what utils/memory.py expects, and the loss over a large vocabulary.
+"""Measured peaks of memory: what utils/model/memory.py expects, and the loss over a large vocabulary.
 
 Half an hour on one core; needs 11 GiB. Prints the table of README.
 """
@@ -40,8 +40,8 @@ LOSS = """
 import resource, sys, torch, psutil; sys.path[:0] = [{repository!r}]
 import torch.nn.functional as F
 from transformers import LlamaConfig, LlamaForCausalLM
-from utils.ppl import code_loss
-from utils.sft_data import Row
+from utils.model.loss import code_loss
+from utils.model.sft_data import Row
 sizes = dict(hidden_size=128, intermediate_size=256, num_hidden_layers=2, num_attention_heads=4)
 model = LlamaForCausalLM(LlamaConfig(vocab_size=152_000, **sizes))
 row = Row(torch.randint(0, 152_000, (2048,)).tolist(), 8)

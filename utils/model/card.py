@@ -6,8 +6,8 @@ import json
 
 from huggingface_hub import EvalResult, ModelCardData
 
-from utils import dist, paths
 from utils.args import TrainingOptions, read_deepspeed_config
+from utils.run import dist, paths
 
 HUB_DATASETS = {"mbpp": "google-research-datasets/mbpp"}  # those whose training problems are on the hub
 

@@ -27,9 +27,8 @@ from dataclasses import fields
 from pathlib import Path
 
 from eval import registry
-from utils import figures, io, paths, quickstart, results
-from utils.io import InputError
-from utils.tables import (
+from utils.report import figures, quickstart, results
+from utils.report.tables import (
     chains_csv,
     chains_summary,
     csv_text,
@@ -40,6 +39,8 @@ from utils.tables import (
     scores_table,
     verdicts_table,
 )
+from utils.run import files, paths
+from utils.run.files import InputError
 
 
 def main() -> int:
@@ -135,9 +136,9 @@ def tables(args: argparse.Namespace) -> None:
     parts.append("\n".join(f"* {note}" for note in notes))
     figures.verdicts_figure(rows, args.task, args.output_dir / f"{args.task}-verdicts.png")
     text = "\n\n".join(parts) + "\n"
-    io.write_text(args.output_dir / f"{args.task}.md", text)
-    io.write_text(args.output_dir / f"{args.task}.csv", scores_csv(args.task, every, quoted, results.SOURCE))
-    io.write_text(args.output_dir / f"{args.task}-runs.csv", runs_csv(runs))
+    files.write_text(args.output_dir / f"{args.task}.md", text)
+    files.write_text(args.output_dir / f"{args.task}.csv", scores_csv(args.task, every, quoted, results.SOURCE))
+    files.write_text(args.output_dir / f"{args.task}-runs.csv", runs_csv(runs))
     print(text)
     print(f"Written: {args.output_dir}", file=sys.stderr)
 
@@ -151,7 +152,7 @@ def _default_of(setting: str) -> object:
 
 def chains(args: argparse.Namespace) -> None:
     """Write the page and its numbers, and print the summary."""
-    from utils import chains as inside  # imported late: it takes seconds
+    from utils.report import chains as inside  # imported late: it takes seconds
 
     dataset = registry.dataset_of(args.task)
     runs = [inside.numbers(inside.read_chains(*pair, dataset, args.task)) for pair in _named(args.samplers)]
@@ -161,9 +162,9 @@ def chains(args: argparse.Namespace) -> None:
     notes = inside.notes(runs, budget)
     title = f"Inside the chains: {args.task}, {len(runs[0].found['exact'])} problems"
     figures.chains_page(runs, title, notes, args.output)
-    io.write_text(args.output.with_suffix(".csv"), chains_csv(runs))
+    files.write_text(args.output.with_suffix(".csv"), chains_csv(runs))
     summary = csv_text([dict(zip(header, row, strict=True)) for row in rows])
-    io.write_text(args.output.with_name(f"{args.output.stem}-summary.csv"), summary)
+    files.write_text(args.output.with_name(f"{args.output.stem}-summary.csv"), summary)
     turned = [list(column) for column in zip(header, *rows, strict=True)]  # a column for each sampler: fewer of them
     print(f"{title}\n\n{markdown(turned[0], turned[1:])}\n\n" + "\n".join(f"* {note}" for note in notes))
     print(f"Written: {args.output}", file=sys.stderr)
@@ -202,7 +203,7 @@ def _read_sources(args: argparse.Namespace, scored: bool) -> tuple[list, list[li
 
 def selection(args: argparse.Namespace) -> None:
     """Print what each inverse temperature would draw, and warn where one code takes nearly all."""
-    from utils import preview
+    from utils.report import preview
 
     if args.num_seq < 1:
         raise InputError(f"--num_seq {args.num_seq}: must be at least 1")
@@ -224,7 +225,9 @@ def selection(args: argparse.Namespace) -> None:
         figures.preview_page(
             found, args.num_seq, f"Selection preview: {args.task}, {len(choices)} problems", args.output
         )
-        io.write_text(args.output.with_suffix(".csv"), csv_text([dict(zip(header, row, strict=True)) for row in rows]))
+        files.write_text(
+            args.output.with_suffix(".csv"), csv_text([dict(zip(header, row, strict=True)) for row in rows])
+        )
         print(f"Written: {args.output}", file=sys.stderr)
 
 
@@ -237,14 +240,14 @@ def replication(args: argparse.Namespace) -> None:
 
 def export(args: argparse.Namespace) -> None:
     """Write every kept code with the description it was sampled from, a JSON object on each line."""
-    from utils.chains import pairs
+    from utils.report.chains import pairs
 
     problems, codes, perplexities = _read_sources(args, scored=False)
-    meta = io.read_meta(args.selfsample_code_source) or {}
+    meta = files.read_meta(args.selfsample_code_source) or {}
     rows = pairs(registry.adapter(registry.dataset_of(args.task)), problems, codes, perplexities, meta)
-    io.write_text(args.output, "".join(json.dumps(row) + "\n" for row in rows))
+    files.write_text(args.output, "".join(json.dumps(row) + "\n" for row in rows))
     print(f"{args.output}: {len(rows)} pairs of {sum(map(bool, codes))} problems", file=sys.stderr)
 
 
 if __name__ == "__main__":
-    io.run(main)
+    files.run(main)

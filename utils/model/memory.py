@@ -1,6 +1,6 @@
 """What fits on a GPU: training and sampling with a model, from its configuration alone.
 
-    python -m utils.memory deepseek-ai/deepseek-coder-6.7b-base --gpus 1 --memory 24
+    python -m utils.model.memory deepseek-ai/deepseek-coder-6.7b-base --gpus 1 --memory 24
 
 Parameters and what a forward pass keeps for the backward pass are counted on tensors without numbers, so no weights are
 read and none fetched. The rest follows from how DeepSpeed's ZeRO-2 keeps gradients and states; a long test compares all
@@ -17,15 +17,15 @@ import torch
 from torch._subclasses.fake_tensor import FakeTensorMode
 from transformers import AutoConfig, AutoModelForCausalLM, PreTrainedConfig
 
-from utils import stop
 from utils.args import TrainingOptions
-from utils.families import check_family
-from utils.generate import GPU_ROWS, SPARE_TOKENS, bytes_of_row
-from utils.io import InputError
-from utils.lora import add_lora
-from utils.model import DTYPES, source_of
-from utils.ppl import SCORED_TOGETHER
-from utils.train import RECOMPUTE_PARAMETERS, TRAIN_TOKENS
+from utils.model.families import check_family
+from utils.model.generate import GPU_ROWS, SPARE_TOKENS, bytes_of_row
+from utils.model.load import DTYPES, source_of
+from utils.model.lora import add_lora
+from utils.model.loss import SCORED_TOGETHER
+from utils.model.train import RECOMPUTE_PARAMETERS, TRAIN_TOKENS
+from utils.run import stop
+from utils.run.files import InputError
 
 GIB = 2**30
 BUCKET = 2e8  # numbers of a gradient bucket of deepspeed_config.json

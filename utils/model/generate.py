@@ -3,10 +3,10 @@
 `static`: prompts sorted by length are decoded in batches through `generate` with the KV cache. Samples of one prompt
 share its first pass. `generate` is called for a few tokens at a time; between calls the rows that are done leave the
 batch and its cache, so a short completion never pays for a long neighbour. Every row draws with noise of its own
-(`utils.noise`), so in fp32 a completion depends on its prompt and key alone, not on its neighbours.
+(`utils.model.noise`), so in fp32 a completion depends on its prompt and key alone, not on its neighbours.
 
-Rows that padding would change (`utils.families` says which) are decoded beside rows of their own length alone, with the
-model's own cache, to the end of the longest of them.
+Rows that padding would change (`utils.model.families` says which) are decoded beside rows of their own length alone,
+with the model's own cache, to the end of the longest of them.
 
 `continuous`: the library's continuous batching with a paged cache; see `Continuous` for what it promises.
 """
@@ -31,14 +31,14 @@ from transformers import (
 )
 from transformers.cache_utils import DynamicLayer
 
-from utils.attention import GROUPED, librarys_own
 from utils.extract import truncate
-from utils.families import way_of
-from utils.io import Failure
-from utils.model import positions, stop_ids
-from utils.noise import draw_tokens
-from utils.streams import stream
-from utils.tokens import TokenizerPolicy
+from utils.model.attention import GROUPED, librarys_own
+from utils.model.families import way_of
+from utils.model.load import positions, stop_ids
+from utils.model.noise import draw_tokens
+from utils.model.tokens import TokenizerPolicy
+from utils.run.files import Failure
+from utils.run.streams import stream
 
 CPU_ROWS = 128  # rows decoded together on a CPU, where memory allows: the matrix products are saturated
 GPU_ROWS = 512

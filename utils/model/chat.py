@@ -14,8 +14,8 @@ import re
 from jinja2 import TemplateError
 from transformers import PreTrainedTokenizerBase
 
-from utils.io import InputError
 from utils.prompts import COMPLETE, Dialogue
+from utils.run.files import InputError
 
 FENCE = "```"
 # No thinking, by the names that templates give it; and the day that Llama-3's take where none is given, not today's.

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import torch
 
-from utils import io
-from utils.dist import Ranks
-from utils.io import InputError
+from utils.run import files
+from utils.run.dist import Ranks
+from utils.run.files import InputError
 
 BYTES_PER_PARAMETER = 16  # weights, fp32 master copy, two moments, and some room
 
@@ -43,7 +43,7 @@ class Checkpoints:
         if not common:
             return None
         mark = own[max(common)]
-        io.check_same(self._folder(*max(common)), mark, self.about)
+        files.check_same(self._folder(*max(common)), mark, self.about)
         return Position(**{name: mark[name] for name in ("epoch", "step", "curve")})
 
     def load(self, engine, position: Position) -> None:
@@ -77,10 +77,10 @@ class Checkpoints:
                 random["cuda"] = torch.cuda.get_rng_state(self.ranks.device)
             torch.save(random, folder / f"random-rank{self.ranks.rank}.pt")
         except OSError as error:
-            raise io.cannot_write(folder, error) from None
+            raise files.cannot_write(folder, error) from None
         self.ranks.all_values(None)
         if self.ranks.local_rank == 0:
-            io.write_text(folder / "complete.json", io.dump({**asdict(position), **self.about}))
+            files.write_text(folder / "complete.json", files.dump({**asdict(position), **self.about}))
             for other in self.folder.iterdir():
                 if other != folder:
                     shutil.rmtree(other, ignore_errors=True)
@@ -92,7 +92,7 @@ class Checkpoints:
             shutil.rmtree(self.folder.parent, ignore_errors=True)
 
     def _marks(self) -> list[dict]:
-        return [io.read_json(path, dict) for path in sorted(self.folder.glob("*/complete.json"))]
+        return [files.read_json(path, dict) for path in sorted(self.folder.glob("*/complete.json"))]
 
     def _folder(self, epoch: int, step: int) -> Path:
         return self.folder / f"epoch{epoch}-step{step}"

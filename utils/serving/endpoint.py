@@ -14,9 +14,9 @@ import ssl
 from collections import deque
 from urllib.parse import urlsplit
 
-from utils.io import InputError
+from utils.run.files import InputError
+from utils.server_flags import KEY_VARIABLES
 
-KEY_VARIABLES = ("GIFT_API_KEY", "OPENAI_API_KEY")
 BUSY = (408, 425, 429)  # besides 5xx: refusals that may pass
 MESSAGE_LENGTH = 300
 KEEP_ALIVE = {"TCP_KEEPIDLE": 20, "TCP_KEEPINTVL": 10, "TCP_KEEPCNT": 3}  # a machine that vanished is noticed
@@ -39,21 +39,6 @@ class Refused(Exception):
     def __init__(self, status: int, message: str):
         super().__init__(f"{status} {message}")
         self.status = status
-
-
-def check_url(url: str) -> None:
-    """InputError where this is no base URL of an OpenAI server."""
-    flag, parts = f"--base_url {url}", urlsplit(url)
-    try:
-        good = parts.scheme in ("http", "https") and parts.hostname and (parts.port or True)
-    except ValueError:  # a port that is no number
-        good = False
-    if parts.username or parts.password:
-        raise InputError(f"--base_url: holds a password; an API key comes from the variable {KEY_VARIABLES[0]}")
-    if not good or parts.query or parts.fragment:
-        raise InputError(f"{flag}: no URL of a server; expected one such as http://localhost:8000/v1")
-    if not parts.path.rstrip("/").endswith("/v1"):
-        raise InputError(f"{flag}: ends without /v1; expected {parts.scheme}://{parts.netloc}/v1")
 
 
 class Endpoint:

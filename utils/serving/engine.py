@@ -20,13 +20,13 @@ from queue import Empty, SimpleQueue
 from transformers import PreTrainedModel
 
 from utils.args import GenerationOptions
-from utils.endpoint import Endpoint, Fault, Refused
 from utils.extract import truncate
-from utils.generate import Completion, Continuous, Decoding, Engine, Request, longest_first, make_engine
-from utils.io import Failure, InputError
-from utils.served import FIRST_WAIT, LONGEST_WAIT, Served, look_at
-from utils.streams import seed_of
-from utils.tokens import TokenizerPolicy
+from utils.model.generate import Completion, Continuous, Decoding, Engine, Request, longest_first, make_engine
+from utils.model.tokens import TokenizerPolicy
+from utils.run.files import Failure, InputError
+from utils.run.streams import seed_of
+from utils.serving.endpoint import Endpoint, Fault, Refused
+from utils.serving.probe import FIRST_WAIT, LONGEST_WAIT, Served, look_at
 
 FIRST_ROOM, MOST_ROOM = 32, 1024  # requests in flight at a server whose limit is found by growing
 GROWTH = 1.1  # the rate has grown

@@ -11,9 +11,9 @@ from pathlib import Path
 import numpy as np
 
 from eval.passk import pass_at_k
-from utils import io, paths
-from utils.io import InputError
-from utils.stats import Interval, bootstrap_means, interval, p_value
+from utils.report.statistics import Interval, bootstrap_means, interval, p_value
+from utils.run import paths
+from utils.run.files import InputError, read_json, read_meta
 
 METHODS = ("base", "SFT", "SSD", "RFT", "RFT+RD", "GiFT")  # in the order of tables; others follow
 BASELINE = "RFT"
@@ -64,7 +64,7 @@ def read_runs(task: str, patterns: Sequence[str]) -> tuple[list[Run], list[str]]
 
 
 def _read_run(path: Path) -> Run:
-    entries, meta = io.read_json(path, list, "write it with run_gen.py"), io.read_meta(path)
+    entries, meta = read_json(path, list, "write it with run_gen.py"), read_meta(path)
     needed = ("model", "method", "seed", "epoch", "n_problems", "pass_at_k", "ci95", "verdicts", "per_problem")
     for number, entry in enumerate(entries):
         missing = [key for key in needed if not isinstance(entry, dict) or key not in entry]

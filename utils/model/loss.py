@@ -17,7 +17,7 @@ from torch import nn
 from torch.utils.checkpoint import checkpoint
 from transformers import PreTrainedModel
 
-from utils.sft_data import IGNORED, Row, collate
+from utils.model.sft_data import IGNORED, Row, collate
 
 SCORE_TOKENS = {"cpu": 512, "cuda": 16384}  # tokens of a forward pass, padding included
 SCORED_TOGETHER = 256  # target tokens whose scores over the vocabulary exist at a time

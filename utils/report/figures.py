@@ -10,14 +10,14 @@ import matplotlib
 import numpy as np
 from matplotlib import ticker
 
-from utils.diversity import FORMS
-from utils.io import InputError
-from utils.stats import Interval
+from utils.report.diversity import FORMS
+from utils.report.statistics import Interval
+from utils.run.files import InputError
 
 if TYPE_CHECKING:
-    from utils.chains import Numbers
-    from utils.preview import Preview
-    from utils.results import Row, Score
+    from utils.report.chains import Numbers
+    from utils.report.preview import Preview
+    from utils.report.results import Row, Score
 
 matplotlib.use("Agg")
 from matplotlib import pyplot as plt  # noqa: E402
@@ -288,7 +288,7 @@ def verdicts_figure(rows: Sequence[Row], task: str, path: Path) -> None:
 
 def preview_page(found: Sequence[Preview], k: int, title: str, path: Path) -> None:
     """What inverse temperatures draw: how the draw is shared out, how many codes it is worth, who takes it all."""
-    from utils.preview import SHARES, TOO_MUCH
+    from utils.report.preview import SHARES, TOO_MUCH
 
     figure, (shares, effective, taken) = plt.subplots(1, 3, figsize=(15, 4.8), layout="constrained")
     for number, one in enumerate(found):

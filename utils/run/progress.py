@@ -11,8 +11,7 @@ from pathlib import Path
 import torch
 from tqdm import tqdm
 
-from eval.verdict import Judgement
-from utils.dist import Ranks, versions
+from utils.run.dist import Ranks, versions
 
 
 class Progress:
@@ -40,12 +39,12 @@ class Progress:
         self._show()
         self.bar.refresh()
 
-    def watch(self, verdict: Future[Judgement]) -> Future[Judgement]:
-        """Count a candidate's verdict when it comes."""
+    def watch(self, verdict: Future) -> Future:
+        """Count a candidate's `Judgement` when it comes."""
         verdict.add_done_callback(self._count)
         return verdict
 
-    def _count(self, verdict: Future[Judgement]) -> None:
+    def _count(self, verdict: Future) -> None:
         if not verdict.cancelled() and verdict.exception() is None:
             self.judged += 1
             self.passed += bool(verdict.result().passed)

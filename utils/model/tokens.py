@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from transformers import PreTrainedTokenizerBase
 
-from utils.chat import ChatFormat
-from utils.io import InputError
+from utils.model.chat import ChatFormat
+from utils.run.files import InputError
 
 BEFORE = ("a", "\n")  # texts that a target is encoded behind
 ROUND_TRIP = (

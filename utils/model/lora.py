@@ -19,15 +19,15 @@ import torch
 from safetensors import safe_open
 from transformers import PreTrainedConfig, PreTrainedModel
 
-from utils import io, paths
 from utils.args import TrainingOptions
-from utils.dist import Ranks
-from utils.families import empty_model
-from utils.io import InputError
 from utils.lora_flags import ALL_LINEAR
-from utils.model import read_weights
-from utils.tokens import TokenizerPolicy
-from utils.train import save_model
+from utils.model.families import empty_model
+from utils.model.load import read_weights
+from utils.model.tokens import TokenizerPolicy
+from utils.model.train import save_model
+from utils.run import files, paths
+from utils.run.dist import Ranks
+from utils.run.files import InputError
 
 if TYPE_CHECKING:
     from peft import LoraConfig, PeftModel
@@ -38,7 +38,7 @@ ADAPTER_WEIGHTS, ADAPTER_CONFIG = "adapter_model.safetensors", "adapter_config.j
 def check_lora(options: TrainingOptions, config: PreTrainedConfig, revision: str) -> None:
     """InputError where a package is missing, targets match nothing, or an adapter is not one of this model.
 
-    `revision` tells versions of the model apart (utils/model.py).
+    `revision` tells versions of the model apart (utils/model/load.py).
     """
     if not options.lora_rank and options.adapter is None:
         return
@@ -117,7 +117,7 @@ def save_merged(
 
 def adapter_digest(folder: str) -> str:
     """What tells one adapter from another, for result files."""
-    return io.sha256(Path(folder) / ADAPTER_WEIGHTS)
+    return files.sha256(Path(folder) / ADAPTER_WEIGHTS)
 
 
 def trainable_share(model: torch.nn.Module) -> tuple[int, int]:

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from eval.passk import mean_and_interval
-from utils import io, paths
-from utils.figures import BLUE, GREY, ORANGE, plt, save
-from utils.tables import markdown
+from utils.report.figures import BLUE, GREY, ORANGE, plt, save
+from utils.report.tables import markdown
+from utils.run import files, paths
 
 
 @dataclass(frozen=True)
@@ -25,8 +25,8 @@ class Step:
 
 def timing(path: Path) -> dict:
     """The timing file beside a result, or {}."""
-    file = io.beside(path, "timing")
-    return io.read_json(file, dict) if file.exists() else {}
+    file = files.beside(path, "timing")
+    return files.read_json(file, dict) if file.exists() else {}
 
 
 def sampling_steps(folder: Path) -> list[Step]:
@@ -34,7 +34,7 @@ def sampling_steps(folder: Path) -> list[Step]:
     steps = []
     for number in range(1, len(list((folder / "code").glob("code_r*.meta.json"))) + 1):
         codes, descriptions = folder / "code" / f"code_r{number}.json", folder / "sum" / f"sum_r{number}.json"
-        counts, cost = io.read_meta(codes)["counts"], timing(codes)
+        counts, cost = files.read_meta(codes)["counts"], timing(codes)
         found = (counts["samples"], counts["passed"], counts["distinct"])
         steps.append(Step(f"stage 1, round {number}: codes", cost["seconds"], cost["tokens_per_second"], *found))
         if descriptions.exists():
@@ -46,7 +46,7 @@ def sampling_steps(folder: Path) -> list[Step]:
 def evaluation_step(name: str, task: str, output_dir: str, epoch: int) -> Step:
     """The generation and judging of one evaluation of stage 3."""
     path = paths.generations(task, output_dir, epoch)
-    rows, cost = io.read_json(path), timing(path)
+    rows, cost = files.read_json(path), timing(path)
     passed = {row["solution"] for row in rows if row["passed"]}
     counts = (len(rows), sum(bool(row["passed"]) for row in rows), len(passed))
     return Step(name, cost["seconds"], cost["tokens_per_second"], *counts)
@@ -138,8 +138,8 @@ def quickstart_figure(steps: list[Step], entries: dict[str, dict], path: Path) -
 
 def report(run: str) -> None:
     """Print the tables of a quickstart run and write its figure."""
-    base = io.read_json(paths.results("quickstart", f"{run}-base"), list, "run scripts/quickstart.sh")[0]
-    tuned = io.read_json(paths.results("quickstart", f"{run}-gift"), list, "run scripts/quickstart.sh")
+    base = files.read_json(paths.results("quickstart", f"{run}-base"), list, "run scripts/quickstart.sh")[0]
+    tuned = files.read_json(paths.results("quickstart", f"{run}-gift"), list, "run scripts/quickstart.sh")
     steps = quickstart_steps(run, base, tuned)
     entries = {"base": base, "fine-tuned": tuned[-1]}
     change, (low, high) = difference(base, tuned[-1])

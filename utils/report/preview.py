@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.optimize import brentq
 
-from utils.diversity import effective_number, expected_distinct, forms, rarest_share
+from utils.report.diversity import effective_number, expected_distinct, forms, rarest_share
 from utils.selection import weights
 
 TOO_MUCH = 0.95  # of a problem's draw for one code: "nearly all"

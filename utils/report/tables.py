@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from eval.passk import mean_and_interval
-from utils.diversity import FORMS
-from utils.stats import Interval
+from utils.report.diversity import FORMS
+from utils.report.statistics import Interval
 
 if TYPE_CHECKING:
-    from utils.chains import Numbers
-    from utils.preview import Preview
-    from utils.results import Row, Run, Score
+    from utils.report.chains import Numbers
+    from utils.report.preview import Preview
+    from utils.report.results import Row, Run, Score
 
 
 def markdown(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

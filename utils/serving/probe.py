@@ -15,9 +15,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
 
-from utils.endpoint import Endpoint, Fault, Refused
-from utils.io import Failure, InputError
-from utils.tokens import ROUND_TRIP, TokenizerPolicy
+from utils.model.tokens import ROUND_TRIP, TokenizerPolicy
+from utils.run.files import Failure, InputError
+from utils.serving.endpoint import Endpoint, Fault, Refused
 
 T = TypeVar("T")
 

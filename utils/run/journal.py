@@ -8,25 +8,16 @@ go on. A line that a kill has cut short does not count.
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import glob
 import json
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future
-from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from eval.judge import Judge
-from eval.verdict import Judgement, Verdict
-from utils import io
-from utils.dist import Ranks
-from utils.generate import Decoding, Request
-from utils.progress import Progress
-from utils.server import AnyEngine, Server
+from utils.run import files
+from utils.run.dist import Ranks
 
 SYNC_SECONDS = 5.0  # a loss of power, unlike a kill, costs at most this much
 
@@ -52,7 +43,7 @@ class Journal:
             self._size = _whole(self.path)
             self._file.truncate(self._size)
         except OSError as error:
-            raise io.cannot_write(self.path, error) from None
+            raise files.cannot_write(self.path, error) from None
         if not self._size:
             self._write(about)
 
@@ -83,7 +74,7 @@ class Journal:
                 self._synced = time.monotonic()
         except OSError as error:
             self._file.truncate(self._size)
-            raise io.cannot_write(self.path, error) from None
+            raise files.cannot_write(self.path, error) from None
         self._size += len(line)
 
     def _paths(self) -> list[Path]:
@@ -96,7 +87,7 @@ class Journal:
     def _read(self, path: Path, about: dict) -> list:
         lines = [json.loads(line) for line in path.read_bytes()[: _whole(path)].splitlines()]
         if lines:
-            io.check_same(self.result, lines[0], about)
+            files.check_same(self.result, lines[0], about)
         return lines[1:]
 
 
@@ -107,55 +98,3 @@ def _whole(path: Path) -> int:
 
 def _hashable(key) -> tuple:
     return tuple(_hashable(part) if isinstance(part, (list, tuple)) else part for part in key)
-
-
-@dataclass
-class Recorded:
-    """Engine and judge of a step behind its journal: what was recorded is not done again, what is new is recorded."""
-
-    engine: AnyEngine
-    judge: Judge
-    journal: Journal
-    bar: Progress
-
-    def __post_init__(self) -> None:
-        if isinstance(self.engine, Server):
-            self.engine.tell = self.bar.tell
-
-    def complete(self, requests: Sequence[Request], decoding: Decoding) -> Iterator[tuple[int, str]]:
-        """`(position in requests, text of its completion)` as they are there."""
-        new = []
-        for position, request in enumerate(requests):
-            text = self.journal.get("text", request.key)
-            if text is None:
-                new.append(position)
-            else:
-                self.bar.add(0)
-                yield position, text
-        for index, completion in self.engine.run([requests[position] for position in new], decoding):
-            position = new[index]
-            self.journal.add("text", requests[position].key, completion.text)
-            self.bar.add(completion.tokens)
-            yield position, completion.text
-
-    def verdict(self, key: tuple, program: str, test: dict) -> Future[Judgement]:
-        """The judge's word on a candidate, perhaps still to come."""
-        if (past := self.journal.get("verdict", key)) is not None:
-            future: Future[Judgement] = Future()
-            future.set_result(Judgement(**{**past, "verdict": Verdict(past["verdict"])}))
-        else:
-            future = self.judge.submit(program, test)
-            future.add_done_callback(self._recorder(key))
-        return self.bar.watch(future)
-
-    def _recorder(self, key: tuple) -> Callable[[Future[Judgement]], None]:
-        def record(future: Future[Judgement]) -> None:
-            if future.cancelled() or future.exception() is not None:
-                return
-            # The judge failed, or the candidate died by a signal, which may have been meant for the whole run: neither
-            # is the last word, so both are judged again when the run goes on.
-            if future.result().verdict not in (Verdict.INFRA, Verdict.CRASH):
-                with contextlib.suppress(io.Failure):  # no place to raise it; the main thread's next line meets it too
-                    self.journal.add("verdict", key, asdict(future.result()))
-
-        return record

@@ -11,8 +11,8 @@ from collections.abc import Iterable, Sequence
 from io import StringIO
 from pathlib import Path
 
-from utils import io
-from utils.dist import Ranks
+from utils.run import files
+from utils.run.dist import Ranks
 
 STEP_COLUMNS = ("step", "epoch", "loss", "learning_rate", "tokens_per_second")  # loss in nats per token
 SCORE_COLUMNS = ("epoch", "k", "pass_at_k", "low", "high", "problems")  # low, high: 95 % interval
@@ -57,7 +57,7 @@ class Curves:
         self._show("evaluation", {f"pass@{k}": score for k, score in scores.items()}, entry["epoch"])
 
     def _write(self, name: str, rows: Iterable[Sequence]) -> None:
-        io.write_text(self.folder / name, _lines(rows))
+        files.write_text(self.folder / name, _lines(rows))
 
     def _append(self, name: str, rows: Iterable[Sequence]) -> None:
         path = self.folder / name
@@ -65,7 +65,7 @@ class Curves:
             with path.open("a", encoding="utf-8") as file:
                 file.write(_lines(rows))
         except OSError as error:
-            raise io.cannot_write(path, error) from None
+            raise files.cannot_write(path, error) from None
 
     def _tensorboard(self):
         """A writer of events in place of those of earlier runs, or None."""

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import torch
 from transformers import AutoModelForCausalLM, DynamicCache, PreTrainedConfig, PreTrainedModel
 
-from utils.io import InputError
+from utils.run.files import InputError
 
 # Layers of the library's caches whose rows can be padded, by name: not every version has all of them.
 ATTENTION_LAYERS = {"DynamicLayer", "DynamicSlidingWindowLayer", "DummyLayer"}

@@ -22,12 +22,12 @@ from transformers import (
 from transformers.utils import logging
 
 from utils.args import CommonOptions
-from utils.attention import use_grouped
-from utils.chat import ChatFormat
-from utils.families import check_family, way_of
-from utils.io import InputError
-from utils.paths import DEFAULT_MODEL
-from utils.tokens import TokenizerPolicy
+from utils.model.attention import use_grouped
+from utils.model.chat import ChatFormat
+from utils.model.families import check_family, way_of
+from utils.model.tokens import TokenizerPolicy
+from utils.run.files import InputError
+from utils.run.paths import DEFAULT_MODEL
 
 DTYPES = {"bf16": torch.bfloat16, "fp16": torch.float16, "fp32": torch.float32}
 

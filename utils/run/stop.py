@@ -22,7 +22,7 @@ from datetime import timedelta
 
 import psutil
 
-from utils.io import Failure, InputError
+from utils.run.files import Failure, InputError
 
 GRACE = 6.0  # seconds from a stop request, or from the end of the work, to the end of the process
 MAIN_SPEAKS = 15.0  # seconds that another rank leaves the main one to find the same bad input

@@ -14,12 +14,12 @@ from eval import registry
 from eval.passk import mean_and_interval
 from eval.problem import Adapter, Problem
 from eval.verdict import Verdict
-from utils import io, paths
-from utils.diversity import FORMS, cumulative_distinct, forms, lag1_terms, overlap, trend_terms
 from utils.extract import docstring, remove_docstrings
-from utils.io import InputError
+from utils.report.diversity import FORMS, cumulative_distinct, forms, lag1_terms, overlap, trend_terms
+from utils.report.statistics import Interval, pooled_ratio
+from utils.run import files, paths
+from utils.run.files import InputError
 from utils.selection import read_codes, read_perplexities
-from utils.stats import Interval, pooled_ratio
 
 REMEDY = "finish it with seq_gibbs_sample.py"
 
@@ -47,11 +47,11 @@ def read_chains(name: str, folder: str | Path, dataset: str, task: str) -> Chain
     """Read a `--save_dir` or a published folder of codes; InputError names what is missing or does not fit."""
     code_folder, sum_folder = paths.chain_folders(folder)
     rounds = []
-    while (path := code_folder / f"code_r{len(rounds) + 1}.json").exists() and io.beside(path, "meta").exists():
+    while (path := code_folder / f"code_r{len(rounds) + 1}.json").exists() and files.beside(path, "meta").exists():
         rounds.append(path)
     if not rounds:
         raise InputError(f"{code_folder}: holds no finished round of stage 1; {REMEDY}")
-    metas = [io.read_meta(path) for path in rounds]
+    metas = [files.read_meta(path) for path in rounds]
     settings = metas[0]["settings"]
     if settings.get("task") != task:
         raise InputError(f"{rounds[0]}: was sampled for {settings.get('task')}; give --task {settings.get('task')}")
@@ -78,8 +78,8 @@ def read_descriptions(folder: Path, problems: Sequence[Problem], rounds: int) ->
     found = [[problem.query for problem in problems]]
     for number in range(1, rounds):
         path = folder / f"sum_r{number}.json"
-        rows = io.read_json(path, list, REMEDY)
-        io.read_meta(path)
+        rows = files.read_json(path, list, REMEDY)
+        files.read_meta(path)
         good = all(isinstance(row, list) and len(row) == 1 and isinstance(row[0], str) for row in rows)
         if not good or len(rows) != len(problems):
             raise InputError(f"{path}: expected [description] for each of {len(problems)} problems; {REMEDY}")

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import torch
 
-from utils.tokens import TokenizerPolicy
+from utils.model.tokens import TokenizerPolicy
 
 IGNORED = -100
 

@@ -19,12 +19,12 @@ import torch
 import torch.distributed as dist
 from transformers import PreTrainedModel
 
-from utils.dist import Ranks
-from utils.io import InputError
-from utils.ppl import code_loss
-from utils.sft_data import Row, batches_by_length
-from utils.streams import stream
-from utils.tokens import TokenizerPolicy
+from utils.model.loss import code_loss
+from utils.model.sft_data import Row, batches_by_length
+from utils.model.tokens import TokenizerPolicy
+from utils.run.dist import Ranks
+from utils.run.files import InputError
+from utils.run.streams import stream
 
 TRAIN_TOKENS = {"cpu": 1024, "cuda": 8192}  # tokens of a micro batch, padding included
 LEAST_WARM_UP = 2  # steps, whatever DeepSpeed is asked for

@@ -27,8 +27,8 @@ os.environ.setdefault("GOMP_SPINCOUNT", "30000")
 import torch  # noqa: E402
 import torch.distributed as dist  # noqa: E402
 
-from utils import io, stop  # noqa: E402
-from utils.io import InputError  # noqa: E402
+from utils.run import files, stop  # noqa: E402
+from utils.run.files import InputError  # noqa: E402
 
 T = TypeVar("T")
 
@@ -87,7 +87,7 @@ class Ranks:
     def alone_in(self, place: Path) -> Iterator[None]:
         """Keep other runs out of a folder, or off a file; InputError where one is at work there."""
         with contextlib.ExitStack() as held:
-            self.on_main(lambda: held.enter_context(io.locked(place)))
+            self.on_main(lambda: held.enter_context(files.locked(place)))
             yield
 
     def note(self, message: str) -> None:
