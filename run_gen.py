@@ -37,7 +37,7 @@ from eval import registry
 from eval.judge import Judge
 from eval.problem import OVERLAP, Adapter, Problem
 from eval.score import format_breakdown, format_score, score
-from eval.verdict import Judgement, Verdict
+from eval.judge.verdict import Judgement, Verdict
 from utils.args import (
     TrainingOptions,
     engine_settings,

@@ -23,9 +23,10 @@ from pathlib import Path
 from tqdm import tqdm
 
 from data import contamination, hub
-from eval import judge as judging
+from eval.judge import Judge, JudgeOptions
+from eval.judge.flags import add_arguments, options_of
+from eval.judge.verdict import Judgement, Verdict
 from eval.problem import Adapter, Problem, entry_point
-from eval.verdict import Judgement, Verdict
 from utils.extract import bare_newlines, find_function, parse, remove_docstrings, split_program, training_target
 from utils.report import tables
 from utils.run import paths
@@ -49,7 +50,7 @@ class Dropped(Exception):
 def arguments(description: str) -> argparse.ArgumentParser:
     """The flags of every prepare command: the judge's own."""
     parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
-    judging.add_arguments(parser)
+    add_arguments(parser)
     return parser
 
 
@@ -454,7 +455,7 @@ def clean_description(text: str) -> str:
 # Judging and writing
 
 
-def judge_gold(rows: list[dict], options: judging.JudgeOptions, longest: float = GOLD_TIMEOUT) -> list[Judgement]:
+def judge_gold(rows: list[dict], options: JudgeOptions, longest: float = GOLD_TIMEOUT) -> list[Judgement]:
     """Judge every row's gold solution by its own tests, and let the limit of a test whose gold is slow follow it.
 
     A gold solution may take `longest` seconds, unless all limits are fixed. `gold_seconds` is rounded up to a power of
@@ -463,7 +464,7 @@ def judge_gold(rows: list[dict], options: judging.JudgeOptions, longest: float =
     usual = options.timeout
     if options.gold_time_factor:
         options = dataclasses.replace(options, timeout=max(options.timeout, longest))
-    with judging.Judge(options) as judge:
+    with Judge(options) as judge:
         verdicts = judge.judge((row["code"], row["test"]) for row in rows)
         verdicts = list(tqdm(verdicts, total=len(rows), desc="gold solutions", unit="problem", file=sys.stderr))
     for row, verdict in zip(rows, verdicts, strict=True):
@@ -475,7 +476,7 @@ def judge_gold(rows: list[dict], options: judging.JudgeOptions, longest: float =
 
 
 def judge_versions(
-    versions: list[list[dict]], options: judging.JudgeOptions, longest: float = GOLD_TIMEOUT
+    versions: list[list[dict]], options: JudgeOptions, longest: float = GOLD_TIMEOUT
 ) -> list[tuple[dict, Judgement]]:
     """For each problem the first of its versions whose gold solution passes, else its first, with the verdict.
 
@@ -537,7 +538,7 @@ def write_tasks(adapter: Adapter, tasks: list[Task], batches: list[Batch], args,
     their meta files list the `seeds`, ids of all training problems. Test files hold all, with `verified` and a tag
     where one is trained on too.
     """
-    options = judging.options_of(args)
+    options = options_of(args)
     tasks = [task for task in tasks if any(task.splits.values())]
     for task in tasks:
         shape_texts(task, args.raw_heads, args.raw_texts)

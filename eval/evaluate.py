@@ -38,13 +38,14 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from eval import judge as judging
 from eval import registry
+from eval.judge import Judge
+from eval.judge.flags import add_arguments, options_of
+from eval.judge.verdict import Judgement, Verdict
 from eval.problem import Adapter, Problem
 from eval.samples import Sample, digest_of, gold_samples, read_samples, result_text
 from eval.sanitize import free_names, sanitize
 from eval.score import columns_of, format_breakdown, format_score, format_table, score
-from eval.verdict import Judgement, Verdict
 from utils.run import files
 from utils.run.files import InputError
 
@@ -82,7 +83,7 @@ class Verdicts:
 
 
 def judge_samples(
-    judge: judging.Judge, samples: Sequence[Sample], problems: Sequence[Problem], adapter: Adapter, sanitizing: bool
+    judge: Judge, samples: Sequence[Sample], problems: Sequence[Problem], adapter: Adapter, sanitizing: bool
 ) -> Verdicts:
     """Judge the samples as they are and, those that fail, sanitised; on the base tests those that fail `test`."""
 
@@ -111,7 +112,7 @@ def judge_samples(
     return Verdicts(test, raw, base, raw_base, used)
 
 
-def _judge(judge: judging.Judge, jobs: dict[int, tuple[str, dict]], unit: str) -> dict[int, Judgement]:
+def _judge(judge: Judge, jobs: dict[int, tuple[str, dict]], unit: str) -> dict[int, Judgement]:
     """The verdict on each `(program, test)`."""
     return dict(zip(jobs, tqdm(judge.judge(jobs.values()), total=len(jobs), unit=unit, disable=not jobs), strict=True))
 
@@ -213,7 +214,7 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--no_sanitize", action="store_true", help="judge samples as they are and nothing else")
     parser.add_argument("--ignore_incomplete", action="store_true", help="leave problems without samples out")
     parser.add_argument("--check_references", action="store_true", help="judge the gold solutions instead")
-    judging.add_arguments(parser)
+    add_arguments(parser)
     args = parser.parse_args()
     if not args.samples and not args.check_references:
         raise InputError("--samples: missing; name a samples file, or give --check_references")
@@ -230,7 +231,7 @@ def parse_arguments() -> argparse.Namespace:
 def main() -> int:
     """Judge the samples, write the results beside them, print the scores; returns the exit status."""
     args = parse_arguments()
-    options = judging.options_of(args)
+    options = options_of(args)
     adapter = registry.adapter(args.dataset)
     problems, digest = registry.load(args.dataset, registry.task_name(args.dataset, args.difficulty), args.split)
     gold = gold_samples(problems, adapter)
@@ -243,7 +244,7 @@ def main() -> int:
     chosen = [i for i in range(len(problems)) if i in attempts or not args.ignore_incomplete]
     gold = [sample for sample in gold if sample.position in set(chosen)]
 
-    with judging.Judge(options) as judge:
+    with Judge(options) as judge:
         print(f"isolation {judge.level}", file=sys.stderr)
         sanitizing = not (args.no_sanitize or args.check_references)
         verdicts = judge_samples(judge, samples, problems, adapter, sanitizing)

@@ -6,14 +6,11 @@ import copy
 import hashlib
 import sys
 
-from eval.apps import Apps
-from eval.codeinsight import CodeInsight
+from eval.adapters import Apps, CodeInsight, Quickstart, World
 from eval.humaneval import HumanEval
 from eval.livecodebench import LiveCodeBench
 from eval.mbpp import Mbpp
 from eval.problem import Adapter, Problem
-from eval.quickstart import Quickstart
-from eval.world import World
 from utils.run import files, paths
 from utils.run.files import InputError
 

@@ -9,8 +9,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from eval.judge.verdict import Judgement, Verdict
 from eval.problem import Adapter, Problem
-from eval.verdict import Judgement, Verdict
 from utils.run import files
 from utils.run.files import InputError
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
+from eval.judge.verdict import Judgement, Verdict
 from eval.passk import mean_and_interval, pass_at_k
 from eval.problem import Problem
-from eval.verdict import Judgement, Verdict
 
 
 def score(problems: Sequence[Problem], judgements: Sequence[Iterable[Judgement]], ks: Sequence[int]) -> dict:

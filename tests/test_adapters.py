@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from eval import registry
+from eval.judge.styles import fault_in_test
 from eval.mbpp import doctest
-from eval.problem import Problem, docstring_text, fault_in_test
+from eval.problem import Problem, docstring_text
 from utils.extract import find_function, remove_docstrings, split_program, training_target
 from utils.run import files
 from utils.run.files import InputError

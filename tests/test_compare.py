@@ -1,4 +1,4 @@
-"""Every lenient rule of eval/compare.py, and that there is no other."""
+"""Every lenient rule of eval/judge/compare.py, and that there is no other."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import copy
 import numpy as np
 import pytest
 
-from eval.compare import MODES, arguments, same_output, same_value, text_of
+from eval.judge.compare import MODES, arguments, same_output, same_value, text_of
 
 
 @pytest.mark.parametrize(

@@ -13,9 +13,9 @@ from data import common, contamination
 from data.contamination import NAMED_THRESHOLD, THRESHOLD, make_text, near_duplicates, overlaps, similarity
 from data.mbpp import prepare as mbpp
 from eval import registry
+from eval.judge.verdict import Judgement, Verdict
 from eval.problem import OVERLAP, Problem
 from eval.score import format_breakdown, score
-from eval.verdict import Judgement, Verdict
 from utils.run import files
 
 WORDS = """sum list number largest string reverse count even prime"""

@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 
 from eval import registry
+from eval.judge.verdict import Judgement, Verdict
 from eval.passk import pass_at_k
 from eval.problem import Problem
 from eval.samples import result_text
 from eval.score import format_breakdown, format_score, format_table, score
-from eval.verdict import Judgement, Verdict
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 HUMANEVAL, _ = registry.load("humaneval", "humaneval", "test")

@@ -9,8 +9,8 @@ from concurrent.futures import Future
 
 import pytest
 
+from eval.judge.verdict import Judgement, Verdict
 from eval.problem import Adapter, Problem
-from eval.verdict import Judgement, Verdict
 from utils import gibbs
 from utils.extract import truncate
 from utils.run.streams import stream

@@ -8,7 +8,7 @@ from concurrent.futures import Future
 import pytest
 import torch
 
-from eval.verdict import Judgement, Verdict
+from eval.judge.verdict import Judgement, Verdict
 from utils.model.generate import Completion, Decoding, Request
 from utils.run.dist import Ranks
 from utils.run.files import Failure, InputError

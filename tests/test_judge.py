@@ -13,11 +13,10 @@ from pathlib import Path
 import pytest
 
 from data.common import judge_gold
-from eval import judge as judging
-from eval import registry, supervise
-from eval.judge import Judge, JudgeFailure, JudgeOptions
-from eval.sandbox import CellError
-from eval.verdict import Judgement, Verdict
+from eval import registry
+from eval.judge import Judge, JudgeFailure, JudgeOptions, supervise
+from eval.judge.sandbox import CellError
+from eval.judge.verdict import Judgement, Verdict
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -298,7 +297,7 @@ def test_what_fails_before_ready_is_tried_again_and_never_counts_as_wrong(monkey
 
 
 def test_a_self_check_that_comes_out_wrong_stops_the_run(monkeypatch):
-    monkeypatch.setattr(judging, "SELF_CHECK", (("def plus(a, b):\n    return 5\n", 10.0, R.PASS),))
+    monkeypatch.setattr("eval.judge.pool.SELF_CHECK", (("def plus(a, b):\n    return 5\n", 10.0, R.PASS),))
     with Judge(JudgeOptions(workers=1)) as judge, pytest.raises(JudgeFailure, match="self-check"):
         for _ in range(100):
             judge.submit(DOUBLE, asserts("assert f(2) == 4")).result(30)

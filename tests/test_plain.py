@@ -13,10 +13,10 @@ from pathlib import Path
 import pytest
 
 from data.quickstart import problems
-from eval.allowed import NotPlain
 from eval.judge import Judge, JudgeOptions
-from eval.plain import Examination
-from eval.verdict import Verdict
+from eval.judge.inside.allowed import NotPlain
+from eval.judge.inside.plain import Examination
+from eval.judge.verdict import Verdict
 
 FORGERIES = [json.loads(line) for line in (Path(__file__).parent / "hostile" / "plain.jsonl").read_text().splitlines()]
 # Rows of the case files that come out differently on purpose: the README of the judge says why.

@@ -17,8 +17,8 @@ import time
 import pytest
 
 from eval.judge import Judge, JudgeOptions
+from eval.judge.verdict import Verdict
 from eval.sanitize import sanitize
-from eval.verdict import Verdict
 
 GUARDED = "def solve():\n    print(2 * int(input()))\n\nif __name__ == '__main__':\n    solve()\n"
 

@@ -10,10 +10,10 @@ from test_gibbs import EXAMPLES, GOLD, PROBLEMS, chains_of
 from toy import REPOSITORY, run_stage, toy_texts, write_model
 
 from eval import registry
-from eval.compare import same_output
 from eval.judge import Judge, JudgeOptions
+from eval.judge.compare import same_output
+from eval.judge.verdict import Verdict
 from eval.problem import STOP_WORDS
-from eval.verdict import Verdict
 from utils import gibbs
 from utils.args import PUBLISHED, PUBLISHED_JUDGING, SamplingOptions, ScoringOptions, TrainingOptions, parse
 from utils.extract import training_target, truncate

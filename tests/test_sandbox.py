@@ -15,8 +15,8 @@ from pathlib import Path
 import pytest
 
 from eval.judge import Judge, JudgeFailure, JudgeOptions
-from eval.sandbox import CellError, probe
-from eval.verdict import Verdict
+from eval.judge.sandbox import CellError, probe
+from eval.judge.verdict import Verdict
 
 ROOT = Path(__file__).resolve().parent.parent
 GOOD = ("def f(n):\n    return 2 * n\n", {"style": "asserts", "setup": "", "asserts": ["assert f(2) == 4"]})
@@ -234,7 +234,7 @@ def test_a_killed_cell_changes_no_verdict(level):
 
 
 def test_no_isolation_has_to_be_asked_for(monkeypatch):
-    monkeypatch.setattr("eval.judge.probe", lambda isolation: (_ for _ in ()).throw(CellError("nothing here")))
+    monkeypatch.setattr("eval.judge.pool.probe", lambda isolation: (_ for _ in ()).throw(CellError("nothing here")))
     with pytest.raises(JudgeFailure, match="nothing here"):
         Judge(JudgeOptions())
 
@@ -242,7 +242,7 @@ def test_no_isolation_has_to_be_asked_for(monkeypatch):
 def test_without_bubblewrap_the_next_level_is_taken(monkeypatch):
     if "landlock" not in LEVELS:
         pytest.skip("this kernel has no Landlock")
-    monkeypatch.setattr("eval.sandbox.shutil.which", lambda *_, **__: None)
+    monkeypatch.setattr("eval.judge.sandbox.shutil.which", lambda *_, **__: None)
     assert probe("auto") == "landlock"
     with pytest.raises(CellError, match="apt-get install"):
         probe("bwrap")

@@ -20,9 +20,9 @@ from pathlib import Path
 if __name__ == "__main__":
     sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from eval.allowed import NotPlain
-from eval.guards import Guards
-from eval.plain import Examination
+from eval.judge.inside.allowed import NotPlain
+from eval.judge.inside.guards import Guards
+from eval.judge.inside.plain import Examination
 
 HEAD = """import collections, contextlib, copy, dataclasses, enum, functools, io, itertools, json, math, operator
 import random, re, string, sys, types, typing, warnings

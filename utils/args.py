@@ -130,7 +130,7 @@ class JudgeFlags:
         default=4.0, help="a test whose gold solution is slow has so many times its seconds; 0: --judge_timeout alone"
     )
     compare: Literal["apps", "strict", "published", "tolerant"] = HfArg(
-        default="apps", help="comparison rules of eval/compare.py"
+        default="apps", help="comparison rules of eval/judge/compare.py"
     )
     allow_weak: bool = HfArg(default=False, help="let a truth that came from the candidate's own object pass")
 

@@ -18,8 +18,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from eval.judge.verdict import Judgement, Verdict
 from eval.problem import Adapter, Problem
-from eval.verdict import Judgement, Verdict
 from utils.extract import find_function, parse, remove_docstrings, truncate
 from utils.prompts import DESCRIPTION_STOP_WORDS, description_prompt, draw_example, rewrite_prompt
 from utils.run.streams import stream

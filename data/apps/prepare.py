@@ -22,7 +22,7 @@ from data.apps import layout
 from data.apps.examples import add_examples, is_list, list_of, lists_in
 from data.apps.programs import function_names, programs_of, solutions_of
 from data.common import Batch, Dropped, Part, Task
-from eval.compare import text_of
+from eval.judge.compare import text_of
 from eval.problem import entry_point
 from eval.registry import adapter
 from utils.extract import parse

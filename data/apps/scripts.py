@@ -23,7 +23,7 @@ import symtable
 import tokenize
 import warnings
 
-from eval.program import USUAL_IMPORTS
+from eval.judge.inside.candidate import USUAL_IMPORTS
 from utils.extract import bare_newlines, parse
 
 NAME = "solve"

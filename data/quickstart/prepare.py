@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from data import common
 from data.quickstart import problems
-from eval import judge as judging
+from eval.judge.flags import options_of
 from eval.registry import adapter
 from utils.run import files
 from utils.run.files import Failure
@@ -17,7 +17,7 @@ from utils.run.files import Failure
 
 def main() -> int:
     """Judge and write; returns the exit status."""
-    options = judging.options_of(common.arguments(__doc__).parse_args())
+    options = options_of(common.arguments(__doc__).parse_args())
     counts = {}
     for split in ("train", "test"):
         rows = problems.rows(split)

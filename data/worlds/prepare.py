@@ -21,8 +21,8 @@ from itertools import islice
 from data import common
 from data.worlds import intents, joint, programs
 from data.worlds.intents import Intent
-from eval import judge as judging
-from eval.world import World
+from eval.adapters import World
+from eval.judge.flags import options_of
 from utils.run import files, paths
 from utils.run.files import Failure, InputError
 from utils.run.streams import stream
@@ -56,7 +56,7 @@ def main(argv: list[str] | None = None) -> int:
         return 0
     world = draw_world(settings)
     for split in ("train", "test"):
-        verdicts = common.judge_gold(world[split], judging.options_of(options))
+        verdicts = common.judge_gold(world[split], options_of(options))
         failing = [
             f"{row['id']} ({v.verdict.value})" for row, v in zip(world[split], verdicts, strict=True) if not v.passed
         ]

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from eval.judge import Judge, JudgeOptions
-from eval.sandbox import CellError, probe
+from eval.judge.sandbox import CellError, probe
 
 ROOT = Path(__file__).resolve().parents[2]
 CANDIDATES = [json.loads(line) for line in (ROOT / "tests/hostile/candidates.jsonl").read_text().splitlines()]

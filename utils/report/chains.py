@@ -11,9 +11,9 @@ from pathlib import Path
 import numpy as np
 
 from eval import registry
+from eval.judge.verdict import Verdict
 from eval.passk import mean_and_interval
 from eval.problem import Adapter, Problem
-from eval.verdict import Verdict
 from utils.extract import docstring, remove_docstrings
 from utils.report.diversity import FORMS, cumulative_distinct, forms, lag1_terms, overlap, trend_terms
 from utils.report.statistics import Interval, pooled_ratio

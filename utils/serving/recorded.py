@@ -8,7 +8,7 @@ from concurrent.futures import Future
 from dataclasses import asdict, dataclass
 
 from eval.judge import Judge
-from eval.verdict import Judgement, Verdict
+from eval.judge.verdict import Judgement, Verdict
 from utils.model.generate import Decoding, Request
 from utils.run.files import Failure
 from utils.run.journal import Journal

@@ -15,7 +15,7 @@ import operator
 import sys
 import types
 
-from eval.channel import Malformed
+from eval.judge.inside.channel import Malformed
 
 DEPTH = 1000  # nesting of containers; deeper values are refused rather than risking the C stack
 ITEMS = 1_000_000  # of an iterator

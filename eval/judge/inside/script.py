@@ -13,8 +13,8 @@ import symtable
 import sys
 import traceback
 
-from eval import compare
-from eval.guards import PROGRAM
+from eval.judge import compare
+from eval.judge.inside.guards import PROGRAM
 
 DEEP = 20000  # frames for what is compared or decoded; a program has the usual number
 

@@ -9,9 +9,9 @@ The README in this folder has the rule in words, and why it holds.
 
 import ast
 
-from eval import allowed
-from eval.allowed import NotPlain, fault_in_attribute
-from eval.trees import guarded, is_member, is_text, located
+from eval.judge.inside import allowed
+from eval.judge.inside.allowed import NotPlain, fault_in_attribute
+from eval.judge.inside.trees import guarded, is_member, is_text, located
 
 SUBSCRIPTED = {"typing", "list", "dict", "tuple", "set", "frozenset"}
 

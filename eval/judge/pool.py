@@ -1,32 +1,21 @@
-"""Judge many candidate programs: `python -m eval.judge --input candidates.jsonl --output verdicts.jsonl`.
-
-Input rows `{"id", "code", "test"}` (other keys are ignored), output rows in the same order `{"id", "passed", "verdict",
-"detail", "seconds", "mode"}`; `seconds` is CPU time of the candidate, `mode` says whether it ran
-`together` with its test or `apart` from it. The README in this folder says what that means.
-"""
+"""The pool of workers that judges: `Judge`, its options and its failure."""
 
 from __future__ import annotations
 
-import argparse
 import collections
-import itertools
-import json
 import os
 import queue
-import sys
 import threading
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future
-from dataclasses import dataclass, fields
-from pathlib import Path
+from dataclasses import dataclass
 
-from eval import values
-from eval.compare import MODES
-from eval.problem import fault_in_test
-from eval.sandbox import LEVELS, CellError, probe
-from eval.supervise import MIB, Job, Turns, Worker
-from eval.verdict import Judgement, Verdict
-from utils.run.files import Failure, InputError, run, write_text
+from eval.judge.inside import values
+from eval.judge.sandbox import CellError, probe
+from eval.judge.styles import fault_in_test
+from eval.judge.supervise import MIB, Job, Turns, Worker
+from eval.judge.verdict import Judgement, Verdict
+from utils.run.files import Failure
 
 PROGRAM_BYTES = MIB
 INFRA_IN_A_ROW = 5
@@ -45,8 +34,8 @@ class JudgeOptions:
     workers: int | None = None  # pairs of cells; None: as many as cores this process may use
     timeout: float = 5.0  # seconds of wall clock, and of CPU, for each script, call-style program or input case
     memory_mb: int = 2048  # MiB of address space, Python and numpy included
-    compare: str = "apps"  # one of MODES in eval/compare.py
-    isolation: str = "auto"  # "auto", "bwrap", "landlock" or "none", see eval/sandbox.py
+    compare: str = "apps"  # one of MODES in eval/judge/compare.py
+    isolation: str = "auto"  # "auto", "bwrap", "landlock" or "none", see eval/judge/sandbox.py
     allow_weak: bool = False  # let WEAK pass
     total_timeout: float = 0.0  # seconds of wall clock for all scripts or input cases of a candidate; 0: no limit
     gold_time_factor: float = 4.0  # a test's limit is at least so many times its `gold_seconds`; 0: `timeout` alone
@@ -190,111 +179,3 @@ def _size(value) -> int:
     if isinstance(value, dict):
         return 16 + sum(map(_size, value.values()))
     return len(value) if isinstance(value, str) else 8
-
-
-# ---------------------------------------------------------------------------------------------------------------------
-# The command line
-
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The judge's own flags, for this command and for others that judge."""
-    defaults = JudgeOptions()
-    parser.add_argument("--workers", type=int, help="pairs of cells (default: the cores this process may use)")
-    parser.add_argument("--timeout", type=float, default=defaults.timeout, help="seconds for each test (default 5)")
-    parser.add_argument("--memory_mb", type=int, default=defaults.memory_mb, help="MiB of address space (default 2048)")
-    parser.add_argument(
-        "--total_timeout", type=float, default=0.0, help="seconds for all tests of a candidate (default 0: no limit)"
-    )
-    parser.add_argument(
-        "--gold_time_factor",
-        type=float,
-        default=defaults.gold_time_factor,
-        help="where a gold solution is slow, its tests may take so many times its seconds (default 4); 0: --timeout",
-    )
-    parser.add_argument("--compare", choices=MODES, default="apps", help="how outputs are compared")
-    parser.add_argument("--isolation", choices=("auto", *LEVELS), default="auto", help="level of isolation")
-    parser.add_argument("--allow_weak", action="store_true", help="let WEAK count as passed")
-
-
-def options_of(args: argparse.Namespace) -> JudgeOptions:
-    """The options behind those flags; InputError where a number makes no sense."""
-    if args.workers is not None and args.workers < 1:
-        raise InputError(f"--workers {args.workers}: at least 1 is needed")
-    if not 0 < args.timeout < 1e6:
-        raise InputError(f"--timeout {args.timeout}: seconds above 0 are needed")
-    if not 0 <= args.total_timeout < 1e6:
-        raise InputError(f"--total_timeout {args.total_timeout}: seconds are needed; 0: no limit")
-    if not 0 <= args.gold_time_factor < 1e6:
-        raise InputError(f"--gold_time_factor {args.gold_time_factor}: a factor is needed; 0: a fixed limit")
-    if args.memory_mb < 256:
-        raise InputError(f"--memory_mb {args.memory_mb}: Python and numpy alone need 256")
-    return JudgeOptions(**{field.name: getattr(args, field.name) for field in fields(JudgeOptions)})
-
-
-def read_rows(path: str) -> Iterator[dict]:
-    """The rows of a JSONL file; InputError names file and line of the first that cannot be judged."""
-    try:
-        with Path(path).open(encoding="utf-8") as file:
-            for number, line in enumerate(file, 1):
-                if line.strip():
-                    yield _row(line, f"{path}, line {number}")
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: cannot be read ({error})") from error
-
-
-def _row(line: str, where: str) -> dict:
-    try:
-        row = json.loads(line)
-    except (ValueError, RecursionError) as error:
-        raise InputError(f"{where}: not JSON ({error})") from error
-    missing = [key for key in ("id", "code", "test") if not isinstance(row, dict) or key not in row]
-    if missing:
-        raise InputError(f"{where}: the row lacks {', '.join(missing)}")
-    if not isinstance(row["code"], str):
-        raise InputError(f"{where}: code must be a string")
-    fault = fault_in_test(row["test"])
-    if fault:
-        raise InputError(f"{where}: {fault}")
-    return row
-
-
-def judge_file(source: str, target: str, options: JudgeOptions) -> dict[str, int]:
-    """Judge every row of a file into another; the counts of verdicts. Nothing is written where a row is at fault."""
-    for _ in read_rows(source):
-        pass
-    folder = Path(target).absolute().parent
-    if not os.access(folder, os.W_OK | os.X_OK):
-        raise InputError(f"--output {target}: the folder {folder} does not exist, or nothing can be written there")
-    counts: collections.Counter[str] = collections.Counter()
-
-    def verdicts() -> Iterator[str]:
-        rows, jobs = itertools.tee(read_rows(source))  # between the two lie the rows in flight
-        judgements = judge.judge((row["code"], row["test"]) for row in jobs)
-        for row, judgement in zip(rows, judgements, strict=True):
-            counts[judgement.verdict.value] += 1
-            verdict = {"id": row["id"], "passed": judgement.passed, "verdict": judgement.verdict.value,
-                       "detail": judgement.detail, "seconds": judgement.seconds, "mode": judgement.mode}  # fmt: skip
-            yield json.dumps(verdict) + "\n"
-
-    with Judge(options) as judge:
-        print(f"isolation: {judge.level}, workers: {judge.workers}", file=sys.stderr, flush=True)
-        write_text(target, verdicts())
-    return dict(counts)
-
-
-def main(argv: list[str] | None = None) -> int:
-    """Judge a file; the exit status: 0, or 1 where something could not be judged. InputError, JudgeFailure."""
-    parser = argparse.ArgumentParser(prog="python -m eval.judge", description=__doc__.split("\n")[0])
-    parser.add_argument("--input", required=True, help="JSONL rows with id, code and test")
-    parser.add_argument("--output", required=True, help="JSONL rows with id, passed, verdict, detail, seconds and mode")
-    add_arguments(parser)
-    args = parser.parse_args(argv)
-    if hasattr(sys, "set_int_max_str_digits"):
-        sys.set_int_max_str_digits(0)
-    counts = judge_file(args.input, args.output, options_of(args))
-    print(json.dumps({"verdicts": counts}), file=sys.stderr)
-    return 1 if counts.get("INFRA") else 0
-
-
-if __name__ == "__main__":
-    run(main)

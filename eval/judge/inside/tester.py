@@ -11,10 +11,10 @@ import builtins
 import socket
 import sys
 
-from eval import values
-from eval.channel import Channel, Closed, Malformed
-from eval.program import make_imports
-from eval.script import DEEP, NoTests, Tests, calls, fault_of
+from eval.judge.inside import values
+from eval.judge.inside.candidate import make_imports
+from eval.judge.inside.channel import Channel, Closed, Malformed
+from eval.judge.inside.script import DEEP, NoTests, Tests, calls, fault_of
 
 
 class Crossing(BaseException):

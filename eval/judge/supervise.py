@@ -13,11 +13,12 @@ import time
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 
-from eval import compare, values
-from eval.channel import Channel, Closed, Malformed
-from eval.sandbox import Cell, CellError, Report
-from eval.verdict import Judgement, Verdict
-from eval.watch import Output, Stopped, Watch
+from eval.judge import compare
+from eval.judge.inside import values
+from eval.judge.inside.channel import Channel, Closed, Malformed
+from eval.judge.sandbox import Cell, CellError, Report
+from eval.judge.verdict import Judgement, Verdict
+from eval.judge.watch import Output, Stopped, Watch
 
 MIB = 1 << 20
 KEPT_OUTPUT, MOST_OUTPUT = MIB, 16 * MIB

@@ -1,7 +1,7 @@
 """Cells: isolated processes in which untrusted candidates are run, and trusted tests beside those that are kept apart.
 
-A cell is one fork server (`cell.py`) in an isolation of its own, started by exec with an empty environment and closed
-descriptors, so nothing of the process that judges is inherited. The README in this folder says who meets whom in them.
+A cell is one fork server (`inside/server.py`) in an isolation of its own, started by exec with an empty environment and
+closed descriptors, so nothing of the process that judges is inherited. The README in this folder says who meets whom in them.
 
 Levels, best first:
   bwrap     bubblewrap: own process, network, IPC, host name and mount namespaces; read-only system libraries and
@@ -32,8 +32,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 # The files that a cell needs.
-INSIDE = ("cell", "restrict", "channel", "values", "compare", "allowed", "plain", "guards", "script", "program",
-          "tester", "trees")  # fmt: skip
+INSIDE = ("compare", "inside/server", "inside/restrict", "inside/channel", "inside/values", "inside/allowed",
+          "inside/plain", "inside/guards", "inside/script", "inside/candidate", "inside/tester",
+          "inside/trees")  # fmt: skip
 LEVELS = ("bwrap", "landlock", "none")
 START_SECONDS = 60.0
 PROCESSES = 64
@@ -73,7 +74,7 @@ class Cell:
         self.control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self.log = open(os.memfd_create("cell-log"), "rb")  # noqa: SIM115 - closed with the cell
         uid = _free_uid() if os.getuid() == 0 else 0
-        command, program = (bwrap_command(), "/cell/cell.py") if level == "bwrap" else ([], str(_HERE / "cell.py"))
+        command, folder = (bwrap_command(), "/cell") if level == "bwrap" else ([], _HERE)
         # Pure Python recursion needs C stack before Python 3.11, and the room for it is fixed at exec.
         script = 'ulimit -s unlimited 2>/dev/null || ulimit -s "$(ulimit -H -s)"; ulimit -c 0; exec "$@"'
         setting = {
@@ -84,7 +85,7 @@ class Cell:
         }  # fmt: skip
         with theirs:
             self.process = subprocess.Popen(
-                ["/bin/sh", "-c", script, "sh", *command, sys.executable, "-s", program],
+                ["/bin/sh", "-c", script, "sh", *command, sys.executable, "-s", f"{folder}/inside/server.py"],
                 stdin=theirs, stdout=self.log, stderr=self.log, start_new_session=True, cwd="/",
                 env=_ENVIRONMENT | {"HOME": self.folder, "TMPDIR": self.folder},
             )  # fmt: skip

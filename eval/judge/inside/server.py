@@ -1,7 +1,7 @@
 """The program that runs inside a cell: a fork server, and in its children either a candidate or a trusted test.
 
-Started by exec as `python -s cell.py`, with an empty environment and the control socket as descriptor 0. It needs
-nothing but the standard library and the files beside it.
+Started by exec as `python -s server.py`, with an empty environment and the control socket as descriptor 0. It needs
+nothing but the standard library, the files beside it and `compare.py`.
 
 The server is single-threaded, not dumpable (so its memory and descriptors are closed to its children) and never reads a
 job: code, tests and expected values reach only the child that needs them, so no later child can find them in memory. In
@@ -28,14 +28,24 @@ import sys
 import time
 import types
 
-# The package of the files beside this one, without its folder on the module path.
-sys.modules["eval"] = types.ModuleType("eval")
-sys.modules["eval"].__path__ = [os.path.dirname(os.path.abspath(__file__))]
+# The packages of the files beside this one, without a folder on the module path and without `eval/judge/__init__.py`,
+# which would import the judge itself.
+INSIDE = os.path.dirname(os.path.abspath(__file__))
+for package, folders in ("eval", []), ("eval.judge", [os.path.dirname(INSIDE)]), ("eval.judge.inside", [INSIDE]):
+    sys.modules[package] = types.ModuleType(package)
+    sys.modules[package].__path__ = folders
 
-from eval import program, tester, values  # noqa: E402
-from eval.channel import Channel  # noqa: E402
-from eval.restrict import landlock_rules, landlock_version, libc, restrict_calls, seccomp_filter, show_only  # noqa: E402
-from eval.script import Tests  # noqa: E402
+from eval.judge.inside import candidate, tester, values  # noqa: E402
+from eval.judge.inside.channel import Channel  # noqa: E402
+from eval.judge.inside.restrict import (  # noqa: E402
+    landlock_rules,
+    landlock_version,
+    libc,
+    restrict_calls,
+    seccomp_filter,
+    show_only,
+)
+from eval.judge.inside.script import Tests  # noqa: E402
 
 CONTROL, CHANNEL = 0, 3  # descriptors: where a cell is started, where a job is talked about
 PR_SET_PDEATHSIG, PR_SET_DUMPABLE, PR_SET_CHILD_SUBREAPER, PR_SET_NO_NEW_PRIVS = 1, 4, 36, 38
@@ -268,7 +278,7 @@ def rehearse():
     for _ in range(20):
         module = types.ModuleType("rehearsal")
         tests = Tests(values.decode(values.encode(test)), lambda part: None)
-        code, guards = program.prepared(REHEARSED, test, tests, module, setting)
+        code, guards = candidate.prepared(REHEARSED, test, tests, module, setting)
         space = vars(module) | {"__builtins__": {**vars(builtins), "~own": guards.own, "~claim": guards.claim}}
         verdict = tests.run(space, functools.partial(exec, code, space), guards)
     if verdict[0] != "PASS":
@@ -325,7 +335,7 @@ def main():
     if setting["role"] == "candidate":
         rehearse()
         if setting["preload"]:
-            program.usual_names()
+            candidate.usual_names()
     for name in [name for name in sys.modules if name.split(".")[0] == "eval"]:
         del sys.modules[name]  # they are no business of a program's
     server = Server(control, setting)  # from here on under the restrictions
@@ -340,7 +350,7 @@ def main():
     if setting["role"] == "test":
         tester.main()
     else:
-        program.candidate(channel)
+        candidate.candidate(channel)
     os._exit(0)
 
 

@@ -11,7 +11,7 @@ import re
 import sys
 import types
 
-from eval.allowed import COMPARING, DISPATCHING, fault_in_attribute, fault_in_format
+from eval.judge.inside.allowed import COMPARING, DISPATCHING, fault_in_attribute, fault_in_format
 
 MISSING = object()
 PROGRAM, TESTS = "solution.py", ("test ", "setup")  # names of files in tracebacks

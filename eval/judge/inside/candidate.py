@@ -18,13 +18,13 @@ import resource
 import sys
 import time
 
-from eval import values
-from eval.allowed import BUILTINS, NotPlain
-from eval.channel import Closed
-from eval.guards import PROGRAM, SPACE, Guards
-from eval.plain import Examination
-from eval.script import NoTests, Symbols, Tests, calls, deep, fault_of
-from eval.trees import located
+from eval.judge.inside import values
+from eval.judge.inside.allowed import BUILTINS, NotPlain
+from eval.judge.inside.channel import Closed
+from eval.judge.inside.guards import PROGRAM, SPACE, Guards
+from eval.judge.inside.plain import Examination
+from eval.judge.inside.script import NoTests, Symbols, Tests, calls, deep, fault_of
+from eval.judge.inside.trees import located
 
 PR_SET_DUMPABLE = 4
 libc = ctypes.CDLL(None)
