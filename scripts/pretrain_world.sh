@@ -5,7 +5,7 @@
 #
 # Draws the world, pretrains a small Llama in it from scratch, and measures the model against the truth. Finished steps
 # are reused; after an interruption it goes on. Variables: SEED, STRENGTH, NAME; flags are passed on to the pretraining
-# (python -m data.worlds.pretrain --help).
+# (python -m scripts.replication.pretrain --help).
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -17,5 +17,5 @@ NAME=${NAME:-s$SEED-r$STRENGTH}
 
 export OMP_WAIT_POLICY=PASSIVE # idle threads leave the cores to others
 python -m data.worlds.prepare --name "$NAME" --seed "$SEED" --strength "$STRENGTH"
-python -m data.worlds.pretrain --name "$NAME" --seed "$SEED" "$@"
-python -m data.worlds.measure --name "$NAME"
+python -m scripts.replication.pretrain --name "$NAME" --seed "$SEED" "$@"
+python -m scripts.replication.measure --name "$NAME"

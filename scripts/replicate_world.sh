@@ -13,7 +13,7 @@
 #
 # Variables (VARIABLE=value bash ...):
 #   SEEDS STRENGTHS                          what to do: "0 1 2 3 4", "0.5 0 1"
-#   WORLD PRETRAINING STUDY                  flags for data.worlds.prepare, data.worlds.pretrain and data.worlds.study
+#   WORLD PRETRAINING STUDY                  flags for data.worlds.prepare and scripts.replication.{pretrain,study}
 #   PREFIX RESULTS                           of the worlds' names; folder under results/
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -64,7 +64,7 @@ for seed in $SEEDS; do
   trunk=${PREFIX}s$seed-r0 prepared=""
   for strength in $STRENGTHS; do
     name=${PREFIX}s$seed-r$strength
-    study=(python -m data.worlds.study --name "$name" --seed "$seed" --results "$RESULTS" $STUDY)
+    study=(python -m scripts.replication.study --name "$name" --seed "$seed" --results "$RESULTS" $STUDY)
     if [ ! "$DRY_RUN" ]; then
       status=0
       "${study[@]}" --is_finished || status=$?
@@ -78,11 +78,11 @@ for seed in $SEEDS; do
     if [ "$name" != "$trunk" ]; then
       run python -m data.worlds.prepare --name "$name" --seed "$seed" --strength "$strength" $WORLD
     fi
-    run python -m data.worlds.pretrain --name "$name" --trunk "$trunk" --seed "$seed" $PRETRAINING
-    run python -m data.worlds.measure --name "$name" --samples 2 --limit 40
+    run python -m scripts.replication.pretrain --name "$name" --trunk "$trunk" --seed "$seed" $PRETRAINING
+    run python -m scripts.replication.measure --name "$name" --samples 2 --limit 40
     run "${study[@]}"
     if [ "$DRY_RUN" ]; then "${study[@]}" --dry_run | sed 's/^/  /'; fi
   done
 done
-run python -m data.worlds.report --results "results/$RESULTS"
+run python -m scripts.replication.report --results "results/$RESULTS"
 if [ ! "$DRY_RUN" ]; then printf '\nTotal time: %d:%02d\n' $((SECONDS / 60)) $((SECONDS % 60)); fi

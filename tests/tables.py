@@ -28,8 +28,7 @@ def copy_of_repository(folder: Path) -> Path:
     """The repository as it stands, without what runs have written, with the installation that runs this as `.venv`."""
     shutil.copytree(REPOSITORY, folder, ignore=shutil.ignore_patterns(*NOT_COPIED))
     for file in folder.glob("data/*/*.json"):
-        if file.parent.name != "worlds":  # its settings are no output of a run
-            file.unlink()
+        file.unlink()
     (folder / ".venv").mkdir()
     for part in Path(sys.prefix).iterdir():
         if part.name != "ready":

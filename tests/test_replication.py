@@ -13,10 +13,11 @@ import numpy as np
 import pytest
 from toy import REPOSITORY
 
-from data.worlds import intents, joint, losses, measure, prepare, pretrain, report, study, truth
+from data.worlds import intents, joint, prepare
 from data.worlds.grammar import WORDINGS
 from data.worlds.programs import STYLES
-from data.worlds.truth import Origin
+from scripts.replication import losses, measure, pretrain, report, study, truth
+from scripts.replication.truth import Origin
 from utils.run.files import InputError, read_json, write_json
 
 INTENT = intents.read("numbers.odd.add:3.sum")  # has all styles: .30 .25 .20 .15 .10
@@ -133,7 +134,7 @@ def test_dry_run_shows_every_stage_of_every_world():
     assert "2 worlds of 1 seeds" in shown
     for world in ("dry-s7-r0", "dry-s7-r0.25"):
         assert shown.count(f"data.worlds.prepare --name {world} ") == 1
-        assert shown.count(f"data.worlds.pretrain --name {world} --trunk dry-s7-r0 ") == 1
+        assert shown.count(f"scripts.replication.pretrain --name {world} --trunk dry-s7-r0 ") == 1
         stages = [line.split()[1] for line in shown.splitlines() if f"world-{world} " in f"{line} " and "_" in line]
         assert stages.count("run_gen.py") == 12
         assert stages.count("seq_gibbs_sample.py") == 4  # the third one of gift-uniform is there already for gift
@@ -171,7 +172,18 @@ def toy_study(tmp_path_factory):
 
 
 def run_study(folder) -> str:
-    command = [sys.executable, "-m", "data.worlds.study", "--name", "toy", "--methods", "base", "rft", "gift", *STUDY]
+    command = [
+        sys.executable,
+        "-m",
+        "scripts.replication.study",
+        "--name",
+        "toy",
+        "--methods",
+        "base",
+        "rft",
+        "gift",
+        *STUDY,
+    ]
     environment = {**os.environ, "PYTHONPATH": str(REPOSITORY)}
     done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr[-3000:]

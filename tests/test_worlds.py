@@ -11,11 +11,12 @@ from itertools import islice
 import numpy as np
 import pytest
 
-from data.worlds import grammar, intents, joint, measure, prepare, pretrain
+from data.worlds import grammar, intents, joint, prepare
 from data.worlds.grammar import WORDINGS, parse
 from data.worlds.programs import STYLES, draw_program, style_of, styles_of_intent
 from eval import registry
 from eval.judge import Judge, JudgeOptions
+from scripts.replication import measure, pretrain
 from utils.model.load import check_model
 from utils.prompts import description_prompt, rewrite_prompt
 from utils.run.files import InputError, dump, read_json

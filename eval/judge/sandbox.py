@@ -1,7 +1,8 @@
 """Cells: isolated processes in which untrusted candidates are run, and trusted tests beside those that are kept apart.
 
 A cell is one fork server (`inside/server.py`) in an isolation of its own, started by exec with an empty environment and
-closed descriptors, so nothing of the process that judges is inherited. The README in this folder says who meets whom in them.
+closed descriptors, so nothing of the process that judges is inherited. The README in this folder says who meets whom in
+them.
 
 Levels, best first:
   bwrap     bubblewrap: own process, network, IPC, host name and mount namespaces; read-only system libraries and

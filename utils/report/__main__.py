@@ -233,7 +233,7 @@ def selection(args: argparse.Namespace) -> None:
 
 def replication(args: argparse.Namespace) -> None:
     """Print the tables of the replication study and draw its figures."""
-    from data.worlds import report  # the worlds build on utils, not the other way round, but for this command
+    from scripts.replication import report  # the study builds on utils, not the other way round, but for this command
 
     report.main(["--results", args.results] if args.results else [])
 

@@ -1,6 +1,6 @@
 """The replication study as tables and figures, from its result files alone:
 
-    python -m data.worlds.report [--results results/replication]
+    python -m scripts.replication.report [--results results/replication]
 
 Reads `<world>-<method>.json` of every world and method that is there; prints the tables and writes them, as
 `report.md`, and the figures beside them. Intervals are 95 % percentile intervals of a two-level bootstrap: seeds are
@@ -16,10 +16,10 @@ from pathlib import Path
 
 import numpy as np
 
-from data.worlds import truth
 from data.worlds.programs import OTHER, STYLES
-from data.worlds.study import METHODS, SAMPLERS
 from eval.passk import pass_at_k
+from scripts.replication import truth
+from scripts.replication.study import METHODS, SAMPLERS
 from utils.report import statistics
 from utils.report.tables import markdown
 from utils.run import files

@@ -1,6 +1,6 @@
 """Pretrain the base model of a world from scratch, with the prompts of stage 1 in both directions:
 
-    python -m data.worlds.pretrain --name s0-r0.5 --trunk s0-r0
+    python -m scripts.replication.pretrain --name s0-r0.5 --trunk s0-r0
 
 Reads `data/world-<name>/pretrain.json`; writes the model folder `data/models/world-<name>/` when it is complete. State
 is saved beside it every minute; the same command goes on from there, `--max_minutes` ends a slice.

@@ -1,10 +1,10 @@
 """Does GiFT beat RFT in a world? All methods through the three stages as they are, and what came out against the truth:
 
-    python -m data.worlds.study --name s0-r0.5
+    python -m scripts.replication.study --name s0-r0.5
 
-Needs the world (`data.worlds.prepare`) and its base model (`data.worlds.pretrain`). Every method ends in one small
-file, `results/replication/<name>-<method>.json`; a method that has its file is not run again, and what a stage has
-finished is kept, so the same command goes on after an interruption. `--dry_run` prints the stages' commands.
+Needs the world (`data.worlds.prepare`) and its base model (`scripts.replication.pretrain`). Every method ends in one
+small file, `results/replication/<name>-<method>.json`; a method that has its file is not run again, and what a stage
+has finished is kept, so the same command goes on after an interruption. `--dry_run` prints the stages' commands.
 
 | method | sampler | training set: gold pairs and |
 |---|---|---|
@@ -32,11 +32,11 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from data.worlds import truth
 from data.worlds.prepare import task_of
-from data.worlds.truth import Origin
 from eval import registry
 from eval.problem import Problem
+from scripts.replication import truth
+from scripts.replication.truth import Origin
 from utils.run import files, paths
 from utils.run.files import Failure, InputError
 
@@ -45,9 +45,8 @@ METHODS = ("base", "sft", *SAMPLERS)
 INVERSE_TEMPERATURE = 2.0  # of the selection, as published
 INVERSE_TEMPERATURES = (0.0, 1.0, 2.0, 4.0, 8.0, 16.0)  # at which the selection is compared with the truth
 ROOT = Path(__file__).resolve().parents[2]
-CONFIG = (
-    ROOT / "data" / "worlds" / "deepspeed_config.json"
-)  # a rate for a small model; the published one is for billions of weights
+# A rate for a small model; the published one is for billions of weights.
+CONFIG = Path(__file__).resolve().with_name("deepspeed_config.json")
 MAX_LENGTH, MAX_NEW_TOKENS = 512, 160
 SETTINGS = ("rounds", "num_seq", "k", "epochs", "batch", "samples", "limit")
 
@@ -141,7 +140,7 @@ class Study:
             raise InputError(f"--name {self.options.name}: no such world; python -m data.worlds.prepare makes it")
         if not Path(self.base, "config.json").exists():
             raise InputError(
-                f"{self.base}: no model; python -m data.worlds.pretrain --name {self.options.name} makes it"
+                f"{self.base}: no model; python -m scripts.replication.pretrain --name {self.options.name} makes it"
             )
 
     def result(self, method: str) -> Path:
@@ -179,7 +178,7 @@ class Study:
         sampling = ["--n_samples", options.samples, "--eval_temperature", 1.0, "--pass_k", 1, options.samples]
         output = self.output(method, "samples")
         commands.append(self._stage("run_gen.py", model, output, "--eval_only", *sampling, *_DECODING))
-        losses = ["-m", "data.worlds.losses", "--name", options.name, "--model_name_or_path", model]
+        losses = ["-m", "scripts.replication.losses", "--name", options.name, "--model_name_or_path", model]
         return [*commands, [*losses, "--output", str(self.losses(method))]]
 
     def _sample(self, sampler: str) -> list[str]:
@@ -246,7 +245,7 @@ class Study:
         print(f"{self.result(method)}: written", file=sys.stderr)
 
     def _measured(self) -> dict | None:
-        """How good the base model is, as `data.worlds.measure` has found; None where it was not asked."""
+        """How good the base model is, as `scripts.replication.measure` has found; None where it was not asked."""
         file = paths.task_file(self.task, "measure")
         if not file.exists():
             return None

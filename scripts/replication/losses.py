@@ -1,6 +1,6 @@
 """The loss of a model averaged over the descriptions of test intents, the paper's L_marg, by Monte Carlo:
 
-    python -m data.worlds.losses --name s0-r0.5 --model_name_or_path FOLDER --output FILE
+    python -m scripts.replication.losses --name s0-r0.5 --model_name_or_path FOLDER --output FILE
 
 For every test intent, wording and style a description and a program are drawn; the same ones for every model of a
 world. `marginal` is the mean over test intents of E[loss] with wording and style drawn independently of each other (the
