@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import json
 
-from data import common
-from data.common import Dropped
+from data import reading
+from data.reading import Dropped
 
 # ---------------------------------------------------------------------------------------------------------------------
 # Inputs. JSON has neither tuples nor sets nor complex numbers, so EvalPlus fixes for each MBPP task what a list is.
@@ -199,7 +199,7 @@ def tests_of(raw: dict, gold: str) -> dict:
 
 def check_test(raw: dict, gold: str, parts: dict[str, list]) -> dict:
     """A test that a program agrees with the gold one on the inputs of every part."""
-    atol = common.value_of(raw, (int, float), "atol", default=0)
+    atol = reading.value_of(raw, (int, float), "atol", default=0)
     right = RIGHT.get(raw["task_id"], "result == expected")
     if raw["task_id"] not in NO_TOLERANCE:
         right += " or _close(result, expected, atol)"

@@ -15,7 +15,7 @@ import ast
 import re
 from collections import Counter
 
-from data.common import clean_description
+from data.conversion import clean_description
 from eval import registry
 from eval.problem import Adapter, Problem
 from utils.run import files, paths

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from mutants import mutants
 
-from data import common, evalplus
+from data import conversion, evalplus, reading
 from data.humaneval import prepare as humaneval
 from data.mbpp import prepare as mbpp
 from eval import registry
@@ -101,8 +101,8 @@ else:
 def problems(dataset: str) -> dict[str, dict]:
     """Task id -> the row made of it, with its raw row as `raw`."""
     module, path = FILES[dataset]
-    part = common.read_file(path)
-    rows = common.convert(part, module.problem, registry.adapter(dataset)).rows
+    part = reading.read_file(path)
+    rows = conversion.convert(part, module.problem, registry.adapter(dataset)).rows
     return {raw["task_id"]: {**row, "raw": raw, "dataset": dataset} for raw, row in zip(part.rows, rows, strict=True)}
 
 

@@ -15,11 +15,11 @@ from pathlib import Path
 import pytest
 from preparing import Prepared
 
-from data import common
+from data import reading
 from data.apps import prepare as apps
 from data.apps.programs import function_names, programs_of
 from data.apps.scripts import plain_function, to_function
-from data.common import Dropped, Part
+from data.reading import Dropped, Part
 from eval.judge import Judge, JudgeOptions
 from utils.extract import parse
 
@@ -355,7 +355,7 @@ def test_rows_with_anything_in_their_fields_are_counted_and_never_raise(seed, tm
     rows = [row for row in plus_rows() + original_rows() if len(str(row)) < 8000]
     rows = mutated(rows, 250, rng)
     (tmp_path / "rows.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
-    part = common.read_file(tmp_path / "rows.jsonl")
+    part = reading.read_file(tmp_path / "rows.jsonl")
     ((batch,), _) = apps.convert([part], None, rng.choice((0, 1)))
     assert batch.read == 250 == len(batch.rows) + sum(batch.dropped.values())
     assert len(batch.rows) > 25 and len(batch.dropped) > 8

@@ -12,11 +12,11 @@ from pathlib import Path
 import pytest
 from preparing import Prepared
 
-from data import common
+from data import reading
 from data.apps import layout
 from data.apps import prepare as apps
 from data.apps.examples import is_list, list_of, lists_in
-from data.common import Part
+from data.reading import Part
 from utils.run.files import InputError
 
 FOLDER = os.environ.get("GIFT_TEST_DATA")
@@ -123,7 +123,7 @@ def test_a_gzip_file_cut_anywhere_is_one_clear_line(tmp_path, name):
     for length in range(0, len(whole), 7):
         (tmp_path / name).write_bytes(whole[:length])
         with pytest.raises(InputError, match="rows") as raised:
-            common.read_file(tmp_path / name)
+            reading.read_file(tmp_path / name)
         assert "\n" not in str(raised.value)
 
 
@@ -147,7 +147,7 @@ def test_a_repository_with_a_script_is_read_from_its_data_files(tmp_path):
     (folder / "test.jsonl").write_text(json.dumps({"question": "R", "problem_id": 2}) + "\n")
     with pytest.raises(Exception, match="script"):
         datasets.load_dataset(str(folder))
-    parts = {part.name: part.rows for part in common.read_hub(str(folder))}
+    parts = {part.name: part.rows for part in reading.read_hub(str(folder))}
     assert parts == {
         "train.jsonl": [{"question": "Q", "problem_id": 1}],
         "test.jsonl": [{"question": "R", "problem_id": 2}],
@@ -169,10 +169,10 @@ def test_a_repository_of_the_hub_is_downloaded_file_by_file(tmp_path, monkeypatc
     monkeypatch.setattr(datasets, "get_dataset_config_names", refuse)
     monkeypatch.setattr(hub.HfApi, "list_repo_files", lambda self, name, repo_type: names)
     monkeypatch.setattr(hub, "hf_hub_download", fetch)
-    parts = common.read_sources(["codeparrot/apps"])
+    parts = reading.read_sources(["codeparrot/apps"])
     assert [(part.name, part.rows) for part in parts] == [
         (name, [{"question": name}]) for name in ("test.jsonl", "train.jsonl")]  # fmt: skip
-    assert [common.split_of(part.name) for part in parts] == ["test", "train"]
+    assert [reading.split_of(part.name) for part in parts] == ["test", "train"]
 
 
 def test_a_hub_that_cannot_be_reached_is_one_line_that_names_what_to_download(monkeypatch):
@@ -184,7 +184,7 @@ def test_a_hub_that_cannot_be_reached_is_one_line_that_names_what_to_download(mo
     monkeypatch.setattr(datasets, "get_dataset_config_names", unreachable)
     monkeypatch.setattr(hub.HfApi, "list_repo_files", unreachable)
     with pytest.raises(InputError, match="Couldn't reach the hub") as raised:
-        common.read_sources(["codeparrot/apps"])
+        reading.read_sources(["codeparrot/apps"])
     said = str(raised.value)
     assert "\n" not in said and "train.jsonl, test.jsonl" in said and "huggingface.co/datasets/codeparrot/apps" in said
 
@@ -192,7 +192,7 @@ def test_a_hub_that_cannot_be_reached_is_one_line_that_names_what_to_download(mo
 def test_a_pointer_of_git_lfs_is_said_to_be_one(tmp_path):
     (tmp_path / "train.jsonl").write_text("version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n")
     with pytest.raises(InputError, match="git lfs pull"):
-        common.read_file(tmp_path / "train.jsonl")
+        reading.read_file(tmp_path / "train.jsonl")
 
 
 # In-context lists

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from data import common, contamination
+from data import contamination, conversion, reading, writing
 from data.contamination import NAMED_THRESHOLD, THRESHOLD, make_text, near_duplicates, overlaps, similarity
 from data.mbpp import prepare as mbpp
 from eval import registry
@@ -226,8 +226,8 @@ def test_mbpp_asks_some_things_twice():
 def test_most_seeds_of_mbpp_are_test_problems_of_mbpp_plus():
     """Ids and texts are compared here directly; runs of words find what was read by hand, but no common openings."""
     names = ("sanitized-mbpp.json", "mbpp.jsonl", "evalplus/MbppPlus-OriginFmt-v0.2.0.jsonl.gz")
-    read = [common.read_file(Path(FOLDER) / name) for name in names]
-    sanitized, full, plus = (common.convert(part, mbpp.problem, registry.adapter("mbpp")).rows for part in read)
+    read = [reading.read_file(Path(FOLDER) / name) for name in names]
+    sanitized, full, plus = (conversion.convert(part, mbpp.problem, registry.adapter("mbpp")).rows for part in read)
     few, many = mbpp.seeds(sanitized, None), mbpp.seeds(sanitized, full)
     ids = {made["id"] for made in plus}
     assert (len(few), len(many), len(plus)) == (170, 424, 378)
@@ -241,6 +241,6 @@ def test_most_seeds_of_mbpp_are_test_problems_of_mbpp_plus():
     assert {("mbpp/725", "mbpp/563"), ("mbpp/767", "mbpp/556")} <= by_sign["words"]
     others = {a for a, b in by_sign["words"] | by_sign["tokens"] if b == "mbpp/798" and a != b}
     assert not others  # "Write a python function to find the sum of an array.": an opening that many seeds have
-    tasks = [common.Task("mbpp", {"train": [[made] for made in side], "test": [[made] for made in plus]})
+    tasks = [writing.Task("mbpp", {"train": [[made] for made in side], "test": [[made] for made in plus]})
              for side in (few, many)]  # fmt: skip
-    assert [len(task.splits["train"]) - len(common.near_test_problems([task])) for task in tasks] == [13, 232]
+    assert [len(task.splits["train"]) - len(writing.near_test_problems([task])) for task in tasks] == [13, 232]

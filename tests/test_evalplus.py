@@ -12,7 +12,7 @@ import pytest
 from plus_agreement import both, problems, programs
 from preparing import Prepared
 
-from data import common, evalplus
+from data import evalplus, verification
 from data.evalplus import inputs_of
 from eval import registry
 from eval.judge import Judge, JudgeOptions
@@ -215,7 +215,7 @@ def test_the_limit_of_the_base_tests_is_that_of_all_tests():
     gold = "import time\ndef f(a):\n    time.sleep(0.15)\n    return a\n"
     raw = {"task_id": "Mbpp/1", "entry_point": "f", "base_input": [[1]], "plus_input": [[2]], "atol": 0}
     row = {"id": 1, "code": gold, **evalplus.tests_of(raw, gold)}
-    (verdict,) = common.judge_gold([row], JudgeOptions(timeout=1))
+    (verdict,) = verification.judge_gold([row], JudgeOptions(timeout=1))
     assert verdict.passed and row["test"]["gold_seconds"] == row["base_test"]["gold_seconds"] >= 0.5
 
 

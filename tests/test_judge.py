@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from data.common import judge_gold
+from data.verification import judge_gold
 from eval import registry
 from eval.judge import Judge, JudgeFailure, JudgeOptions, supervise
 from eval.judge.sandbox import CellError

@@ -15,9 +15,9 @@ import pytest
 import toy
 from preparing import Prepared
 
-from data.common import Dropped
 from data.livecodebench import payload
 from data.livecodebench.prepare import problem
+from data.reading import Dropped
 from eval import registry
 from eval.judge import Judge, JudgeOptions
 from eval.problem import Problem

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from data.apps.matching import are_of, clear_pairs, going_up, match, words
-from data.common import read_file
 from data.mbpp.prepare import seed_ids
+from data.reading import read_file
 
 FOLDER = os.environ.get("GIFT_TEST_DATA")
 

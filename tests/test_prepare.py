@@ -12,9 +12,10 @@ import pytest
 from preparing import Prepared
 
 from data.codeinsight.prepare import cannot_fail
-from data.common import Task, clean_description, head_of, raw_head, shape_texts
+from data.conversion import clean_description, head_of, raw_head
 from data.mbpp.prepare import part_of
 from data.mbpp.prepare import problem as mbpp_problem
+from data.writing import Task, shape_texts
 from eval import registry
 from eval.problem import Problem, entry_point
 from utils.extract import bare_newlines, training_target

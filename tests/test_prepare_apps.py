@@ -15,8 +15,9 @@ import pytest
 from preparing import Prepared
 from toy import REPOSITORY
 
+from data import reading
 from data.apps import prepare as apps
-from data.common import Dropped
+from data.reading import Dropped
 from eval import registry
 from eval.problem import Problem
 from utils.run import files
@@ -544,13 +545,13 @@ def test_a_data_set_of_the_hub_in_a_local_folder(tmp_path):
     folder.mkdir(parents=True)
     (folder / "train.jsonl").write_text(json.dumps({"question": "Q", "problem_id": 1}) + "\n")
     (folder / "test.jsonl").write_text(json.dumps({"question": "R", "problem_id": 2}) + "\n")
-    parts = {part.name: part.rows for part in apps.common.read_hub(str(folder))}
+    parts = {part.name: part.rows for part in reading.read_hub(str(folder))}
     assert parts == {"train": [{"question": "Q", "problem_id": 1}], "test": [{"question": "R", "problem_id": 2}]}
 
 
 def test_what_the_hub_does_not_have_is_named(tmp_path):
     with pytest.raises(InputError, match="give a local file"):
-        apps.common.read_hub(str(tmp_path / "nothing"))
+        reading.read_hub(str(tmp_path / "nothing"))
 
 
 @pytest.mark.parametrize(
@@ -559,7 +560,7 @@ def test_what_the_hub_does_not_have_is_named(tmp_path):
      ("latest.json", None), ("APPS_test.jsonl.gz", "test"), ("all/train", "train"), ("validation", "train")],
 )  # fmt: skip
 def test_splits_by_name(name, split):
-    assert apps.common.split_of(name) == split
+    assert reading.split_of(name) == split
 
 
 def test_dropped_rows_never_reach_a_judge():

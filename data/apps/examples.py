@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from data import common
+from data import conversion, reading
 from data.apps.matching import are_of, match
-from data.common import Batch, Task
+from data.conversion import Batch
+from data.writing import Task
 from eval.registry import ADAPTERS, adapter
 
 DIFFICULTIES = adapter("apps").tasks
@@ -28,7 +29,7 @@ def lists_in(sources: list[str]) -> list[Path]:
     others = [name for name in ADAPTERS if name != "apps"]
     return sorted(file for file in files
                   if is_list(file.name) and file.name.lower().endswith((".json", ".json.gz"))
-                  and not file.name.endswith(common.OWN_FILES)
+                  and not file.name.endswith(reading.OWN_FILES)
                   and not any(name in file.name.lower() for name in others))  # fmt: skip
 
 
@@ -61,7 +62,7 @@ def add_examples(task: Task, entries: list, batches: list[Batch]) -> None:
     pairs = [
         [known.get(str(entry[0]), -1), *entry[1:]] if isinstance(entry, list) and entry else entry for entry in entries
     ]
-    task.examples, task.examples_dropped = common.examples_by_position(pairs, ids)
+    task.examples, task.examples_dropped = conversion.examples_by_position(pairs, ids)
     rows = {str(row["id"]): number for number, row in enumerate(_rows_of(task, batches)) if row["split"] == "train"}
     named = [(text, rows[str(key)]) for key, text in task.examples if str(key) in rows]  # not of another difficulty
     if not are_of(*_texts(task, batches, [text for text, _ in named]), [number for _, number in named]):
@@ -77,7 +78,7 @@ def _add_matched(task: Task, texts: list[str], batches: list[Batch], reason: str
     found = match(*_texts(task, batches, texts))
     ids = [row["id"] if row["split"] == "train" else None for row in _rows_of(task, batches)]
     pairs = [[problem, texts[number]] for number, problem in found.pairs.items()]
-    task.examples, task.examples_dropped = common.examples_by_position(pairs, ids)
+    task.examples, task.examples_dropped = conversion.examples_by_position(pairs, ids)
     task.examples_dropped[reason] = len(texts) - len(pairs)
     task.matched = {"descriptions": len(texts), "matched": len(found.pairs), "by": found.by}
 

@@ -16,7 +16,7 @@ import zlib
 from collections.abc import Iterator
 from pathlib import Path, PurePath
 
-from data.common import Dropped, Part, allow_long_numbers
+from data.reading import Dropped, Part, allow_long_numbers
 from utils.run.files import InputError
 
 FIELDS = {

@@ -17,11 +17,13 @@ import re
 from collections import Counter
 from pathlib import Path
 
-from data import common
+from data import conversion, flags, reading, writing
 from data.apps import layout
 from data.apps.examples import add_examples, is_list, list_of, lists_in
 from data.apps.programs import function_names, programs_of, solutions_of
-from data.common import Batch, Dropped, Part, Task
+from data.conversion import Batch
+from data.reading import Dropped, Part
+from data.writing import Task
 from eval.judge.compare import text_of
 from eval.problem import entry_point
 from eval.registry import adapter
@@ -43,23 +45,23 @@ OPENS_FUNCTION = re.compile(r"^\s*(async[ \t]+)?def[ \t]+\w+", re.MULTILINE)
 
 def main() -> int:
     """Read, convert, judge and write; returns the exit status."""
-    parser = common.source_arguments(__doc__, "files or folders with APPS+ or APPS, or a hub id")
+    parser = flags.source_arguments(__doc__, "files or folders with APPS+ or APPS, or a hub id")
     parser.add_argument("--difficulty", choices=DIFFICULTIES, help="of rows that do not say; others are left out")
     parser.add_argument("--max_tests", type=int, default=0, help="first N test cases alone (published: 10; 0: all)")
-    args = common.parse_flags(parser)
+    args = flags.parse_flags(parser)
     if args.max_tests < 0:
         raise InputError(f"--max_tests {args.max_tests}: at least 0 is needed")
     lists = [Path(args.ict)] if args.ict else lists_in(args.source)
-    parts = common.read_sources(args.source, lambda name: not is_list(name), layout.read)
+    parts = reading.read_sources(args.source, lambda name: not is_list(name), layout.read)
     batches, how = convert(parts, args.difficulty, args.max_tests)
     inputs = {part.name: part.digest for part in parts}
     tasks = [task_of(name, batches) for name in DIFFICULTIES]
     for task in (task for task in tasks if any(task.splits.values())):
         if path := list_of(task.name, lists):
-            entries, inputs[f"{task.name} {path.name}"] = common.read_examples(path)
+            entries, inputs[f"{task.name} {path.name}"] = conversion.read_examples(path)
             add_examples(task, entries, batches)
     settings = {"max_tests": args.max_tests, "split": how, "difficulty": args.difficulty}
-    common.write_tasks(adapter("apps"), tasks, batches, args, settings, inputs)
+    writing.write_tasks(adapter("apps"), tasks, batches, args, settings, inputs)
     for task in tasks:
         if task.matched:
             print(
@@ -80,7 +82,7 @@ def task_of(name: str, batches: list[Batch]) -> Task:
 
 def convert(parts: list[Part], difficulty: str | None, max_tests: int) -> tuple[list[Batch], str]:
     """Problems of all parts, each with its `task` and `split`, and how the split was made."""
-    known = [common.split_of(part.name) for part in parts]
+    known = [reading.split_of(part.name) for part in parts]
     by_source = any(known) or any(_split_of(row) for part in parts for row in part.rows)
     batches, seen, rows_before = [], set(), Counter()
     for part, split in zip(parts, known, strict=True):
@@ -98,14 +100,14 @@ def convert(parts: list[Part], difficulty: str | None, max_tests: int) -> tuple[
             row["split"] = row["split"] or by_hash(row["query"])
             return row
 
-        batches.append(common.convert(part, make, adapter("apps"), seen))
+        batches.append(conversion.convert(part, make, adapter("apps"), seen))
     return batches, "the source's own" if by_source else f"hash of the statement, {TEST_PERCENT} % test"
 
 
 def _split_of(row) -> str | None:
     """The split that a raw row gives."""
     split = row.get("split") if isinstance(row, dict) else None
-    return common.split_of(split) if isinstance(split, str) else None
+    return reading.split_of(split) if isinstance(split, str) else None
 
 
 def by_hash(statement: str) -> str:
@@ -120,18 +122,18 @@ def problem(raw: dict, position: int, max_tests: int, difficulty: str | None) ->
     if name not in DIFFICULTIES:
         raise Dropped("unknown difficulty" if name else "lacks difficulty")
     tests = _tests(raw)
-    inputs = common.value_of(tests, list, "inputs", "input")
-    outputs = common.value_of(tests, list, "outputs", "output")
+    inputs = reading.value_of(tests, list, "inputs", "input")
+    outputs = reading.value_of(tests, list, "outputs", "output")
     if len(inputs) != len(outputs):
         raise Dropped("inputs and outputs of different length")
-    starter = common.value_of({**tests, **raw}, str, *STARTER, default="")
-    named = common.value_of({**raw, **tests}, str, *FUNCTION, default="")
+    starter = reading.value_of({**tests, **raw}, str, *STARTER, default="")
+    named = reading.value_of({**raw, **tests}, str, *FUNCTION, default="")
     opening, query = _opening_and_statement(raw)
     names = [named] if named else function_names(starter) or function_names(opening)
     stdin = _reads_input({**tests, **raw}, bool(names), inputs)
     if not (stdin or names):
         raise Dropped("lacks fn_name")
-    identity = common.value_of(raw, (int, str), *ID, default=position)
+    identity = reading.value_of(raw, (int, str), *ID, default=position)
     inputs, outputs = inputs[: max_tests or None], outputs[: max_tests or None]
     versions = [
         {
@@ -156,7 +158,7 @@ def versions(row: dict) -> list[dict]:
 
 def _is_usable(row: dict) -> bool:
     try:
-        common.check(adapter("apps"), row)
+        conversion.check(adapter("apps"), row)
     except Dropped:
         return False
     return True
@@ -173,7 +175,7 @@ def _values(inputs: list, outputs: list, stdin: bool) -> list[tuple[dict, dict]]
         ({"inputs": read_inputs, "outputs": outputs}, {"strings": ["literals among inputs"]}),
         ({"inputs": inputs, "outputs": read_outputs}, {"strings": ["literals among outputs"]}),
     ]
-    return [reading for number, reading in enumerate(readings) if reading[0] not in [r[0] for r in readings[:number]]]
+    return [kept for number, kept in enumerate(readings) if kept[0] not in [r[0] for r in readings[:number]]]
 
 
 def _unquoted(value):
@@ -197,7 +199,7 @@ def _opening_and_statement(raw: dict) -> tuple[str, str]:
     That is a text, or what stands in the docstring of starter code, letter by letter and not as Python evaluates it:
     statements are full of backslashes, as in LaTeX. Without a docstring it is the comments.
     """
-    text = common.text_of(raw, *STATEMENT)
+    text = reading.text_of(raw, *STATEMENT)
     opening, quotes, rest = re.split(r"(\"{3}|'{3}|\Z)", text, maxsplit=1)
     tree = _tree_of(opening) if OPENS_FUNCTION.search(opening) else None
     if quotes and (tree or OPENS_FUNCTION.search(opening) and _begins_as_code(opening)):

@@ -7,9 +7,9 @@ import contextlib
 import json
 import re
 
-from data import common
+from data import conversion
 from data.apps.scripts import NAME, is_script, plain_function, to_function
-from data.common import Dropped
+from data.reading import Dropped
 from utils.extract import bare_newlines, find_function, parse, remove_docstrings
 
 MOST_SOLUTIONS = 5  # of a row that has several: tried in their order until one passes
@@ -64,18 +64,18 @@ def programs_of(solutions: list[str], names: list[str], inputs: list | None, sta
 def _program(code: str, names: list[str], inputs: list | None, starter: str) -> dict:
     """Code and head of a solution; Dropped where it cannot be used."""
     code = bare_newlines(code).strip("\n") + "\n"
-    tree = common.syntax_tree(code)
+    tree = conversion.syntax_tree(code)
     function = _meant(tree, names, [[]] if inputs is None else inputs)
     if not function and names:
         code = _with_function(code, tree, names[0], starter)
-        tree = common.syntax_tree(code)
+        tree = conversion.syntax_tree(code)
         function = names[0]
     if not (names or is_script(tree)):
         raise Dropped("lacks fn_name")
     if inputs is None and (is_script(tree) or not _has(tree, function)):
         code, function = _wrapped(code), NAME
     code = remove_docstrings(code)
-    return {"code": code, "head": common.head_of(code, function)}
+    return {"code": code, "head": conversion.head_of(code, function)}
 
 
 def _wrapped(script: str) -> str:

@@ -14,8 +14,9 @@ import hashlib
 from collections import Counter
 from pathlib import Path
 
-from data import common
-from data.common import Dropped, Part, Task
+from data import conversion, flags, reading, writing
+from data.reading import Dropped, Part
+from data.writing import Task
 from eval.registry import adapter
 from utils.extract import bare_newlines, parse
 from utils.run.files import InputError, run
@@ -27,20 +28,20 @@ ASSERTING = ("assert", "raises", "fail")  # what the names of calls that check s
 
 def main() -> int:
     """Read, convert, judge and write; returns the exit status."""
-    parser = common.source_arguments(__doc__, "a clone of the repository, row files or their folder, or a hub id")
-    args = common.parse_flags(parser)
+    parser = flags.source_arguments(__doc__, "a clone of the repository, row files or their folder, or a hub id")
+    args = flags.parse_flags(parser)
     parts = read(args.source)
-    batches = {split: common.convert(part, problem, adapter("codeinsight")) for split, part in parts.items()}
+    batches = {split: conversion.convert(part, problem, adapter("codeinsight")) for split, part in parts.items()}
     task = Task("codeinsight", {split: [[row] for row in batch.rows] for split, batch in batches.items()})
     task.expected = adapter("codeinsight").expected
     inputs = {part.name: part.digest for part in parts.values()}
-    path = common.examples_file(args, "ict_data_codeinsight.json", "ict_data.json")
+    path = conversion.examples_file(args, "ict_data_codeinsight.json", "ict_data.json")
     if "train" in parts:
-        task.seeds = common.ids_by_position(parts["train"], batches["train"])
+        task.seeds = conversion.ids_by_position(parts["train"], batches["train"])
         if path:
-            entries, inputs[path.name] = common.read_examples(path)
+            entries, inputs[path.name] = conversion.read_examples(path)
             task.examples, task.examples_dropped = examples(entries, task.seeds)
-    common.write_tasks(adapter("codeinsight"), [task], list(batches.values()), args, {}, inputs)
+    writing.write_tasks(adapter("codeinsight"), [task], list(batches.values()), args, {}, inputs)
     for split, batch in batches.items():
         idle = {row["id"]: [cannot_fail(script) for script in row["test"]["asserts"]] for row in batch.rows}
         scripts, problems = sum(map(sum, idle.values())), [key for key, own in idle.items() if all(own)]
@@ -54,12 +55,12 @@ def read(sources: list[str]) -> dict[str, Part]:
     for source in sources:
         folder = Path(source).expanduser()
         found = [part for part in map(read_folder, split_folders(folder)) if part] if folder.is_dir() else []
-        parts += found or common.read_sources(
-            [source], lambda name: "codeinsight" in name.lower() and common.split_of(name)
+        parts += found or reading.read_sources(
+            [source], lambda name: "codeinsight" in name.lower() and reading.split_of(name)
         )
     splits: dict[str, Part] = {}
     for part in parts:
-        split = common.split_of(part.name)
+        split = reading.split_of(part.name)
         if split is None:
             raise InputError(f"{part.name}: its name holds neither train nor test, so its split is unknown; rename it")
         if split in splits:
@@ -133,27 +134,27 @@ def read_labels(text: str) -> dict:
 
 def problem(raw: dict, position: int) -> dict:
     """A row of CodeInsight as a row of a task file; Dropped."""
-    code = bare_newlines(common.text_of(raw, "code")).strip("\n") + "\n"
-    tests = [bare_newlines(text) for text in common.value_of(raw, list, "unit_tests") if isinstance(text, str)]
-    tree = common.syntax_tree(code)
-    functions = common.functions_of(tree)
+    code = bare_newlines(reading.text_of(raw, "code")).strip("\n") + "\n"
+    tests = [bare_newlines(text) for text in reading.value_of(raw, list, "unit_tests") if isinstance(text, str)]
+    tree = conversion.syntax_tree(code)
+    functions = conversion.functions_of(tree)
     if not functions:
         raise Dropped("gold code lacks the entry function")
     return {
-        "id": common.value_of(raw, (int, str), "task_id", "id", default=position),
-        "query": common.text_of(raw, "nl"),
-        "head": common.head_of(code, ENTRY if ENTRY in functions else functions[-1]),
+        "id": reading.value_of(raw, (int, str), "task_id", "id", default=position),
+        "query": reading.text_of(raw, "nl"),
+        "head": conversion.head_of(code, ENTRY if ENTRY in functions else functions[-1]),
         "code": code,
         "test": {
             "style": "asserts",
-            "setup": "\n".join(common.imports_of(tree)),
+            "setup": "\n".join(conversion.imports_of(tree)),
             "asserts": tests,
             "prelude": adapter("codeinsight").prelude,
         },
         "verified": False,
         "tags": {
-            "library": common.value_of(raw, list, "lib", default=[]),
-            "label": common.value_of(raw, list, "labels", default=[]),
+            "library": reading.value_of(raw, list, "lib", default=[]),
+            "label": reading.value_of(raw, list, "labels", default=[]),
         },
     }
 
@@ -186,7 +187,7 @@ def examples(entries: list, seeds: list) -> tuple[list[list], Counter]:
     expected = adapter("codeinsight").expected["train"]
     if len(seeds) != expected:
         return [], Counter({f"position among {expected} rows": len(entries)})
-    return common.examples_by_position(entries, seeds)
+    return conversion.examples_by_position(entries, seeds)
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ import base64
 import pickletools
 import zlib
 
-from data.common import Dropped
+from data.reading import Dropped
 
 MOST_BYTES = 1 << 29  # of unpacked tests
 TEXTS = ("UNICODE", "SHORT_BINUNICODE", "BINUNICODE", "BINUNICODE8")

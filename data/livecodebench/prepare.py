@@ -16,9 +16,10 @@ from datetime import date
 from functools import partial
 from pathlib import Path
 
-from data import common
-from data.common import Batch, Dropped
+from data import conversion, reading, writing
+from data.conversion import Batch
 from data.livecodebench.payload import text_in
+from data.reading import Dropped
 from eval.livecodebench import MAIN
 from eval.problem import entry_point
 from eval.registry import adapter
@@ -44,15 +45,15 @@ def main() -> int:
         raise InputError(f"--since {args.since}: later than --until {args.until}; exchange them")
     batches, inputs = read(args.source, window)
     rows = [row for batch in batches for row in batch.rows]
-    common.print_rows(batches)
+    writing.print_rows(batches)
     if not rows:
         raise InputError("--source: no row became a problem, for the reasons above; data/livecodebench/README.md helps")
     settings = {"since": args.since, "until": args.until}
     counts = {"problems": len(rows), "verified": 0, "written": len(rows)}
-    common.write_split(TASK, "test", rows, counts, {"settings": settings, "inputs": inputs})
+    writing.write_split(TASK, "test", rows, counts, {"settings": settings, "inputs": inputs})
     print(platforms(rows))
     print("no gold solutions: nothing was judged, and no stage trains on this data set")
-    common.report_contamination([TASK])
+    writing.report_contamination([TASK])
     return 0
 
 
@@ -70,8 +71,8 @@ def read(sources: list[str], window: Window) -> tuple[list[Batch], dict[str, str
     """The problems of every file in the window, and the files' digests; raw rows are not kept, they are large."""
     batches, inputs, seen = [], {}, set()
     for source in files_of(sources):
-        for part in common.read_sources([source]):
-            batches.append(common.convert(part, partial(problem, window=window), adapter(TASK), seen))
+        for part in reading.read_sources([source]):
+            batches.append(conversion.convert(part, partial(problem, window=window), adapter(TASK), seen))
             inputs[part.name] = part.digest
     return batches, inputs
 
@@ -127,46 +128,46 @@ def problem(raw: dict, position: int, window: Window = (None, None)) -> dict:
     if stdin:
         made["query"] = f"{made['query'].strip()}\n\n{READ_AND_WRITE}"
     made["head"] = f"def {MAIN}():" if stdin else head_of(made["head"], made["test"]["fn_name"])
-    if common.not_utf8(made):
+    if reading.not_utf8(made):
         raise Dropped("not UTF-8")
     return {**made, "code": "", "verified": False}
 
 
 def published(raw: dict) -> dict:
     """The fields of a row of `code_generation_lite`, with its `cases` and the `function` they call; Dropped."""
-    tags = {name: common.value_of(raw, str, name, default="") for name in ("platform", "difficulty")}
-    metadata = object_in(common.value_of(raw, (str, dict), "metadata", default="{}"), "metadata")
+    tags = {name: reading.value_of(raw, str, name, default="") for name in ("platform", "difficulty")}
+    metadata = object_in(reading.value_of(raw, (str, dict), "metadata", default="{}"), "metadata")
     cases = [
         case
         for name in ("public_test_cases", "private_test_cases")
-        for case in cases_in(common.value_of(raw, (str, list), name, default="[]"), name)
+        for case in cases_in(reading.value_of(raw, (str, list), name, default="[]"), name)
     ]
     return {
-        "id": common.value_of(raw, (int, str), "question_id"),
-        "query": common.text_of(raw, "question_content"),
-        "head": common.value_of(raw, str, "starter_code", default=""),
+        "id": reading.value_of(raw, (int, str), "question_id"),
+        "query": reading.text_of(raw, "question_content"),
+        "head": reading.value_of(raw, str, "starter_code", default=""),
         "tags": {name: [value] for name, value in tags.items() if value},
         "cases": cases,
-        "function": common.value_of(metadata, str, "func_name", default=None),
+        "function": reading.value_of(metadata, str, "func_name", default=None),
     }
 
 
 def wrapped(raw: dict) -> dict:
     """The same of a row whose `content` is the whole prompt, `labels` name it and `test` is packed; Dropped."""
-    labels = object_in(common.text_of(raw, "labels"), "labels")
-    content = common.text_of(raw, "content")
+    labels = object_in(reading.text_of(raw, "labels"), "labels")
+    content = reading.text_of(raw, "content")
     body = content.split("### Question:\n")[-1]
     statement, _, form = body.partition("\n### Format:")
     starter = re.search(r"```python\n(.*?)```", form, re.DOTALL)
-    tests = object_in(text_in(common.text_of(raw, "test")), "test")
-    function = common.value_of(tests, str, "fn_name", default=None)
-    inputs, outputs = (common.value_of(tests, list, name) for name in ("inputs", "outputs"))
+    tests = object_in(text_in(reading.text_of(raw, "test")), "test")
+    function = reading.value_of(tests, str, "fn_name", default=None)
+    inputs, outputs = (reading.value_of(tests, list, name) for name in ("inputs", "outputs"))
     if len(inputs) != len(outputs):
         raise Dropped("inputs and outputs of different length")
     kind = FUNCTIONAL if function else STDIN
     tags = {"platform": labels.get("category"), "difficulty": labels.get("difficulty")}
     return {
-        "id": common.value_of(labels, (int, str), "task_id"),
+        "id": reading.value_of(labels, (int, str), "task_id"),
         "query": statement,
         "head": starter[1] if starter and function else "",
         "tags": {name: [str(value)] for name, value in tags.items() if value},
@@ -177,7 +178,7 @@ def wrapped(raw: dict) -> dict:
 
 def contest_day(raw: dict) -> date | None:
     """The day of the contest, None where the row has none; Dropped where that is no date."""
-    text = common.value_of(raw, str, "contest_date", default="")
+    text = reading.value_of(raw, str, "contest_date", default="")
     try:
         return date.fromisoformat(text[:10]) if text else None
     except ValueError:

@@ -12,8 +12,9 @@ from __future__ import annotations
 
 import ast
 
-from data import common, evalplus
-from data.common import Dropped, Part, Task
+from data import conversion, evalplus, flags, reading, writing
+from data.reading import Dropped, Part
+from data.writing import Task
 from eval.registry import adapter
 from utils.extract import bare_newlines
 from utils.run import files
@@ -26,16 +27,16 @@ MBPP_PLUS, SANITIZED_TEST = 378, 257
 
 def main() -> int:
     """Read, convert, judge and write; returns the exit status."""
-    parser = common.source_arguments(__doc__, "mbpp.jsonl, sanitized-mbpp.json, MBPP+ rows; files, a folder or hub ids")
+    parser = flags.source_arguments(__doc__, "mbpp.jsonl, sanitized-mbpp.json, MBPP+ rows; files, a folder or hub ids")
     parser.add_argument("--seeds", choices=tuple(SEEDS), default="sanitized", help="training problems (default: 170)")
-    args = common.parse_flags(parser)
-    parts = common.read_sources(args.source, lambda name: "mbpp" in name.lower() and "ict" not in name.lower())
+    args = flags.parse_flags(parser)
+    parts = reading.read_sources(args.source, lambda name: "mbpp" in name.lower() and "ict" not in name.lower())
     kinds = by_kind(parts)
     if "sanitized" not in kinds:
         raise InputError("--source: sanitized MBPP is needed (rows with prompt, test_imports and test_list)")
     if args.seeds == "full" and "full" not in kinds:
         raise InputError("--seeds full: needs the full MBPP (rows with text and test_list) among --source")
-    batches = {kind: common.convert(part, problem, adapter("mbpp")) for kind, part in kinds.items()}
+    batches = {kind: conversion.convert(part, problem, adapter("mbpp")) for kind, part in kinds.items()}
     sanitized = batches["sanitized"].rows
     train = seeds(sanitized, batches["full"].rows if args.seeds == "full" else None)
     test = batches["plus"].rows if "plus" in batches else [row for row in sanitized if part_of(row["id"]) == "test"]
@@ -46,13 +47,13 @@ def main() -> int:
     published = seed_ids(kinds["sanitized"])
     if args.seeds == "sanitized":
         task.seeds = published
-    path = common.examples_file(args, "ict_data_mbpp.json", "mbpp-ict_data.json", "ict_data.json")
+    path = conversion.examples_file(args, "ict_data_mbpp.json", "mbpp-ict_data.json", "ict_data.json")
     if path:
-        entries, inputs[path.name] = common.read_examples(path)
-        task.examples, task.examples_dropped = common.examples_by_position(entries, published)
+        entries, inputs[path.name] = conversion.read_examples(path)
+        task.examples, task.examples_dropped = conversion.examples_by_position(entries, published)
     settings = {"seeds": args.seeds, "test": "MBPP+" if "plus" in batches else "sanitized"}
     used = [batches[kind] for kind in batches if kind != "full" or args.seeds == "full"]
-    common.write_tasks(adapter("mbpp"), [task], used, args, settings, inputs)
+    writing.write_tasks(adapter("mbpp"), [task], used, args, settings, inputs)
     return 0
 
 
@@ -103,11 +104,11 @@ def seeds(sanitized: list[dict], full: list[dict] | None) -> list[dict]:
 
 def problem(raw: dict, position: int) -> dict:
     """A row of MBPP, sanitized MBPP or MBPP+ as a row of a task file; Dropped."""
-    task_id = common.value_of(raw, (int, str), "task_id")
+    task_id = reading.value_of(raw, (int, str), "task_id")
     number = str(task_id).removeprefix("Mbpp/")
     if not number.isdigit():
         raise Dropped("malformed task_id")
-    code = bare_newlines(common.text_of(raw, "code", "canonical_solution")).strip("\n") + "\n"
+    code = bare_newlines(reading.text_of(raw, "code", "canonical_solution")).strip("\n") + "\n"
     if "assertion" in raw:
         row = plus_problem({**raw, "task_id": f"Mbpp/{number}"}, code)
     else:
@@ -117,15 +118,15 @@ def problem(raw: dict, position: int) -> dict:
 
 def plus_problem(raw: dict, code: str) -> dict:
     """What a row of MBPP+'s data file adds to its gold program: inputs are its tests, the prompt shows an assertion."""
-    common.syntax_tree(code)
+    conversion.syntax_tree(code)
     try:
-        prompt = str(ast.literal_eval(common.text_of(raw, "prompt").strip()))
+        prompt = str(ast.literal_eval(reading.text_of(raw, "prompt").strip()))
     except (SyntaxError, ValueError):
         raise Dropped("prompt is not a docstring") from None
     query, assertion, example = prompt.strip().partition("\nassert ")
     return {
         "query": query,
-        "head": common.head_of(code, common.text_of(raw, "entry_point")),
+        "head": conversion.head_of(code, reading.text_of(raw, "entry_point")),
         "example": (assertion + example).strip(),
         **evalplus.tests_of(raw, code),
     }
@@ -135,20 +136,23 @@ def scripted_problem(raw: dict, code: str) -> dict:
     """What a row with `test_list` adds to its gold program, and its `test` where it is one of MBPP+."""
     base = _texts(raw, "test_list")
     setup = "\n".join(
-        filter(None, [*_texts(raw, "test_imports"), common.value_of(raw, str, "test_setup_code", default="")])
+        filter(None, [*_texts(raw, "test_imports"), reading.value_of(raw, str, "test_setup_code", default="")])
     )
     tests = {"test": {"style": "asserts", "setup": setup, "asserts": base}}
     if raw.get("test"):  # MBPP+: all inputs of the base tests and more, in one script
-        tests = {"test": {**tests["test"], "asserts": [*base, common.text_of(raw, "test")]}, "base_test": tests["test"]}
+        tests = {
+            "test": {**tests["test"], "asserts": [*base, reading.text_of(raw, "test")]},
+            "base_test": tests["test"],
+        }
     return {
-        "query": common.text_of(raw, "prompt", "text"),
-        "head": common.head_of(code, entry_function(code, base)),
+        "query": reading.text_of(raw, "prompt", "text"),
+        "head": conversion.head_of(code, entry_function(code, base)),
         **tests,
     }
 
 
 def _texts(raw: dict, name: str) -> list[str]:
-    found = common.value_of(raw, list, name, default=[])
+    found = reading.value_of(raw, list, name, default=[])
     if not all(isinstance(text, str) for text in found):
         raise Dropped(f"malformed {name}")
     return [bare_newlines(text) for text in found]
@@ -156,7 +160,7 @@ def _texts(raw: dict, name: str) -> list[str]:
 
 def entry_function(code: str, tests: list[str]) -> str:
     """The function of the gold program that the first test calls; Dropped where it calls none."""
-    own = common.functions_of(common.syntax_tree(code))
+    own = conversion.functions_of(conversion.syntax_tree(code))
     if not tests:
         raise Dropped("no tests")
     try:

@@ -7,7 +7,7 @@ The problems come with the repository, so stages find them without this command;
 
 from __future__ import annotations
 
-from data import common
+from data import flags, verification, writing
 from data.quickstart import problems
 from eval.judge.flags import options_of
 from eval.registry import adapter
@@ -17,20 +17,20 @@ from utils.run.files import Failure
 
 def main() -> int:
     """Judge and write; returns the exit status."""
-    options = options_of(common.arguments(__doc__).parse_args())
+    options = options_of(flags.arguments(__doc__).parse_args())
     counts = {}
     for split in ("train", "test"):
         rows = problems.rows(split)
-        verdicts = common.judge_gold(rows, options)
+        verdicts = verification.judge_gold(rows, options)
         failing = [f"{row['id']} ({v.verdict.value})" for row, v in zip(rows, verdicts, strict=True) if not v.passed]
         if failing:
             raise Failure(f"{split}: gold solutions that do not pass: {', '.join(failing)}")
         counts[split] = {"read": len(rows), "kept": len(rows)}
-        common.write_split("quickstart", split, rows, counts[split])
+        writing.write_split("quickstart", split, rows, counts[split])
     examples = problems.ict()
     counts["ict"] = {"descriptions": len(examples), "problems": len({problem_id for problem_id, _ in examples})}
-    common.write_split("quickstart", "ict", examples, counts["ict"])
-    common.print_table(adapter("quickstart"), counts)
+    writing.write_split("quickstart", "ict", examples, counts["ict"])
+    writing.print_table(adapter("quickstart"), counts)
     return 0
 
 

@@ -18,7 +18,7 @@ from __future__ import annotations
 
 from itertools import islice
 
-from data import common
+from data import flags, verification
 from data.worlds import intents, joint, programs
 from data.worlds.intents import Intent
 from eval.adapters import World
@@ -34,7 +34,7 @@ SETTINGS = ("seed", "strength", "seeds", "tests", "pretraining", "pairs", "slips
 
 def main(argv: list[str] | None = None) -> int:
     """Draw, judge the gold programs, write; returns the exit status."""
-    parser = common.arguments(__doc__)
+    parser = flags.arguments(__doc__)
     parser.add_argument("--name", required=True, help="the task becomes world-<name>")
     parser.add_argument("--seed", type=int, default=0, help="key of every random draw")
     parser.add_argument(
@@ -56,7 +56,7 @@ def main(argv: list[str] | None = None) -> int:
         return 0
     world = draw_world(settings)
     for split in ("train", "test"):
-        verdicts = common.judge_gold(world[split], options_of(options))
+        verdicts = verification.judge_gold(world[split], options_of(options))
         failing = [
             f"{row['id']} ({v.verdict.value})" for row, v in zip(world[split], verdicts, strict=True) if not v.passed
         ]
