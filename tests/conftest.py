@@ -18,6 +18,8 @@ for number in (signal.SIGINT, signal.SIGHUP):
         signal.signal(number, lambda *_: None)
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+# A test file may use what one of another folder defines.
+sys.path += [str(folder) for folder in sorted(Path(__file__).resolve().parent.iterdir()) if folder.is_dir()]
 
 
 @pytest.fixture(scope="session")

@@ -6,7 +6,7 @@ ahead of the next best for the other. Two such lists are published with numbers,
 up through their data set; where the clear pairs do so as well, the list is in the data's order, and what lies between
 two pairs is searched again by itself: few problems are left there, so more pairs are clear.
 
-Measured on the two numbered lists without their numbers (tests/test_matching.py), right pairs of all pairs made:
+Measured on the two numbered lists without their numbers (tests/data/test_matching.py), right pairs of all pairs made:
 
     problems given                MBPP, 147 descriptions   CodeInsight, 597 descriptions
     all, in order                 64 of 64                 279 of 279

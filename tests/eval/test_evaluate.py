@@ -17,7 +17,7 @@ from eval.problem import Problem
 from eval.samples import result_text
 from eval.score import format_breakdown, format_score, format_table, score
 
-REPOSITORY = Path(__file__).resolve().parents[1]
+REPOSITORY = Path(__file__).resolve().parents[2]
 HUMANEVAL, _ = registry.load("humaneval", "humaneval", "test")
 QUICKSTART, _ = registry.load("quickstart", "quickstart", "test")
 

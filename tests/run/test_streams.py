@@ -11,7 +11,7 @@ import numpy as np
 
 from utils.run.streams import stream
 
-REPOSITORY = Path(__file__).resolve().parents[1]
+REPOSITORY = Path(__file__).resolve().parents[2]
 KEYS = [
     (1234, purpose, problem, round_) for purpose in ("code", "keep") for problem in ("1", "11") for round_ in (1, 2)
 ]

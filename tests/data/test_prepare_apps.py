@@ -23,7 +23,7 @@ from eval.problem import Problem
 from utils.run import files
 from utils.run.files import InputError
 
-FIXTURES = Path(__file__).parent / "fixtures"
+FIXTURES = Path(__file__).parents[1] / "fixtures"
 FOLDER = os.environ.get("GIFT_TEST_DATA")
 STEPCODER, ORIGINAL = FIXTURES / "apps_plus_stepcoder.json", FIXTURES / "apps_original.jsonl"
 TASKS = ("introductory", "interview", "competition")

@@ -18,7 +18,7 @@ from eval.judge import Judge, JudgeFailure, JudgeOptions, supervise
 from eval.judge.sandbox import CellError
 from eval.judge.verdict import Judgement, Verdict
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 
 
 def asserts(*scripts: str, setup: str = "") -> dict:

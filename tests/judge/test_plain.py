@@ -18,7 +18,8 @@ from eval.judge.inside.allowed import NotPlain
 from eval.judge.inside.plain import Examination
 from eval.judge.verdict import Verdict
 
-FORGERIES = [json.loads(line) for line in (Path(__file__).parent / "hostile" / "plain.jsonl").read_text().splitlines()]
+HOSTILE = Path(__file__).parents[1] / "hostile"
+FORGERIES = [json.loads(line) for line in (HOSTILE / "plain.jsonl").read_text().splitlines()]
 # Rows of the case files that come out differently on purpose: the README of the judge says why.
 DIFFERENT = {"cand_shadows_builtin_helper", "cand_sqlite_cursor", "cand_meta", "w_nan_np"}
 
@@ -113,7 +114,7 @@ def test_no_forgery_from_within_a_plain_program_passes(judge):
 
 def walked(*arguments: str) -> dict:
     """What `tests/walks.py` says."""
-    command = [sys.executable, str(Path(__file__).with_name("walks.py")), *arguments]
+    command = [sys.executable, str(Path(__file__).parents[1] / "walks.py"), *arguments]
     done = subprocess.run(command, capture_output=True, text=True, check=True, stdin=subprocess.DEVNULL, timeout=300)
     return json.loads(done.stdout[done.stdout.rindex('{"followed"') :])
 

@@ -10,7 +10,7 @@ import pytest
 from data.apps.scripts import is_script, to_function
 from eval.judge import Judge, JudgeOptions
 
-FIXTURE = Path(__file__).parent / "fixtures" / "scripts.txt"
+FIXTURE = Path(__file__).parents[1] / "fixtures" / "scripts.txt"
 
 
 def scripts() -> dict[str, tuple[str, str, str]]:

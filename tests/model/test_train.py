@@ -175,7 +175,7 @@ stop.run(lambda: None)
 def test_micro_batches_and_ranks_do_not_change_training(ranks, tokens, tmp_path):
     """Against plain PyTorch: whole batches, AdamW, clipping and the same schedule; ten rows, steps of 4, 4 and 2."""
     script, file = tmp_path / "run.py", str(tmp_path / "state.pt")
-    paths = [str(REPOSITORY), str(REPOSITORY / "tests")]
+    paths = [str(REPOSITORY), str(REPOSITORY / "tests"), str(REPOSITORY / "tests/model")]
     script.write_text(TRAINING.format(paths=paths, tokens=tokens, file=file))
     done = subprocess.run(
         [DEEPSPEED, "--num_gpus", str(ranks), "--master_port", str(27000 + ranks), str(script)],
@@ -241,7 +241,7 @@ def test_states_in_bf16_and_offloaded_ones_train(tmp_path):
         "states": (CONFIG, "bfloat16", BF16_STATES),
         "offload": (offload, "float32", {}),
     }
-    paths = [str(REPOSITORY), str(REPOSITORY / "tests")]
+    paths = [str(REPOSITORY), str(REPOSITORY / "tests"), str(REPOSITORY / "tests/model")]
     code = FORMATS.format(paths=paths, kinds=json.dumps(kinds))
     done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr

@@ -13,7 +13,7 @@ import pytest
 from utils.run import files
 from utils.run.files import Failure, InputError
 
-REPOSITORY = Path(__file__).resolve().parents[1]
+REPOSITORY = Path(__file__).resolve().parents[2]
 
 SETTINGS, INPUTS = {"seed": 1, "top_p": 0.95}, {"train": "ab"}
 

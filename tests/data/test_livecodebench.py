@@ -22,7 +22,7 @@ from eval import registry
 from eval.judge import Judge, JudgeOptions
 from eval.problem import Problem
 
-REPOSITORY = Path(__file__).resolve().parents[1]
+REPOSITORY = Path(__file__).resolve().parents[2]
 
 
 def case(given: str, wanted: str, kind: str = "stdin") -> dict:

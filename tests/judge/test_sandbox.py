@@ -18,7 +18,7 @@ from eval.judge import Judge, JudgeFailure, JudgeOptions
 from eval.judge.sandbox import CellError, probe
 from eval.judge.verdict import Verdict
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 GOOD = ("def f(n):\n    return 2 * n\n", {"style": "asserts", "setup": "", "asserts": ["assert f(2) == 4"]})
 
 

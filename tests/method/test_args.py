@@ -20,7 +20,7 @@ from utils.args import (
 )
 from utils.run.files import InputError
 
-CONFIG = Path(__file__).resolve().parents[1] / "deepspeed_config.json"
+CONFIG = Path(__file__).resolve().parents[2] / "deepspeed_config.json"
 HUB = "deepseek-ai/deepseek-coder-6.7b-base"
 CODES = f"./data/introductory/selfsample_code/{HUB}"
 

@@ -12,7 +12,7 @@ import pytest
 
 from eval.judge import Judge, JudgeOptions
 
-FOLDER = Path(__file__).parent / "hostile"
+FOLDER = Path(__file__).parents[1] / "hostile"
 
 # What is decided for each policy case, and why.
 POLICY = {
