@@ -10,7 +10,6 @@ from collections.abc import Iterable, Iterator
 from concurrent.futures import Future
 from dataclasses import dataclass
 
-from eval.judge.inside import values
 from eval.judge.sandbox import CellError, probe
 from eval.judge.styles import fault_in_test
 from eval.judge.supervise import MIB, Job, Turns, Worker
@@ -96,8 +95,7 @@ class Judge:
         fault = fault_in_test(test)
         if fault:
             raise ValueError(fault)
-        packed = values.encode(test)
-        job = Job(code, test, self.options.limit_of(test), packed)
+        job = Job(code, test, self.options.limit_of(test))
         if len(code) > PROGRAM_BYTES:
             job.future.set_result(Judgement(Verdict.SYNTAX, False, f"a program of {len(code)} characters"))
             return job.future
@@ -143,7 +141,7 @@ class Judge:
 
     def _self_check(self):
         for code, timeout, expected in SELF_CHECK:
-            self._jobs.put(Job(code, _PLUS, timeout, values.encode(_PLUS), expected=expected))
+            self._jobs.put(Job(code, _PLUS, timeout, expected=expected))
 
     def _finish(self, job: Job, judgement: Judgement):
         """Hand over one result; called by the workers."""

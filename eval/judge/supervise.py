@@ -10,12 +10,14 @@ import signal
 import socket
 import threading
 import time
+import warnings
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 
 from eval.judge import compare
 from eval.judge.inside import values
 from eval.judge.inside.channel import Channel, Closed, Malformed
+from eval.judge.inside.script import NoTests, compiled
 from eval.judge.sandbox import Cell, CellError, Report
 from eval.judge.verdict import Judgement, Verdict
 from eval.judge.watch import Output, Stopped, Watch
@@ -32,6 +34,7 @@ _PROGRAM = "bisect dataclasses enum fractions heapq inspect random textwrap trac
 _USUAL = f"{_PROGRAM} asyncio calendar hashlib multiprocessing queue secrets subprocess tempfile threading uuid numpy"
 TIERS = {"light": "", "program": _PROGRAM, "numpy": _USUAL, "pandas": f"{_USUAL} pandas"}
 _TIER_WORDS = {"pandas": ("pandas", "pd"), "numpy": ("numpy", "np", "scipy", "sklearn")}
+_COMPILING = threading.Lock()
 
 
 @dataclass(eq=False)
@@ -41,9 +44,9 @@ class Job:
     code: str
     test: dict
     timeout: float
-    packed: object = None  # the test in the form of the channel, which holds integers of any size
     future: Future = field(default_factory=Future)
     expected: Verdict | None = None  # of a self-check
+    scripts: bytes = b""  # of its test, compiled
     end: float | None = None  # when the time for all tests is over, once the candidate runs
 
 
@@ -164,6 +167,10 @@ class Worker(threading.Thread):
         if not test.get("inputs", test.get("asserts", True)):
             return End(Verdict.NO_TESTS, "no cases")
         if not (test["style"] == "io" and test.get("stdin")):
+            try:
+                job.scripts = compiled_scripts(test)
+            except NoTests as fault:
+                return End(Verdict.NO_TESTS, str(fault), mode="together")
             end = self.together(job, tier, stretch)
             return end if end.verdict else self.apart(job, tier, stretch, end.detail)
         seconds = slowest = 0.0
@@ -188,8 +195,8 @@ class Worker(threading.Thread):
             ours.settimeout(READY_SECONDS)
             messages = Channel(ours)
             libraries = tier if tier in _TIER_WORDS else ""
-            setting = values.encode({**self.setting(job), "libraries": libraries, "force": force})
-            messages.send(["together", job.code, job.packed, mark, setting])
+            setting = {**self.setting(job), "libraries": libraries, "force": force, "mark": mark}
+            messages.send(["together", job.code, *self.parts(job), values.encode(setting)])
             if ours.recv(1) != b"R":
                 raise CellError("the candidate's cell did not report ready")
             self.running = True
@@ -216,7 +223,7 @@ class Worker(threading.Thread):
             socket.send_fds(ours, [b"j"], [other.fileno()])
             other.close()
             messages = Channel(ours)
-            messages.send([job.code, job.packed, values.encode({**self.setting(job), "mark": mark})])
+            messages.send([job.code, *self.parts(job), values.encode({**self.setting(job), "mark": mark})])
             verdict, detail, report = self.supervise(job, tier, stretch, ([output], messages, mark))
         tester.end()
         if tester.receive(READY_SECONDS).dirty:
@@ -227,6 +234,11 @@ class Worker(threading.Thread):
         if end.verdict is Verdict.WEAK:
             end.detail += f" (not plain: {reason})"
         return end
+
+    def parts(self, job: Job) -> list:
+        """What a process gets of a test, in the form of the channel: what is no script, and the scripts."""
+        rest = {key: value for key, value in job.test.items() if key not in ("setup", "asserts", "script")}
+        return [values.encode(rest), values.encode(job.scripts)]
 
     def setting(self, job: Job) -> dict:
         usual = job.test["style"] == "io" and self.options.compare != "strict"
@@ -364,6 +376,17 @@ def _note(channel: socket.socket) -> tuple[Verdict, str] | None:
         verdict = Verdict.MEMORY if name == "MemoryError" else Verdict.ERROR
         return Verdict.SYNTAX if phase == "compile" else verdict, f"{name}: {''.join(text)}"
     return None
+
+
+def compiled_scripts(test: dict) -> bytes:
+    """The scripts of a test, compiled; none where it is input and output. NoTests where it asserts nothing."""
+    style = test["style"]
+    if style == "io":
+        return b""
+    texts = tuple(test["asserts"] if style == "asserts" else [test["script"]])
+    with _COMPILING, warnings.catch_warnings():  # which no two threads may use at once
+        warnings.simplefilter("ignore", SyntaxWarning)
+        return compiled(style, test.get("setup") or "", texts)
 
 
 def _tier(job: Job) -> str:

@@ -101,6 +101,7 @@ DENIED_NAMES = words(
     "eval exec compile __import__ globals locals breakpoint exit quit SystemExit help license copyright"
 )
 GUARDED_NAMES = words("getattr setattr delattr hasattr type open vars dir")
+RESERVED_NAMES = GUARDED_NAMES | DENIED_NAMES
 TEXTS = words("__name__ __doc__ __qualname__ __version__")
 COMPARING = words("__eq__ __ne__ __lt__ __le__ __gt__ __ge__")
 # Methods by which an object says what holds: which of them a test has asked is noted.

@@ -23,7 +23,7 @@ from eval.judge.inside.allowed import BUILTINS, NotPlain
 from eval.judge.inside.channel import Closed
 from eval.judge.inside.guards import PROGRAM, SPACE, Guards
 from eval.judge.inside.plain import Examination
-from eval.judge.inside.script import NoTests, Symbols, Tests, calls, deep, fault_of
+from eval.judge.inside.script import Symbols, Tests, calls, deep, fault_of
 from eval.judge.inside.trees import located
 
 PR_SET_DUMPABLE = 4
@@ -43,7 +43,7 @@ def candidate(channel):
 # Together
 
 
-def together(channel, code, test, mark, setting):
+def together(channel, code, test, scripts, setting):
     """Run a plain program and its test, and send the verdict with the mark; for any other program send why it is not
     plain. The mark lies where no plain program gets: in a variable of this function's, in memory that no file shows.
     """
@@ -51,11 +51,9 @@ def together(channel, code, test, mark, setting):
     guards = None
     gc.disable()  # trees are no garbage yet, and to look at them takes as long as to make them
     try:
-        tests = None if test["style"] == "io" else Tests(test, lambda part: begin(channel, part, setting["timeout"]))
+        tests = Tests(test, scripts, lambda part: begin(channel, part, setting["timeout"])) if scripts else None
         module = new_module(SPACE, setting["usual"])
         program, guards = prepared(code, test, tests, module, setting)
-    except NoTests as error:
-        result = "NO_TESTS", str(error)
     except NotPlain as reason:
         result = "apart", str(reason)
     except SyntaxError as error:
@@ -68,7 +66,7 @@ def together(channel, code, test, mark, setting):
         result = "apart", guards.apart
     elif guards and guards.weak and result[0] == "PASS":
         result = "WEAK", guards.weak
-    channel.send(["done", *result, mark])
+    channel.send(["done", *result, setting["mark"]])
 
 
 def meeting(channel, test, setting, parts):
@@ -138,8 +136,9 @@ def make_imports(prelude, names=None):
 def fault_between(program, symbols, scripts, given, prelude):
     """Why a plain program may not share a namespace with these scripts, or None."""
     names = set().union(*(script.names for script in scripts))
-    shared = BUILTINS | prelude.keys()
-    if program.bound & names & shared:
+    # No set of all builtins is made: to count one more reference to each would copy the pages they lie in.
+    shared = {name for name in program.bound & names if name in BUILTINS or name in prelude}
+    if shared:
         same = {name for name, module in program.modules.items() if given.get(name) == module}
         hidden = (symbols.bound - same) & shared & set().union(*(script.looked_up for script in scripts))
         if hidden:

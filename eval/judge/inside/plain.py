@@ -41,7 +41,7 @@ class Examination:
             visit = VISITS.get(type(node))
             if visit and id(node) not in self.ready:
                 visit(self, node)
-        clash = self.bound & (allowed.GUARDED_NAMES | allowed.DENIED_NAMES) or self.refused & self.loads
+        clash = self.bound & allowed.RESERVED_NAMES or self.refused & self.loads
         if clash:
             raise NotPlain(f"the name {min(clash)}")
 

@@ -8,6 +8,7 @@ import ast
 import contextlib
 import functools
 import itertools
+import marshal
 import re
 import symtable
 import sys
@@ -23,18 +24,35 @@ class NoTests(Exception):
     """Nothing would be tested."""
 
 
-class Script:
-    """One test script, compiled so that it counts the assertions it executes."""
+@functools.lru_cache(maxsize=512)  # many candidates are judged by the same tests
+def compiled(style, setup, texts):
+    """The scripts of a test of a style, compiled, in a form that processes of this interpreter exchange.
 
-    def __init__(self, text, name):
-        self.text, self.name = text, name
-        tree = ast.parse(text, name)
-        self.found = 0  # assertions in the text
-        self.classes = set()
-        self._walk(tree.body, False)
-        self.code = compile(tree, name, "exec", dont_inherit=True)
+    NoTests where there is nothing to run.
+    """
+    scripts = []
+    for name, text in [("setup", setup), *((f"test {i}", text) for i, text in enumerate(texts))]:
+        try:
+            tree = ast.parse(text, name)
+            counting = Counting()
+            counting.walk(tree.body, False)
+            code = compile(tree, name, "exec", dont_inherit=True, optimize=0)
+        except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+            raise NoTests(f"{name} does not parse: {type(error).__name__}") from None
+        scripts.append((text, name, counting.assertions, sorted(counting.classes), code))
+    if style == "asserts" and not any(assertions for _, _, assertions, *_ in scripts[1:]):
+        raise NoTests("no test asserts anything")
+    return marshal.dumps(scripts)
 
-    def _walk(self, body, caught):
+
+class Counting:
+    """A walk over a test script that makes it count the assertions it executes."""
+
+    def __init__(self):
+        self.assertions = 0  # in the text
+        self.classes = set()  # names of those that the script defines
+
+    def walk(self, body, caught):
         """Statements alone: to walk expressions as well would take longer than most tests."""
         for position in reversed(range(len(body))):
             node = body[position]
@@ -51,19 +69,26 @@ class Script:
             raising = [item for item in getattr(node, "items", ()) if _asserting(item.context_expr)]
             inside = caught or bool(raising) or bool(getattr(node, "handlers", ()))
             for field in ("body", "orelse", "finalbody"):
-                before = self.found
-                self._walk(getattr(node, field, ()), inside if field == "body" else caught)
-                if field == "body" and self.found > before:
+                before = self.assertions
+                self.walk(getattr(node, field, ()), inside if field == "body" else caught)
+                if field == "body" and self.assertions > before:
                     for handler in getattr(node, "handlers", ()):
                         handler.body.insert(0, self._counted("~checked", handler))
             if raising:
                 node.body.insert(0, self._counted("~checked", node))
             for inner in (*getattr(node, "handlers", ()), *getattr(node, "cases", ())):
-                self._walk(inner.body, caught)
+                self.walk(inner.body, caught)
 
     def _counted(self, name, near):
-        self.found += 1
+        self.assertions += 1
         return _mark(name, near)
+
+
+class Script:
+    """One script of a test, and what it names."""
+
+    def __init__(self, text, name, assertions, classes, code):
+        self.text, self.name, self.assertions, self.classes, self.code = text, name, assertions, classes, code
 
     @functools.cached_property
     def names(self):
@@ -170,27 +195,17 @@ def _mark(name, near):
 class Tests:
     """The scripts of a test, with the clock and the names that they run with."""
 
-    def __init__(self, test, start):
-        """`start(i)` is told when the time of script `i` begins. NoTests where there is nothing to run."""
+    def __init__(self, test, scripts, start):
+        """`scripts` are what `compiled` has made; `start(i)` is told when the time of script `i` begins."""
         self.test, self.start = test, start
-        self.texts = test["asserts"] if test["style"] == "asserts" else [test["script"]]
-        named = [("setup", test.get("setup") or ""), *((f"test {i}", text) for i, text in enumerate(self.texts))]
-        scripts = []
-        for name, text in named:
-            try:
-                scripts.append(Script(text, name))
-            except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
-                raise NoTests(f"{name} does not parse: {type(error).__name__}") from None
-        self.setup, *self.programs = scripts
-        if test["style"] == "asserts" and not any(program.found for program in self.programs):
-            raise NoTests("no test asserts anything")
+        self.setup, *self.programs = (Script(*parts) for parts in marshal.loads(scripts))
 
     def prelude(self):
         """The imports of the prelude that the texts need: {name: statement}.
 
         A module is asked for its attributes; a name that is only called is that of a function of the candidate's.
         """
-        texts = [self.setup.text, *self.texts]
+        texts = [script.text for script in (self.setup, *self.programs)]
         prelude = self.test.get("prelude") or {}
         return {name: prelude[name] for name in sorted(prelude)
                 if any(name in text and re.search(rf"(?<![\w.]){name}\s*\.", text) for text in texts)}  # fmt: skip
@@ -219,9 +234,9 @@ class Tests:
                         return "NO_TESTS", "the test script defines no check"
                     space["check"](function)
             except BaseException as error:
-                return fault_of(error, position, self.texts)
+                return fault_of(error, position, program.text)
             begun, held, checked = map(next, counters.values())
-            if held + checked == 0 and (program.found or self.test["style"] == "check"):
+            if held + checked == 0 and (program.assertions or self.test["style"] == "check"):
                 return "NO_TESTS", f"test {position} executed no assertion"
             if begun != held and guards:
                 guards.weak = guards.weak or "an assertion that did not hold was caught by the program"
@@ -262,17 +277,17 @@ def deep():
         sys.setrecursionlimit(limit)
 
 
-def fault_of(error, position=None, scripts=()):
-    """(verdict, detail) for what ended a test."""
+def fault_of(error, position=None, script=""):
+    """(verdict, detail) for what ended a test, or its script of that position and text."""
     phase = getattr(error, "_phase", None)  # of an exception of the program's in another process
     mine = phase is not None
-    where = f"test {position}" if scripts and phase in (None, "call") else ""
+    where = f"test {position}" if script and phase in (None, "call") else ""
     for frame in () if mine else reversed(traceback.extract_tb(error.__traceback__)):
         if frame.filename == PROGRAM:
             mine = True
             break
         if frame.filename == f"test {position}":
-            lines = scripts[position].splitlines()
+            lines = script.splitlines()
             where += f", line {frame.lineno}: {lines[frame.lineno - 1].strip()[:300]}"
             break
     message = " ".join(str(part)[:300] for part in BaseException.args.__get__(error)[:2] if type(part) in (str, int))

@@ -45,7 +45,7 @@ from eval.judge.inside.restrict import (  # noqa: E402
     seccomp_filter,
     show_only,
 )
-from eval.judge.inside.script import Tests  # noqa: E402
+from eval.judge.inside.script import Tests, compiled  # noqa: E402
 
 CONTROL, CHANNEL = 0, 3  # descriptors: where a cell is started, where a job is talked about
 PR_SET_PDEATHSIG, PR_SET_DUMPABLE, PR_SET_CHILD_SUBREAPER, PR_SET_NO_NEW_PRIVS = 1, 4, 36, 38
@@ -189,9 +189,13 @@ def hardest(which):
 
 def run_delay(pid):
     """Seconds for which the scheduler kept the main thread of a process waiting for a processor."""
-    with contextlib.suppress(OSError, ValueError, IndexError), open(f"/proc/{pid}/schedstat") as file:
-        return int(file.read().split()[1]) / 1e9
-    return 0.0
+    try:
+        handle = os.open(f"/proc/{pid}/schedstat", os.O_RDONLY)
+        words = os.read(handle, 100).split()
+        os.close(handle)
+        return int(words[1]) / 1e9
+    except (OSError, ValueError, IndexError):
+        return 0.0
 
 
 def kill(pid):
@@ -275,9 +279,10 @@ def rehearse():
     """Judge a program of our own, so that what all children run is specialised before they are forked."""
     test = {"style": "asserts", "setup": "", "asserts": ["assert f(2) == ['2']", "assert f(3)\nassert not f(3)[1:]"]}
     setting = {"timeout": 1, "compare": "apps", "usual": False, "libraries": "", "force": False}
+    scripts = compiled("asserts", "", tuple(test["asserts"]))
     for _ in range(20):
         module = types.ModuleType("rehearsal")
-        tests = Tests(values.decode(values.encode(test)), lambda part: None)
+        tests = Tests(values.decode(values.encode(test)), scripts, lambda part: None)
         code, guards = candidate.prepared(REHEARSED, test, tests, module, setting)
         space = vars(module) | {"__builtins__": {**vars(builtins), "~own": guards.own, "~claim": guards.claim}}
         verdict = tests.run(space, functools.partial(exec, code, space), guards)

@@ -14,7 +14,7 @@ import sys
 from eval.judge.inside import values
 from eval.judge.inside.candidate import make_imports
 from eval.judge.inside.channel import Channel, Closed, Malformed
-from eval.judge.inside.script import DEEP, NoTests, Tests, calls, fault_of
+from eval.judge.inside.script import DEEP, Tests, calls, fault_of
 
 
 class Crossing(BaseException):
@@ -98,12 +98,12 @@ def main():
     orders = Channel(judge, values.decode)
     _, handles, _, _ = socket.recv_fds(judge, 1, 1)
     sys.setrecursionlimit(DEEP)
-    code, test, setting = orders.receive()
+    code, test, scripts, setting = orders.receive()
     program = Program(socket.socket(fileno=handles[0]))
     verdict, detail = "INFRA", "the candidate's cell did not report ready"
     try:
         if program.sock.recv(64) == b"R":
-            verdict, detail = judged(program, code, test, setting, lambda part: orders.send(["start", part]))
+            verdict, detail = judged(program, (code, test, scripts), setting, lambda part: orders.send(["start", part]))
         if program.broken:  # a test that catches everything has caught the end of the channel
             raise program.broken
     except OSError:
@@ -121,8 +121,9 @@ def main():
     orders.send(["done", verdict, str(detail)[:500], setting["mark"]])
 
 
-def judged(program, code, test, setting, start):
+def judged(program, job, setting, start):
     """(verdict, detail) of a job; `start(i)` is told when the clock of part `i` begins."""
+    code, test, scripts = job
     program.send(["apart", code, setting["usual"], values.encode(test.get("prelude") or {})])
     if test["style"] == "io":
         start(0)
@@ -139,10 +140,7 @@ def judged(program, code, test, setting, start):
         if part:
             program.ask("part", setting["timeout"])  # its CPU seconds are counted anew
 
-    try:
-        tests = Tests(test, begin)
-    except NoTests as error:
-        return "NO_TESTS", str(error)
+    tests = Tests(test, scripts, begin)
     names = Names(program)
     make_imports(tests.prelude(), names)
     module = type(sys)("__test__")
