@@ -20,16 +20,18 @@ their own.
 
 from __future__ import annotations
 
+from utils.args import ScoringOptions, parse, settings
 from utils.run import stop
 
-if __name__ == "__main__":
-    stop.watch()  # before the imports that take seconds
+if __name__ == "__main__":  # before the imports that take seconds
+    stop.watch()
+    OPTIONS = stop.early(lambda: parse(ScoringOptions))
 
 import math
 
 from eval import registry
 from eval.problem import Problem
-from utils.args import ScoringOptions, parse, set_off_default
+from utils.code_files import CodeFile, read_codes
 from utils.extract import split_program
 from utils.model.families import note_on, way_of
 from utils.model.load import check_length, check_model, load_model, revision
@@ -40,71 +42,59 @@ from utils.run import dist, files, paths
 from utils.run.files import InputError
 from utils.run.journal import Journal
 from utils.run.progress import Progress
-from utils.selection import CodeFile, read_codes
 
 
-def main() -> None:
+def main(options: ScoringOptions) -> None:
     """Score every code of a code file once."""
-    # What is asked for, checked before any weights are loaded
-    options = parse(ScoringOptions)
+    # Options, checked before any weights are loaded
     ranks = dist.join()
     problems, problems_digest = ranks.on_main(lambda: registry.load(options.dataset, options.task, "train"))
-    source = options.selfsample_code_source
-    train_file = paths.task_file(options.task, "train")
+    source, train_file = options.selfsample_code_source, paths.task_file(options.task, "train")
     code_file = ranks.on_main(lambda: read_codes(source, problems[: options.limit or None], train_file))
     config, policy = check_model(options.model_name_or_path, options.revision, options.trust_remote_code, options.chat)
     check_length(config, options.max_length)
     keys, rows = rows_to_score(options, code_file, problems, policy, ranks)
 
-    # What is there already
+    # Resume
     output = paths.perplexity_file(source, options.save_dir)
-    settings = {
-        "model": paths.model_name(options.model_name_or_path),
-        "revision": revision(options.model_name_or_path, config),
-        "dtype": options.dtype,
-        "max_length": options.max_length,
-        "no_eos": options.no_eos,
-        **set_off_default(options, "description", "chat", "as_published", "prompt_newline", "raw_texts"),
-    }
+    made_with = settings(options, revision(options.model_name_or_path, config))
     inputs = {"code": ranks.on_main(lambda: files.sha256(source)), "train": problems_digest}
     with ranks.alone_in(output):
-        if not options.overwrite and ranks.on_main(lambda: files.finished(output, settings, inputs)):
-            ranks.log(f"{output}: is there already")
+        if not options.overwrite and ranks.on_main(lambda: files.finished(output, made_with, inputs)):
+            ranks.log(f"{output}: already exists")
             return
+        journal = Journal(output, made_with, inputs, ranks, options.overwrite)
 
-        # The scores
-        journal = Journal(output, settings, inputs, ranks, options.overwrite)
+        # Model
         ranks.note(note_on(config, options.max_length))
         model = load_model(options, ranks.device)
-        lengths = [len(row.ids) for row in rows]
+
+        # Run
         together = options.eval_batch_size if way_of(config).takes(options.max_length) else 1
-        batches = batches_by_length(lengths, SCORE_TOKENS[ranks.device.type], together)
+        batches = batches_by_length([len(row.ids) for row in rows], SCORE_TOKENS[ranks.device.type], together)
         bar = Progress(len(ranks.share(batches)), "perplexity", ranks.main, unit="batch")
         losses = []
         for batch in ranks.share(batches):
-            # A batch is scored as a whole or not at all: who shares it may show in the last digit.
-            known = [journal.get("loss", (keys[i],)) for i in batch]
-            if None in known:
-                known = mean_losses(model, [rows[i] for i in batch], policy.pad_id)
-                for i, loss in zip(batch, known, strict=True):
+            # A batch is scored as a whole or not at all: its other rows may show in the last digit.
+            values, tokens = [journal.get("loss", (keys[i],)) for i in batch], 0
+            if None in values:
+                values = mean_losses(model, [rows[i] for i in batch], policy.pad_id)
+                tokens = sum(len(rows[i].ids) for i in batch)
+                for i, loss in zip(batch, values, strict=True):
                     journal.add("loss", (keys[i],), loss)
-                bar.add(sum(len(rows[i].ids) for i in batch))
-            else:
-                bar.add(0)
-            losses.append(known)
+            bar.add(tokens)
+            losses.append(values)
         bar.close()
-        perplexity = {}
-        for batch, values in zip(batches, ranks.gather(losses), strict=True):
-            perplexity.update({keys[i]: float(f"{math.exp(v):.6g}") for i, v in zip(batch, values, strict=True)})
-        scores = {str(key): perplexity[key] for key in sorted(perplexity)}
 
-        # The file
-        counts = {"codes": sum(map(len, code_file.codes)), "scored": len(scores)}
-        timing = bar.timing(ranks)
-        meta = {"settings": settings, "inputs": inputs, "counts": counts}
-        ranks.on_main(lambda: files.write_json(output, scores, meta, timing))
+        # Results
+        by_key = {keys[i]: loss for batch, values in zip(batches, ranks.gather(losses), strict=True)
+                  for i, loss in zip(batch, values, strict=True)}  # fmt: skip
+        perplexities = {str(key): float(f"{math.exp(by_key[key]):.6g}") for key in sorted(by_key)}
+        counts = {"codes": sum(map(len, code_file.codes)), "scored": len(perplexities)}
+        meta, timing = {"settings": made_with, "inputs": inputs, "counts": counts}, bar.timing(ranks)
+        ranks.on_main(lambda: files.write_json(output, perplexities, meta, timing))
         journal.remove(ranks)
-    ranks.log(f"{output}: {len(scores)} of {counts['codes']} codes scored")
+    ranks.log(f"{output}: {len(perplexities)} of {counts['codes']} codes scored")
 
 
 def rows_to_score(
@@ -156,4 +146,4 @@ def rows_to_score(
 
 
 if __name__ == "__main__":
-    stop.run(main)
+    stop.run(main, OPTIONS)

@@ -22,60 +22,101 @@ the generations, `results/<task>/<output_dir>.json` and, with `--ckpt_path`, the
 
 from __future__ import annotations
 
+from utils.args import TrainingOptions, judge_options, parse, settings
 from utils.run import stop
 
-if __name__ == "__main__":
-    stop.watch()  # before the imports that take seconds
+if __name__ == "__main__":  # before the imports that take seconds
+    stop.watch()
+    OPTIONS = stop.early(lambda: parse(TrainingOptions))
 
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from transformers import PreTrainedConfig
+
 from eval import registry
 from eval.judge import Judge
+from eval.judge.verdict import Judgement, Verdict
 from eval.problem import OVERLAP, Adapter, Problem
 from eval.score import format_breakdown, format_score, score
-from eval.judge.verdict import Judgement, Verdict
-from utils.args import (
-    TrainingOptions,
-    engine_settings,
-    judge_options,
-    judge_settings,
-    parse,
-    read_deepspeed_config,
-    set_off_default,
-)
-from utils.gibbs import ask_for_description
+from utils import gibbs
 from utils.model.card import model_card
-from utils.model.checkpoint import Checkpoints, Position
+from utils.model.checkpoint import Checkpoints
+from utils.model.curves import Curves
 from utils.model.families import check_engine, note_on, way_of
 from utils.model.generate import Decoding, Request
 from utils.model.load import check_length, check_model, load_model, revision
 from utils.model.lora import adapter_digest, check_lora, save_merged, with_lora
-from utils.model.sft_data import Row, make_row
+from utils.model.sft_data import Row
 from utils.model.tokens import TokenizerPolicy
-from utils.model.train import TRAIN_TOKENS, Step, plan_epoch, save_model, settings_for, start_engine, train_epoch
-from utils.report.curves import Curves
+from utils.model.train import Step, deepspeed_settings, plan_epochs, save_model, start_engine, training_rows
+from utils.model.trainer import Trainer
 from utils.run import dist, files, paths
 from utils.run.files import InputError
 from utils.run.journal import Journal
 from utils.run.progress import Progress
 from utils.run.streams import stream
-from utils.selection import read_sources, training_set
 from utils.serving.engine import AnyEngine, open_servers, records, start_generator
 from utils.serving.recorded import Recorded
-
-# Flags of training that are recorded where they are not at their defaults.
-LATER_FLAGS = ("rounds", "no_gold", "description_pairs", "turn", "fill_with_replacement", "full_warm_up", "same_order")
+from utils.training_set import read_sources, training_set
 
 
-def main() -> None:
+def main(options: TrainingOptions) -> None:
     """Select, fine-tune, evaluate; or evaluate alone."""
-    # What is asked for, checked before any weights are loaded
-    options = parse(TrainingOptions)
-    ranks = dist.join()
+    # Options, checked before any weights are loaded
+    run = checked_run(options, dist.join())
+    training = None if options.eval_only else select(run)
+    ranks = run.ranks
+
+    # Resume
+    results = Results(run)
+    with ranks.alone_in(results.path):
+        checkpoints = Checkpoints(paths.state_folder(options.task, options.output_dir), run.settings, run.inputs, ranks)
+        if options.overwrite:
+            checkpoints.remove()
+        results.read()
+        if results.complete:
+            ranks.log(f"{results.path}: already exists")
+            report(results.entries, ranks)
+            return
+
+        # Model and Run
+        with Judge(judge_options(options, ranks.local_world_size)) as judge:
+            rows = len(training.rows) if training else 0
+            ranks.log(f"{options.task}: {rows} training rows, {len(run.test)} test problems, isolation {judge.level}")
+            if training is None:
+                evaluate_base(run, results, judge)
+            else:
+                train_and_evaluate(run, training, checkpoints, results, judge)
+        if not unjudged(results.entries):
+            checkpoints.remove()
+
+    # Results
+    report(results.entries, ranks)
+
+
+@dataclass(kw_only=True)
+class Run:
+    """A checked run: its options, test problems, and what its results depend on."""
+
+    options: TrainingOptions
+    ranks: dist.Ranks
+    adapter: Adapter
+    policy: TokenizerPolicy
+    config: PreTrainedConfig
+    servers: list
+    test: list[Problem]
+    requests: list[tuple[int, str, Request]]  # see `test_requests`
+    settings: dict
+    inputs: dict[str, str]  # SHA-256 by name
+    about: dict  # the method, for result files
+
+
+def checked_run(options: TrainingOptions, ranks: dist.Ranks) -> Run:
+    """Read the test problems and check model, servers and LoRA; InputError on what cannot work."""
     adapter = registry.adapter(options.dataset, options.prompt_newline, options.raw_texts)
     test, test_digest = ranks.on_main(lambda: registry.load(options.dataset, options.task, "test"))
     test = test[: options.limit or None]
@@ -84,105 +125,12 @@ def main() -> None:
     check_engine(options.engine, config)
     servers = ranks.on_main(lambda: open_servers(options, policy))
     requests = test_requests(test, adapter, policy, options, ranks)
-    run = {**settings(options), "revision": revision(options.model_name_or_path, config)}
-    check_lora(options, config, run["revision"])
+    made_with = settings(options, revision(options.model_name_or_path, config))
+    check_lora(options, config, made_with["revision"])
     inputs = {"test": test_digest, **({"adapter": adapter_digest(options.adapter)} if options.adapter else {})}
-    method, sampler, made_with, drawn, rows, plans = "base", None, [], [], [], []
-    if not options.eval_only:
-        problems, inputs["train"] = ranks.on_main(lambda: registry.load(options.dataset, options.task, "train"))
-        sources = ranks.on_main(lambda: read_sources(options, problems[: options.limit or None]))
-        inputs |= {**sources.inputs, "deepspeed_config": files.sha256(options.deepspeed_config)}
-        method, sampler, made_with = sources.method, sources.sampler, sources.made_with
-        ask = None
-        if options.description_pairs:
-            examples, inputs["ict"] = ranks.on_main(
-                lambda: registry.load_examples(options.dataset, options.task, problems, options.raw_texts)
-            )
-            ask = partial(pair_prompt, examples, {str(problem.id): problem for problem in problems}, options)
-        drawn, left_out = training_set(problems[: options.limit or None], sources, adapter, options, ask)
-        for line in (*sources.warnings, *(f"dropped: {n} {kind} codes do not parse" for kind, n in left_out.items())):
-            ranks.log(line)
-        rows = training_rows(drawn, policy, options.max_length, ranks)
-        plans = plan_epochs(rows, options, way_of(config).takes(options.max_length), ranks)
-
-    # What is there already
-    results = paths.results(options.task, options.output_dir)
-    with ranks.alone_in(results):
-        checkpoints = Checkpoints(paths.state_folder(options.task, options.output_dir), run, inputs, ranks)
-        if options.overwrite:
-            checkpoints.remove()
-        entries = finished_entries(results, run, inputs, options, ranks)
-        epochs = [0] if options.eval_only else list(range(1, options.num_epoch + 1))
-        if len(entries) == len(epochs) and (not options.ckpt_path or Path(options.ckpt_path).is_dir()):
-            ranks.log(f"{results}: is there already")
-            report(entries, ranks)
-            return
-        position = None if options.eval_only else checkpoints.newest()
-        if position is None and not options.eval_only:
-            entries = []  # without its weights an epoch cannot be gone on from
-
-        # The model
-        trainer = model = None
-        log_folder = paths.curves(options.log_dir, options.task, options.output_dir) if options.log_dir else None
-        curves = Curves(log_folder, ranks)
-        if not options.eval_only:
-            ds_config = deepspeed_settings(options, sum(map(len, plans)), ranks)
-            written = {"settings": run, "inputs": inputs, "counts": {"drawn": len(drawn), "rows": len(rows)}}
-            file = paths.training_set(options.task, options.seed, options.output_dir)
-            ranks.on_main(lambda: files.write_json(file, drawn, written))
-        if not servers:
-            ranks.note(note_on(config, options.max_length + options.max_new_tokens))
-            model = load_model(options, ranks.device)
-            lora = with_lora(model, options, run["revision"], ranks)
-        if not options.eval_only:
-            trainer = Trainer(
-                start_engine(model, ds_config, ranks), plans, rows, policy, checkpoints, curves, options, ranks
-            )
-            trainer.go_on_from(position)
-        curves.begin(trainer.position.curve if trainer is not None else [], entries)
-        generator = start_generator(options, servers, model, policy, options.eval_batch_size)
-
-        # Training and evaluation
-        times = [time for time in earlier_times(results, ranks) if time["epoch"] in epochs[: len(entries)]]
-        with Judge(judge_options(options, ranks.local_world_size)) as judge:
-            ranks.log(f"{options.task}: {len(rows)} training rows, {len(test)} test problems, isolation {judge.level}")
-            evaluation = Evaluation(options, ranks, adapter, test, requests, generator, judge)
-            for epoch in epochs[len(entries) :]:
-                trained = trainer.train(epoch) if trainer is not None else {}
-                meta = {"settings": run, "inputs": inputs, "isolation": judge.level, **records(servers)}
-                found, evaluated = evaluation.run(epoch, meta)
-                about = {"task": options.task, "dataset": options.dataset, "model": run["model"], "method": method}
-                about |= {"sampler": sampler, "sources": made_with, "seed": options.seed, "epoch": epoch}
-                loss = {"loss": trained.pop("loss")} if trained else {}
-                entries.append({**about, **found, **loss, "settings": run, "versions": dist.versions()})
-                times.append({"epoch": epoch, **trained, "evaluation": evaluated})
-                ranks.on_main(partial(files.write_json, results, entries, meta, {"epochs": times}))
-                curves.add_evaluation(entries[-1])
-        if options.ckpt_path and trainer is not None:
-            card = model_card(entries, inputs, options)
-            save = partial(save_merged, lora, options) if lora is not None else partial(save_model, model)
-            ranks.on_main(lambda: save(policy, options.ckpt_path, card))
-        if not unjudged(entries):
-            checkpoints.remove()
-    report(entries, ranks)
-
-
-def settings(options: TrainingOptions) -> dict:
-    """Everything that the files of a run depend on; what only changes its speed is left out."""
-    decoding = ("n_samples", "eval_temperature", "eval_top_k", "eval_top_p", "pass_k")
-    training = ("train_with_seq_gibbs", "num_seq", "resample", "temperature", "num_epoch", "train_batch_size")
-    shared = ("seed", "limit", "max_length", "max_new_tokens", "dtype")
-    return {
-        "model": paths.model_name(options.model_name_or_path),
-        "dataset": options.dataset,
-        "task": options.task,
-        **{name: getattr(options, name) for name in (*shared, *decoding, *(() if options.eval_only else training))},
-        **set_off_default(options, "chat", "as_published", "prompt_newline", "raw_texts", "eval_stop_words"),
-        **({} if options.eval_only else set_off_default(options, *LATER_FLAGS)),
-        **options.lora_settings(),
-        **engine_settings(options),
-        **judge_settings(options),
-    }
+    about = {"method": "base", "sampler": None, "sources": []}
+    return Run(options=options, ranks=ranks, adapter=adapter, policy=policy, config=config, servers=servers, test=test,
+               requests=requests, settings=made_with, inputs=inputs, about=about)  # fmt: skip
 
 
 def test_requests(
@@ -209,66 +157,96 @@ def test_requests(
     return requests
 
 
-def pair_prompt(
-    examples: dict[str, list[str]],
-    gold: dict[str, Problem],
-    options: TrainingOptions,
-    problem: Problem,
-    program: str,
-    place: int,
-) -> str:
-    """The prompt of a (code -> description) pair: that of stage 1, with an example drawn for the program at `place`."""
-    rng = stream(options.seed, "pair example", str(problem.id), place)
-    return ask_for_description((str(problem.id), program), examples, gold, rng, options.raw_texts)
+# ---------------------------------------------------------------------------------------------------------------------
+# The training set
 
 
-def training_rows(drawn: list[dict], policy: TokenizerPolicy, max_length: int, ranks: dist.Ranks) -> list[Row]:
-    """Token rows of the training set; those that do not fit are counted in the log. InputError where none fits."""
-    made = [make_row(policy, row["prompt"], row["target"], max_length, end=True) for row in drawn]
-    rows = [row for row in made if row is not None]
-    if not rows:
-        raise InputError(f"--max_length {max_length}: no training row fits; give a larger one")
-    if len(rows) < len(drawn):
-        ranks.log(f"dropped: {len(drawn) - len(rows)} training rows longer than --max_length {max_length}")
-    return rows
+@dataclass(frozen=True)
+class TrainingData:
+    """What is trained on: pairs drawn, their token rows, the optimiser steps of every epoch."""
+
+    drawn: list[dict]
+    rows: list[Row]
+    plans: list[list[Step]]
 
 
-def plan_epochs(rows: Sequence[Row], options: TrainingOptions, together: bool, ranks: dist.Ranks) -> list[list[Step]]:
-    """The optimiser steps of every epoch, each epoch in an order of its own; a row at a time if not `together`."""
-    tokens = options.micro_batch_tokens or TRAIN_TOKENS[ranks.device.type]
-    lengths = [len(row.ids) for row in rows]
-    if options.micro_batch_tokens and max(lengths) > tokens:
-        raise InputError(f"--micro_batch_tokens {tokens}: the longest training row alone has {max(lengths)}")
-    orders = [1 if options.same_order else epoch for epoch in range(1, options.num_epoch + 1)]
-    return [
-        plan_epoch(lengths, order, options.seed, options.train_batch_size, ranks.world_size, tokens if together else 1)
-        for order in orders
-    ]
+def select(run: Run) -> TrainingData:
+    """Draw the training set and plan the epochs; says in `run` what was drawn from."""
+    options, ranks = run.options, run.ranks
+    problems, run.inputs["train"] = ranks.on_main(lambda: registry.load(options.dataset, options.task, "train"))
+    trained_on = problems[: options.limit or None]
+    sources = ranks.on_main(lambda: read_sources(options, trained_on))
+    run.inputs |= {**sources.inputs, "deepspeed_config": files.sha256(options.deepspeed_config)}
+    run.about = {"method": sources.method, "sampler": sources.sampler, "sources": sources.made_with}
+    ask = None
+    if options.description_pairs:
+        descriptions, run.inputs["ict"] = ranks.on_main(
+            lambda: registry.load_examples(options.dataset, options.task, problems, options.raw_texts)
+        )
+        gold = {str(problem.id): problem for problem in problems}
+        ask = partial(pair_prompt, gibbs.Examples(descriptions, gold, options.raw_texts), options.seed)
+    drawn, left_out = training_set(trained_on, sources, run.adapter, options, ask)
+    for line in (*sources.warnings, *(f"dropped: {n} {kind} codes do not parse" for kind, n in left_out.items())):
+        ranks.log(line)
+    rows = training_rows(drawn, run.policy, options.max_length, ranks)
+    return TrainingData(drawn, rows, plan_epochs(rows, options, way_of(run.config).takes(options.max_length), ranks))
 
 
-def deepspeed_settings(options: TrainingOptions, total_steps: int, ranks: dist.Ranks) -> dict:
-    """DeepSpeed's settings for a run of so many steps; a shortened warm-up is told."""
-    path = options.deepspeed_config
-    shorten = not options.full_warm_up
-    given = read_deepspeed_config(path)
-    made, warning = settings_for(given, path, options.dtype, total_steps, ranks.device.type, shorten)
-    if warning:
-        ranks.log(f"warning: {warning}")
-    return made
+def pair_prompt(examples: gibbs.Examples, seed: int, problem: Problem, program: str, index: int) -> str:
+    """The prompt of a (code -> description) pair, with an example drawn for the problem's program at `index`."""
+    rng = stream(seed, "pair example", str(problem.id), index)
+    return gibbs.ask_for_description(str(problem.id), program, examples, rng)
 
 
-def finished_entries(results: Path, run: dict, inputs: dict, options: TrainingOptions, ranks: dist.Ranks) -> list[dict]:
-    """Results of the epochs that need not be evaluated again: all completions were judged."""
-    if options.overwrite or not ranks.on_main(lambda: files.finished(results, run, inputs)):
-        return []
-    entries = ranks.on_main(lambda: files.read_json(results))
-    return entries[: next((i for i, entry in enumerate(entries) if unjudged([entry])), len(entries))]
+# ---------------------------------------------------------------------------------------------------------------------
+# Results
 
 
-def earlier_times(results: Path, ranks: dist.Ranks) -> list[dict]:
-    """What the epochs took in runs before this one."""
-    path = files.beside(results, "timing")
-    return ranks.on_main(lambda: files.read_json(path, dict)["epochs"] if path.exists() else [])
+class Results:
+    """`results/<task>/<output_dir>.json`: an entry for every evaluation, and beside it how long each took."""
+
+    def __init__(self, run: Run):
+        self.run = run
+        self.path = paths.results(run.options.task, run.options.output_dir)
+        self.epochs = [0] if run.options.eval_only else list(range(1, run.options.num_epoch + 1))
+        self.entries: list[dict] = []
+        self.times: list[dict] = []
+
+    def read(self) -> None:
+        """Take over the entries that need not be made again: all their completions were judged."""
+        run, timing = self.run, files.beside(self.path, "timing")
+        if run.options.overwrite or not run.ranks.on_main(lambda: files.finished(self.path, run.settings, run.inputs)):
+            return
+        entries = run.ranks.on_main(lambda: files.read_json(self.path))
+        self.entries = entries[: next((i for i, entry in enumerate(entries) if unjudged([entry])), len(entries))]
+        times = run.ranks.on_main(lambda: files.read_json(timing, dict)["epochs"] if timing.exists() else [])
+        self.times = [time for time in times if time["epoch"] in self.epochs[: len(self.entries)]]
+
+    def forget(self) -> None:
+        """Start over: an epoch cannot be resumed from without its weights."""
+        self.entries, self.times = [], []
+
+    @property
+    def complete(self) -> bool:
+        """Whether nothing is left to do."""
+        weights = self.run.options.ckpt_path
+        return len(self.entries) == len(self.epochs) and (not weights or Path(weights).is_dir())
+
+    @property
+    def missing(self) -> list[int]:
+        """The epochs that have no entry."""
+        return self.epochs[len(self.entries) :]
+
+    def add(self, epoch: int, scores: dict, trained: dict, evaluated: dict, meta: dict) -> None:
+        """Write the entry of an epoch, with the loss and times of its training, if any."""
+        run, options = self.run, self.run.options
+        loss = {"loss": trained["loss"]} if trained else {}
+        about = {"task": options.task, "dataset": options.dataset, "model": run.settings["model"], **run.about}
+        about |= {"seed": options.seed, "epoch": epoch}
+        self.entries.append({**about, **scores, **loss, "settings": run.settings, "versions": dist.versions()})
+        training = {name: value for name, value in trained.items() if name != "loss"}
+        self.times.append({"epoch": epoch, **training, "evaluation": evaluated})
+        run.ranks.on_main(lambda: files.write_json(self.path, self.entries, meta, {"epochs": self.times}))
 
 
 def unjudged(entries: list[dict]) -> int:
@@ -276,106 +254,99 @@ def unjudged(entries: list[dict]) -> int:
     return sum(entry["verdicts"].get(Verdict.INFRA.value, 0) for entry in entries)
 
 
-@dataclass
-class Trainer:
-    """Trains epoch by epoch, and keeps the state that a stopped run goes on from."""
-
-    engine: object  # DeepSpeed's
-    plans: list[list[Step]]
-    rows: Sequence[Row]
-    policy: TokenizerPolicy
-    checkpoints: Checkpoints
-    curves: Curves
-    options: TrainingOptions
-    ranks: dist.Ranks
-    position: Position = field(default_factory=Position)
-
-    def go_on_from(self, position: Position | None) -> None:
-        """Take up the state of a run that was stopped, if there is one."""
-        if position is not None:
-            self.checkpoints.load(self.engine, position)
-            self.position = position
-            self.ranks.log(f"going on after step {position.step} of epoch {position.epoch}")
-
-    def train(self, epoch: int) -> dict:
-        """Train to the end of an epoch; returns its mean loss (nats per token), and tokens and seconds of this run."""
-        if epoch > self.position.epoch:
-            self.position = Position(epoch, 0, [*self.position.curve, []])
-        steps, curve, ranks = self.plans[epoch - 1], self.position.curve[epoch - 1], self.ranks
-        bar = Progress(len(steps), f"epoch {epoch}/{self.options.num_epoch} training", ranks.main, unit="step")
-        bar.skip(len(curve))
-        ahead = steps[len(curve) :]
-        done = train_epoch(self.engine, ahead, self.rows, ranks.rank, ranks.world_size, self.policy.pad_id)
-        began, rate = bar.seconds, self.engine.get_lr()[0]  # the next step's
-        for step, share in zip(ahead, done, strict=True):
-            tokens = sum(len(self.rows[i].ids) for hand in step.micro_batches for batch in hand for i in batch)
-            bar.add(tokens)
-            curve.append((sum(ranks.all_values(share)), rate, tokens / (bar.seconds - began)))
-            self.curves.add_step(epoch, curve[-1])
-            self.position.step += 1
-            last = self.position.step == len(steps)
-            if last or (self.options.save_steps and self.position.step % self.options.save_steps == 0):
-                self.checkpoints.save(self.engine, self.position)
-            began, rate = bar.seconds, self.engine.get_lr()[0]
-        bar.close()
-        self.engine.module.eval()
-        loss, pace = sum(loss for loss, *_ in curve) / len(curve), bar.tokens / bar.seconds
-        ranks.log(f"epoch {epoch}: loss {loss:.4f} nats per token, {len(steps)} steps, {pace:.0f} tok/s")
-        return {"loss": round(loss, 6), "training_seconds": round(bar.seconds, 3), "training_tokens": bar.tokens}
+# ---------------------------------------------------------------------------------------------------------------------
+# Evaluation and training
 
 
-@dataclass
-class Evaluation:
-    """Generates for the test problems, judges, and writes what was generated."""
+def evaluate_base(run: Run, results: Results, judge: Judge) -> None:
+    """Evaluate the model as it is, or one that servers hold."""
+    options, model = run.options, None
+    if not run.servers:
+        model = load(run)
+        with_lora(model, options, run.settings["revision"], run.ranks)
+    generator = start_generator(options, run.servers, model, run.policy, options.eval_batch_size)
+    results.add(0, *evaluate(run, 0, generator, judge))
 
-    options: TrainingOptions
-    ranks: dist.Ranks
-    adapter: Adapter
-    test: Sequence[Problem]
-    requests: list[tuple[int, str, Request]]
-    generator: AnyEngine
-    judge: Judge
 
-    def run(self, epoch: int, meta: dict) -> tuple[dict, dict]:
-        """One evaluation: the scores of a results entry, and what it took."""
-        options, mine = self.options, self.ranks.share(self.requests)
-        bar = Progress(len(mine), f"epoch {epoch} evaluation", self.ranks.main)
-        sampled = (options.eval_temperature, options.eval_top_k, options.eval_top_p)
-        stop_words = self.adapter.evaluation_stop_words(options.eval_stop_words == "published")
-        decoding = Decoding(stop_words, options.max_new_tokens, *sampled, keep_blanks=options.raw_texts)
-        path = paths.generations(options.task, options.output_dir, epoch)
-        begun = paths.state_folder(options.task, options.output_dir) / path.name
-        journal = Journal(begun, meta["settings"], meta["inputs"], self.ranks)
-        recorded = Recorded(self.generator, self.judge, journal, bar)
-        waiting: list = [None] * len(mine)
-        for index, text in recorded.complete([request for _, _, request in mine], decoding):
-            position, prompt, request = mine[index]
-            program = self.adapter.finish(self.test[position], prompt + text)
-            judged_text = self.adapter.judged(self.test[position], program)
-            waiting[index] = program, recorded.verdict(request.key, judged_text, self.test[position].test)
-        judged = [
-            (position, program, verdict.result())
-            for (position, _, _), (program, verdict) in zip(mine, waiting, strict=True)
-        ]
-        bar.close()
-        judged = self.ranks.gather(judged)
-        rows = [
-            {
-                "task_id": self.adapter.task_id(self.test[position]),
-                "solution": program,
-                "verdict": judgement.verdict.value,
-                "passed": judgement.passed,
-            }
-            for position, program, judgement in judged
-        ]
-        timing = bar.timing(self.ranks)
-        self.ranks.on_main(lambda: files.write_json(path, rows, meta, timing))
-        verdicts: list[list[Judgement]] = [[] for _ in self.test]
-        for position, _, judgement in judged:
-            verdicts[position].append(judgement)
-        found = score(self.test, verdicts, options.pass_k)
-        self.ranks.log(f"epoch {epoch}: {format_score(found)}")
-        return found, timing
+def train_and_evaluate(
+    run: Run, training: TrainingData, checkpoints: Checkpoints, results: Results, judge: Judge
+) -> None:
+    """Fine-tune for `num_epoch` epochs, evaluate after each, and save the weights if `--ckpt_path` asks for them."""
+    options, ranks = run.options, run.ranks
+    position = checkpoints.newest()
+    if position is None:
+        results.forget()
+    ds_config = deepspeed_settings(options, sum(map(len, training.plans)), ranks)
+    drawn_file = paths.training_set(options.task, options.seed, options.output_dir)
+    counts = {"drawn": len(training.drawn), "rows": len(training.rows)}
+    drawn_meta = {"settings": run.settings, "inputs": run.inputs, "counts": counts}
+    ranks.on_main(lambda: files.write_json(drawn_file, training.drawn, drawn_meta))
+
+    model = load(run)
+    lora = with_lora(model, options, run.settings["revision"], ranks)
+    log_folder = paths.curves(options.log_dir, options.task, options.output_dir) if options.log_dir else None
+    trainer = Trainer(engine=start_engine(model, ds_config, ranks), plans=training.plans, rows=training.rows,
+                      policy=run.policy, checkpoints=checkpoints, curves=Curves(log_folder, ranks), options=options,
+                      ranks=ranks)  # fmt: skip
+    trainer.resume(position)
+    trainer.curves.begin(trainer.position.curve, results.entries)
+    generator = start_generator(options, [], model, run.policy, options.eval_batch_size)
+
+    for epoch in results.missing:
+        trained = trainer.train(epoch)
+        results.add(epoch, *evaluate(run, epoch, generator, judge, trained))
+        trainer.curves.add_evaluation(results.entries[-1])
+    if options.ckpt_path:
+        card = model_card(results.entries, run.inputs, options)
+        save = partial(save_merged, lora, options) if lora is not None else partial(save_model, model)
+        ranks.on_main(lambda: save(run.policy, options.ckpt_path, card))
+
+
+def load(run: Run):
+    """The model's weights on this rank's device."""
+    run.ranks.note(note_on(run.config, run.options.max_length + run.options.max_new_tokens))
+    return load_model(run.options, run.ranks.device)
+
+
+def evaluate(
+    run: Run, epoch: int, generator: AnyEngine, judge: Judge, trained: dict | None = None
+) -> tuple[dict, dict, dict, dict]:
+    """Complete every test prompt, judge the programs, write both; returns what `Results.add` takes."""
+    options, ranks = run.options, run.ranks
+    meta = {"settings": run.settings, "inputs": run.inputs, "isolation": judge.level, **records(run.servers)}
+    requests = ranks.share(run.requests)
+    bar = Progress(len(requests), f"epoch {epoch} evaluation", ranks.main)
+    path = paths.generations(options.task, options.output_dir, epoch)
+    journal_path = paths.state_folder(options.task, options.output_dir) / path.name
+    recorded = Recorded(generator, judge, Journal(journal_path, run.settings, run.inputs, ranks), bar)
+
+    # A program is judged while others are still being decoded.
+    stop_words = run.adapter.evaluation_stop_words(options.eval_stop_words == "published")
+    drawn = (options.eval_temperature, options.eval_top_k, options.eval_top_p)
+    decoding = Decoding(stop_words, options.max_new_tokens, *drawn, keep_blanks=options.raw_texts)
+    programs, verdicts = [""] * len(requests), [None] * len(requests)
+    for i, completion in recorded.complete([request for _, _, request in requests], decoding):
+        position, prompt, request = requests[i]
+        problem = run.test[position]
+        programs[i] = run.adapter.finish(problem, prompt + completion)
+        verdicts[i] = recorded.verdict(request.key, run.adapter.judged(problem, programs[i]), problem.test)
+    judged = ranks.gather(
+        [(position, program, verdict.result())
+         for (position, _, _), program, verdict in zip(requests, programs, verdicts, strict=True)]
+    )  # fmt: skip
+    bar.close()
+
+    of_problems: list[list[Judgement]] = [[] for _ in run.test]
+    for position, _, judgement in judged:
+        of_problems[position].append(judgement)
+    scores = score(run.test, of_problems, options.pass_k)
+    rows = [{"task_id": run.adapter.task_id(run.test[position]), "solution": program,
+             "verdict": judgement.verdict.value, "passed": judgement.passed}
+            for position, program, judgement in judged]  # fmt: skip
+    timing = bar.timing(ranks)
+    ranks.on_main(lambda: files.write_json(path, rows, meta, timing))
+    ranks.log(f"epoch {epoch}: {format_score(scores)}")
+    return scores, trained or {}, timing, meta
 
 
 def report(entries: list[dict], ranks: dist.Ranks) -> None:
@@ -383,7 +354,7 @@ def report(entries: list[dict], ranks: dist.Ranks) -> None:
     for entry in entries:
         if ranks.main:
             print(f"{entry['method']} {entry['model']} {entry['task']} epoch {entry['epoch']}: {format_score(entry)}")
-            overlap = {kind: own for kind, own in entry.get("breakdown", {}).items() if kind == OVERLAP}
+            overlap = {kind: scores for kind, scores in entry.get("breakdown", {}).items() if kind == OVERLAP}
             for line in format_breakdown({"breakdown": overlap}):
                 print(line)
     faults = unjudged(entries)
@@ -396,4 +367,4 @@ def report(entries: list[dict], ranks: dist.Ranks) -> None:
 
 
 if __name__ == "__main__":
-    stop.run(main)
+    stop.run(main, OPTIONS)

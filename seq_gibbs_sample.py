@@ -13,25 +13,29 @@ On eight GPUs:
         --output_dir gibbs_sampling --num_seq 3 --temperature 1.0 --iter_num 20 --difficulty introductory --seed 1234
 
 Reads `data/<task>/{train,ict}.json`. Writes, round by round, `code_r{i}.json` and `sum_r{i}.json`, and at the end
-`passed_seq_code.json` (utils/run/paths.py says where). Finished rounds are kept: the same command goes on after them.
+`passed_seq_code.json` (utils/run/paths.py says where). Finished rounds are kept: the same command resumes after them.
 """
 
 from __future__ import annotations
 
+from utils.args import SamplingOptions, judge_options, parse, settings
 from utils.run import stop
 
-if __name__ == "__main__":
-    stop.watch()  # before the imports that take seconds
+if __name__ == "__main__":  # before the imports that take seconds
+    stop.watch()
+    OPTIONS = stop.early(lambda: parse(SamplingOptions))
 
 import sys
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from eval import registry
 from eval.judge import Judge
 from eval.problem import Adapter, Problem
 from utils import gibbs
-from utils.args import SamplingOptions, engine_settings, judge_options, judge_settings, parse, set_off_default
+from utils.gibbs import Chain, Prompt
 from utils.model.families import check_engine, note_on
 from utils.model.generate import Decoding, Request
 from utils.model.load import check_length, check_model, load_model, revision
@@ -45,105 +49,170 @@ from utils.serving.engine import AnyEngine, open_servers, records, start_generat
 from utils.serving.recorded import Recorded
 
 
-def main() -> None:
+def main(options: SamplingOptions) -> None:
     """Run `iter_num` rounds of the chain of every problem."""
-    # What is asked for, checked before any weights are loaded
-    options = parse(SamplingOptions)
+    # Options, checked before any weights are loaded
     ranks = dist.join()
     adapter = registry.adapter(options.dataset, options.prompt_newline, options.raw_texts)
     problems, problems_digest = ranks.on_main(lambda: registry.load(options.dataset, options.task, "train"))
     examples, examples_digest = load_examples(options, problems, ranks)
-    gold = {str(problem.id): problem for problem in problems}
-    chains = [
-        gibbs.Chain(problem, problem.query, fall_back=options.fall_back)
-        for problem in problems[: options.limit or None]
-    ]
     config, policy = check_model(options.model_name_or_path, options.revision, options.trust_remote_code, options.chat)
     check_length(config, options.max_length)
     check_engine(options.engine, config)
     servers = ranks.on_main(lambda: open_servers(options, policy))
+    chains = [Chain(problem, problem.query, fall_back=options.fall_back) for problem in problems]
+    chains = chains[: options.limit or None]
     usable = chains_that_fit(chains, adapter, policy, options.max_length, ranks)
 
-    # What is there already
+    # Resume
     inputs = {"train": problems_digest, "ict": examples_digest if options.sampler != "conditional" else None}
-    files = Files(options, {**settings(options), "revision": revision(options.model_name_or_path, config)}, inputs)
-    files.made_by = records(servers)
-    with ranks.alone_in(files.codes):
-        history = ranks.on_main(files.read_rounds)
+    output = Files(options, settings(options, revision(options.model_name_or_path, config)), inputs, records(servers))
+    with ranks.alone_in(output.codes):
+        history = ranks.on_main(output.read_rounds)
         replay(chains, history)
         done = len(history)
         if done:
-            ranks.log(f"{files.codes}: {done} finished round(s) kept")
+            ranks.log(f"{output.codes}: {done} finished round(s) kept")
+
         faults = 0
         if done < options.iter_num:
-            # The rounds
+            # Model
             model = None
             if not servers:
                 ranks.note(note_on(config, options.max_length + options.max_new_tokens))
                 model = load_model(options, ranks.device)
             engine = start_generator(options, servers, model, policy, options.eval_batch_size * options.num_seq)
+
+            # Run
             with Judge(judge_options(options, ranks.local_world_size)) as judge:
                 ranks.log(
                     f"{options.task}: {len(usable)} problems, {ranks.world_size} rank(s), isolation {judge.level}"
                 )
-                sampling = Sampling(
-                    options, ranks, adapter, policy, engine, judge, files, chains, usable, examples, gold
-                )
+                run = Run(options=options, ranks=ranks, adapter=adapter, policy=policy, engine=engine, judge=judge,
+                          files=output, chains=chains, usable=usable, examples=examples)  # fmt: skip
                 if done and history[-1].descriptions is None:
-                    sampling.description_round(done)
+                    description_round(run, done)
                 for round_ in range(done + 1, options.iter_num + 1):
-                    faults += sampling.code_round(round_)
+                    faults += code_round(run, round_)
                     if round_ < options.iter_num:  # the last round's descriptions would never be read
-                        sampling.description_round(round_)
-        ranks.on_main(lambda: files.write_passed(chains))
+                        description_round(run, round_)
+
+        # Results
+        ranks.on_main(lambda: output.write_passed(chains))
     if faults:
         ranks.log(f"error: {faults} samples could not be judged; they were counted neither as right nor as wrong")
         sys.exit(1)
 
 
-def load_examples(
-    options: SamplingOptions, problems: list[Problem], ranks: dist.Ranks
-) -> tuple[dict[str, list[str]], str]:
-    """The in-context descriptions by problem id and their digest; the log says where there are none of the task's."""
-    examples, digest = ranks.on_main(
+@dataclass(kw_only=True)
+class Run:
+    """What the rounds share."""
+
+    options: SamplingOptions
+    ranks: dist.Ranks
+    adapter: Adapter
+    policy: TokenizerPolicy
+    engine: AnyEngine
+    judge: Judge
+    files: Files
+    chains: list[Chain]  # of all problems
+    usable: list[Chain]  # those whose prompt fits
+    examples: gibbs.Examples
+
+    def fits(self, prompt: str) -> bool:
+        """Whether a prompt is no longer than `--max_length`."""
+        return len(self.policy.encode_prompt(prompt)) <= self.options.max_length
+
+    def requests(self, prompts: Sequence[tuple[Chain, Prompt]]) -> list[Request]:
+        """The prompts as token ids."""
+        return [Request(self.policy.encode_prompt(prompt.text), prompt.key) for _, prompt in prompts]
+
+    def decoding(self, stop_words: tuple[str, ...], top_p: float) -> Decoding:
+        """How completions are drawn, and where they end."""
+        drawn = (self.options.temperature, self.options.top_k, top_p)
+        return Decoding(stop_words, self.options.max_new_tokens, *drawn, keep_blanks=self.options.raw_texts)
+
+
+def code_round(run: Run, round_: int) -> int:
+    """Sample, judge and keep codes for every chain; returns how many samples the judge failed on, over all ranks."""
+    options, ranks = run.options, run.ranks
+    chains = ranks.share(run.usable)
+    prompts = gibbs.code_prompts(chains, run.adapter, round_, options.num_seq, options.seed)
+    bar = Progress(len(prompts), f"round {round_}/{options.iter_num} code", ranks.main)
+    recorded = Recorded(run.engine, run.judge, run.files.journal(run.files.code_file(round_), ranks), bar)
+
+    # A program is judged while others are still being decoded.
+    programs, verdicts = [""] * len(prompts), [None] * len(prompts)
+    decoding = run.decoding(run.adapter.stop_words, options.top_p)
+    for i, completion in recorded.complete(run.requests(prompts), decoding):
+        chain, prompt = prompts[i]
+        programs[i] = run.adapter.finish(chain.problem, prompt.text + completion)
+        verdicts[i] = recorded.verdict(prompt.key, programs[i], chain.problem.test)
+    candidates = [
+        gibbs.Candidate(program, verdict.result()) for program, verdict in zip(programs, verdicts, strict=True)
+    ]
+    bar.close()
+
+    of_chains = [candidates[i : i + options.num_seq] for i in range(0, len(candidates), options.num_seq)]
+    kept_codes = [gibbs.keep_codes(chain, sampled, round_, options.seed, options.keep)
+                  for chain, sampled in zip(chains, of_chains, strict=True)]  # fmt: skip
+    kept_codes, of_chains = ranks.gather(kept_codes), ranks.gather(of_chains)
+    gibbs.record_round(run.chains, run.usable, kept_codes)
+
+    counts = gibbs.tally(of_chains)
+    made_by = {"counts": counts, "isolation": run.judge.level}
+    timing = bar.timing(ranks)
+    ranks.on_main(lambda: run.files.write_codes(round_, run.chains, made_by, timing))
+    recorded.journal.remove(ranks)
+    ranks.log(
+        f"round {round_}: {counts['passed']}/{counts['samples']} pass "
+        f"({counts['distinct']} distinct), {counts['problems_passed']}/{len(run.usable)} problems"
+    )
+    return gibbs.infrastructure_faults(of_chains)
+
+
+def description_round(run: Run, round_: int) -> None:
+    """Move every chain to its next description."""
+    options, ranks = run.options, run.ranks
+    chains, sampler = ranks.share(run.usable), gibbs.SAMPLERS[options.sampler]
+    made = gibbs.description_prompts(chains, sampler, run.examples, round_, options.seed)
+    prompts = [(chain, prompt) for chain, prompt in made if run.fits(prompt.text)]
+    refused = Counter({"prompt too long": len(made) - len(prompts)})
+    bar = Progress(len(prompts), f"round {round_}/{options.iter_num} description", ranks.main)
+    recorded = Recorded(run.engine, run.judge, run.files.journal(run.files.description_file(round_), ranks), bar)
+
+    decoding = run.decoding(DESCRIPTION_STOP_WORDS, DESCRIPTION_TOP_P)
+    for i, completion in recorded.complete(run.requests(prompts), decoding):
+        refused[gibbs.accept_description(prompts[i][0], completion, run.adapter, run.fits)] += 1
+    bar.close()
+
+    for chain, description in zip(run.usable, ranks.gather([chain.description for chain in chains]), strict=True):
+        chain.description = description
+    refused = sum(ranks.all_values(refused), Counter())
+    refused = {reason: count for reason, count in sorted(refused.items()) if reason and count}
+    if refused:
+        counted = ", ".join(f"{count} {reason}" for reason, count in refused.items())
+        ranks.log(f"round {round_}: description kept as it was: {counted}")
+    timing = bar.timing(ranks)
+    ranks.on_main(lambda: run.files.write_descriptions(round_, run.chains, refused, timing))
+    recorded.journal.remove(ranks)
+
+
+def load_examples(options: SamplingOptions, problems: list[Problem], ranks: dist.Ranks) -> tuple[gibbs.Examples, str]:
+    """The in-context examples and their digest; the log says where the task has none."""
+    descriptions, digest = ranks.on_main(
         lambda: registry.load_examples(options.dataset, options.task, problems, options.raw_texts)
     )
     if digest == "seed descriptions" and options.sampler != "conditional":
         ranks.log(
             f"{options.task}: no ict.json, the problems' own descriptions stand in; python -m data.make_ict makes one"
         )
-    return examples, digest
-
-
-def settings(options: SamplingOptions) -> dict:
-    """Everything that the files of a run depend on; what only changes its speed is left out."""
-    names = (
-        "sampler",
-        "num_seq",
-        "temperature",
-        "top_k",
-        "top_p",
-        "keep",
-        "seed",
-        "limit",
-        "max_length",
-        "max_new_tokens",
-        "dtype",
-    )
-    return {
-        "model": paths.model_name(options.model_name_or_path),
-        "dataset": options.dataset,
-        "task": options.task,
-        **{name: getattr(options, name) for name in names},
-        **set_off_default(options, "chat", "as_published", "prompt_newline", "raw_texts", "fall_back"),
-        **engine_settings(options),
-        **judge_settings(options),
-    }
+    return gibbs.Examples(descriptions, {str(problem.id): problem for problem in problems}, options.raw_texts), digest
 
 
 def chains_that_fit(
-    chains: list[gibbs.Chain], adapter: Adapter, policy: TokenizerPolicy, max_length: int, ranks: dist.Ranks
-) -> list[gibbs.Chain]:
+    chains: list[Chain], adapter: Adapter, policy: TokenizerPolicy, max_length: int, ranks: dist.Ranks
+) -> list[Chain]:
     """The chains whose first prompt fits; the others are counted in the log and stay empty."""
     lengths = [len(policy.encode_prompt(adapter.code_prompt(c.problem, c.description))) for c in chains]
     usable = [chain for chain, length in zip(chains, lengths, strict=True) if length <= max_length]
@@ -166,136 +235,27 @@ class Round:
     descriptions: list[list[str]] | None
 
 
-def replay(chains: list[gibbs.Chain], history: list[Round]) -> None:
+def replay(chains: list[Chain], history: list[Round]) -> None:
     """Bring the chains to where the finished rounds left them."""
     for past in history:
-        for position, chain in enumerate(chains):
-            chain.kept.append(past.codes[position])
-            if past.descriptions is not None:
-                chain.description = past.descriptions[position][0]
-
-
-@dataclass
-class Sampling:
-    """The two steps of a round, over this rank's chains; the main rank writes what all have found."""
-
-    options: SamplingOptions
-    ranks: dist.Ranks
-    adapter: Adapter
-    policy: TokenizerPolicy
-    engine: AnyEngine
-    judge: Judge
-    files: Files
-    chains: list[gibbs.Chain]
-    usable: list[gibbs.Chain]
-    examples: dict[str, list[str]]
-    gold: dict[str, Problem]
-
-    def code_round(self, round_: int) -> int:
-        """Sample, judge and keep codes; returns how many samples the judge failed on, over all ranks."""
-        mine = self.ranks.share(self.usable)
-        options = self.options
-        bar = self._bar(len(mine) * options.num_seq, f"round {round_}/{options.iter_num} code")
-        decoding = self._decoding(self.adapter.stop_words, options.top_p)
-        recorded = Recorded(self.engine, self.judge, self.files.code_journal(round_, self.ranks), bar)
-        trials = gibbs.code_step(
-            mine,
-            self.adapter,
-            round_,
-            options.num_seq,
-            options.seed,
-            lambda prompts: recorded.complete(self._requests(prompts), decoding),
-            recorded.verdict,
-        )
-        bar.close()
-        gibbs.keep_step(mine, trials, round_, options.seed, options.keep)
-        found = self.ranks.gather([(chain.kept[-1], own) for chain, own in zip(mine, trials, strict=True)])
-        for chain, (kept, _) in zip(self.usable, found, strict=True):
-            chain.kept[round_ - 1 :] = [kept]
-        for chain in self.chains:
-            chain.kept[round_:] = []
-            chain.kept += [[]] * (round_ - len(chain.kept))
-        counts = gibbs.tally([own for _, own in found])
-        timing = bar.timing(self.ranks)
-        found_by = {"counts": counts, "isolation": self.judge.level}
-        self.ranks.on_main(lambda: self.files.write_codes(round_, self.chains, found_by, timing))
-        recorded.journal.remove(self.ranks)
-        self.ranks.log(
-            f"round {round_}: {counts['passed']}/{counts['samples']} pass "
-            f"({counts['distinct']} distinct), {counts['problems_passed']}/{len(self.usable)} problems"
-        )
-        return gibbs.infrastructure_faults([own for _, own in found])
-
-    def description_round(self, round_: int) -> None:
-        """Move every chain on to its next description."""
-        mine = self.ranks.share(self.usable)
-        shown = len(mine) if self.options.sampler != "conditional" else 0
-        bar = self._bar(shown, f"round {round_}/{self.options.iter_num} description")
-        decoding = self._decoding(DESCRIPTION_STOP_WORDS, DESCRIPTION_TOP_P)
-        recorded = Recorded(self.engine, self.judge, self.files.description_journal(round_, self.ranks), bar)
-
-        def describe(prompts: gibbs.Prompts) -> list[str | None]:
-            fitting = [i for i, (text, _) in enumerate(prompts) if self._fits(text)]
-            texts: list[str | None] = [None] * len(prompts)
-            requests = self._requests([prompts[i] for i in fitting])
-            for position, text in recorded.complete(requests, decoding):
-                texts[fitting[position]] = text
-            return texts
-
-        refused = gibbs.description_step(
-            mine,
-            self.adapter,
-            self.options.sampler,
-            round_,
-            self.options.seed,
-            self.examples,
-            self.gold,
-            describe,
-            self._fits,
-        )
-        bar.close()
-        for chain, description in zip(self.usable, self.ranks.gather([c.description for c in mine]), strict=True):
-            chain.description = description
-        refused = dict(sorted(sum(self.ranks.all_values(refused), Counter()).items()))
-        if refused:
-            counted = ", ".join(f"{number} {reason}" for reason, number in refused.items())
-            self.ranks.log(f"round {round_}: description kept as it was: {counted}")
-        timing = bar.timing(self.ranks)
-        self.ranks.on_main(lambda: self.files.write_descriptions(round_, self.chains, refused, timing))
-        recorded.journal.remove(self.ranks)
-
-    def _decoding(self, stop_words: tuple[str, ...], top_p: float) -> Decoding:
-        options = self.options
-        drawn = (options.temperature, options.top_k, top_p)
-        return Decoding(stop_words, options.max_new_tokens, *drawn, keep_blanks=options.raw_texts)
-
-    def _fits(self, prompt: str) -> bool:
-        return len(self.policy.encode_prompt(prompt)) <= self.options.max_length
-
-    def _requests(self, prompts: gibbs.Prompts) -> list[Request]:
-        return [Request(self.policy.encode_prompt(text), key) for text, key in prompts]
-
-    def _bar(self, total: int, title: str) -> Progress:
-        return Progress(total, title, self.ranks.main)
+        gibbs.record_round(chains, chains, past.codes)
+        for chain, descriptions in zip(chains, past.descriptions or (), strict=False):
+            chain.description = descriptions[0]
 
 
 class Files:
     """The files of a run: where they are, what they were made from, reading finished rounds, writing new ones."""
 
-    def __init__(self, options: SamplingOptions, settings: dict, inputs: dict):
+    def __init__(self, options: SamplingOptions, settings: dict, inputs: dict, made_by: dict):
         model = options.model_name_or_path
         self.codes = paths.code_folder(options.task, model, options.save_dir)
         self.descriptions = paths.description_folder(options.task, model, options.save_dir)
         self.options, self.settings, self.inputs = options, settings, inputs
-        self.made_by: dict = {}  # the servers, where there are any
+        self.made_by = made_by  # the servers, where there are any
 
-    def code_journal(self, round_: int, ranks: dist.Ranks) -> Journal:
-        """What a killed run had finished of this round's codes."""
-        return Journal(self._code_file(round_), self.settings, self.inputs, ranks, self.options.overwrite)
-
-    def description_journal(self, round_: int, ranks: dist.Ranks) -> Journal:
-        """What a killed run had finished of this round's descriptions."""
-        return Journal(self._sum_file(round_), self.settings, self.inputs, ranks, self.options.overwrite)
+    def journal(self, path: Path, ranks: dist.Ranks) -> Journal:
+        """What a killed run had finished of one of these files."""
+        return Journal(path, self.settings, self.inputs, ranks, self.options.overwrite)
 
     def read_rounds(self) -> list[Round]:
         """The finished rounds, at most `iter_num`; InputError where they were made with other settings."""
@@ -303,7 +263,7 @@ class Files:
         if self.options.overwrite:
             return rounds
         while len(rounds) < self.options.iter_num:
-            code_file, sum_file = self._code_file(len(rounds) + 1), self._sum_file(len(rounds) + 1)
+            code_file, sum_file = self.code_file(len(rounds) + 1), self.description_file(len(rounds) + 1)
             if not finished(code_file, self.settings, self.inputs):
                 break
             descriptions = None
@@ -312,21 +272,23 @@ class Files:
             rounds.append(Round(read_json(code_file), descriptions))
             if descriptions is None:
                 break
-        later = self._code_file(self.options.iter_num + 1)
+        later = self.code_file(self.options.iter_num + 1)
         if len(rounds) == self.options.iter_num and beside(later, "meta").exists():
             raise InputError(
                 f"{later}: {self.codes} holds more than --iter_num {self.options.iter_num} rounds; give the number of "
-                "rounds that it holds, --overwrite to start anew, or another --save_dir"
+                "rounds that it holds, --overwrite to start over, or another --save_dir"
             )
         return rounds
 
     def write_codes(self, round_: int, chains: list[gibbs.Chain], extra: dict, timing: dict) -> None:
         """`code_r{i}.json`: list per problem of the programs kept in this round."""
-        self._write(self._code_file(round_), [chain.kept[round_ - 1] for chain in chains], extra, timing)
+        self._write(self.code_file(round_), [chain.kept[round_ - 1] for chain in chains], extra, timing)
 
     def write_descriptions(self, round_: int, chains: list[gibbs.Chain], refused: dict, timing: dict) -> None:
         """`sum_r{i}.json`: list per problem of `[d_i]`."""
-        self._write(self._sum_file(round_), [[chain.description] for chain in chains], {"refused": refused}, timing)
+        self._write(
+            self.description_file(round_), [[chain.description] for chain in chains], {"refused": refused}, timing
+        )
 
     def write_passed(self, chains: list[gibbs.Chain]) -> None:
         """`passed_seq_code.json`: list per problem of all kept programs in round order, the rounds in its meta file."""
@@ -336,27 +298,29 @@ class Files:
         self._remove_later_rounds()
         counts = {"codes": sum(map(len, programs)), "rounds": self.options.iter_num}
         self._write(path, programs, {"counts": counts, "rounds": rounds}, None)
-        found = f"{sum(map(len, programs))} codes for {sum(map(bool, programs))} of {len(programs)} problems"
-        print(f"{path}: {found}", file=sys.stderr)
+        codes, problems = counts["codes"], sum(map(bool, programs))
+        print(f"{path}: {codes} codes for {problems} of {len(programs)} problems", file=sys.stderr)
 
     def _remove_later_rounds(self) -> None:
         """What is left of a longer run that `--overwrite` has replaced."""
         later = self.options.iter_num + 1
-        while self.options.overwrite and self._code_file(later).exists():
-            for file in (self._code_file(later), self._sum_file(later - 1), self._sum_file(later)):
+        while self.options.overwrite and self.code_file(later).exists():
+            for file in (self.code_file(later), self.description_file(later - 1), self.description_file(later)):
                 for part in (beside(file, "meta"), beside(file, "timing"), file):
                     part.unlink(missing_ok=True)
             later += 1
 
-    def _write(self, path, value: list, extra: dict, timing: dict | None) -> None:
+    def _write(self, path: Path, value: list, extra: dict, timing: dict | None) -> None:
         write_json(path, value, {"settings": self.settings, "inputs": self.inputs, **self.made_by, **extra}, timing)
 
-    def _code_file(self, round_: int):
+    def code_file(self, round_: int) -> Path:
+        """The kept programs of a round."""
         return self.codes / f"code_r{round_}.json"
 
-    def _sum_file(self, round_: int):
+    def description_file(self, round_: int) -> Path:
+        """The descriptions that a round ended with."""
         return self.descriptions / f"sum_r{round_}.json"
 
 
 if __name__ == "__main__":
-    stop.run(main)
+    stop.run(main, OPTIONS)

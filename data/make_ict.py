@@ -115,30 +115,28 @@ def describe(
     config, policy = check_model(args.model_name_or_path, args.revision, args.trust_remote_code, args.chat)
     engine = Engine(load_model(args, ranks.device), policy, args.eval_batch_size)
     decoding = Decoding(DESCRIPTION_STOP_WORDS, args.max_new_tokens, args.temperature, args.top_k, DESCRIPTION_TOP_P)
-    bar = Progress(len(wanted), "descriptions", ranks.main)
-    ended = [True] * len(wanted)
+    descriptions: dict[str, list[str]] = {}
+    for key, text in shots:
+        descriptions.setdefault(str(key), []).append(text)
+    examples = gibbs.Examples(descriptions, {str(problem.id): problem for problem in problems}, adapter.raw_texts)
 
     def fits(prompt: str) -> bool:
         return len(policy.encode_prompt(prompt)) <= args.max_length
 
-    def complete(prompts: gibbs.Prompts) -> list[str | None]:
-        fitting = [i for i, (text, _) in enumerate(prompts) if fits(text)]
-        texts: list[str | None] = [None] * len(prompts)
-        requests = [Request(policy.encode_prompt(prompts[i][0]), prompts[i][1]) for i in fitting]
-        for position, completion in engine.run(requests, decoding):
-            bar.add(completion.tokens)
-            texts[fitting[position]] = completion.text
-            ended[fitting[position]] = completion.tokens < args.max_new_tokens
-        return texts
-
     chains = [gibbs.Chain(problem, "") for problem in wanted]  # nothing sampled yet: its latest code is the gold code
-    examples: dict[str, list[str]] = {}
-    for key, text in shots:
-        examples.setdefault(str(key), []).append(text)
-    gold = {str(problem.id): problem for problem in problems}
-    gibbs.description_step(chains, adapter, "gibbs", 0, args.seed, examples, gold, complete, fits)
+    prompts = gibbs.description_prompts(chains, gibbs.SAMPLERS["gibbs"], examples, 0, args.seed)
+    prompts = [(chain, prompt) for chain, prompt in prompts if fits(prompt.text)]
+    requests = [Request(policy.encode_prompt(prompt.text), prompt.key) for _, prompt in prompts]
+    bar = Progress(len(requests), "descriptions", ranks.main)
+    cut_off = set()
+    for i, completion in engine.run(requests, decoding):
+        bar.add(completion.tokens)
+        chain = prompts[i][0]
+        gibbs.accept_description(chain, completion.text, adapter, fits)
+        if completion.tokens >= args.max_new_tokens:
+            cut_off.add(chain.problem.id)
     bar.close()
-    made = [(chain.description, end) for chain, end in zip(chains, ended, strict=True)]
+    made = [(chain.description, chain.problem.id not in cut_off) for chain in chains]
     return made, revision(args.model_name_or_path, config)
 
 

@@ -31,8 +31,8 @@ from transformers import GenerationConfig, PreTrainedModel
 from cal_ppl import rows_to_score
 from eval import registry
 from eval.problem import Adapter, Problem
-from run_gen import deepspeed_settings, plan_epochs, training_rows
 from utils.args import ScoringOptions, TrainingOptions
+from utils.code_files import CodeFile
 from utils.extract import training_target, truncate
 from utils.model.attention import librarys_own
 from utils.model.generate import Decoding, Request, make_engine
@@ -40,9 +40,17 @@ from utils.model.load import check_model, load_model, positions
 from utils.model.loss import SCORE_TOKENS, mean_losses
 from utils.model.sft_data import IGNORED, Row, batches_by_length, collate
 from utils.model.tokens import TokenizerPolicy
-from utils.model.train import TRAIN_TOKENS, plan_epoch, start_engine, train_epoch
+from utils.model.train import (
+    TRAIN_TOKENS,
+    deepspeed_settings,
+    plan_epoch,
+    plan_epochs,
+    start_engine,
+    train_epoch,
+    training_rows,
+)
 from utils.run import paths
-from utils.selection import CodeFile, Sources, training_set
+from utils.training_set import Sources, training_set
 
 ROOT = Path(__file__).resolve().parent.parent
 SAMPLES, NEW_TOKENS, SCORE_LENGTH, TRAIN_LENGTH = 3, 512, 2048, 1536  # as published

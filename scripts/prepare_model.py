@@ -36,7 +36,7 @@ def main() -> None:
     parser.add_argument("--output", type=Path, default=paths.DEFAULT_MODEL)
     output = parser.parse_args().output
     if (output / "config.json").exists():
-        print(f"{output}: is there already")
+        print(f"{output}: already exists")
         return
     source = packaged_gguf()
     _, policy = check_model(str(source), None, False)

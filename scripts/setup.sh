@@ -8,8 +8,8 @@ stop() {
 }
 
 # Whatever a command says when it is stopped, the last line tells how to go on.
-trap 'printf "\nstopped; bash %s goes on where it was\n" "$0" >&2; exit 130' INT
-trap 'printf "\nstopped; bash %s goes on where it was\n" "$0" >&2; exit 143' TERM
+trap 'printf "\nstopped; bash %s resumes where it stopped\n" "$0" >&2; exit 130' INT
+trap 'printf "\nstopped; bash %s resumes where it stopped\n" "$0" >&2; exit 143' TERM
 
 find_python() {
   local candidate

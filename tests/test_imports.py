@@ -154,9 +154,9 @@ def test_packages_have_empty_init_files():
 
 
 def test_stages_tell_their_story_in_the_same_order():
-    marks = ["# What is asked for", "# What is there already"]
+    marks = ["# Options", "# Resume", "# Model", "# Results"]
     for stage in STAGES:
         text = (REPOSITORY / f"{stage}.py").read_text()
         places = [text.index(mark) for mark in marks]
         assert places == sorted(places), stage
-        assert text.rstrip().endswith("stop.run(main)"), stage
+        assert text.rstrip().endswith("stop.run(main, OPTIONS)"), stage

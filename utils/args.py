@@ -5,40 +5,25 @@ Nothing here loads a model or touches a device. Every bad value is an `InputErro
 
 from __future__ import annotations
 
-import difflib
 import math
 import os
 import re
-import sys
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Literal, TypeVar
 
-from transformers.hf_argparser import HfArg, HfArgumentParser
+from transformers.hf_argparser import HfArg
 
 from eval import registry
 from eval.judge import JudgeOptions
+from utils.flags import Parser, changes_results, check_at_least, check_draw, no_effect
+from utils.gibbs import SAMPLERS
 from utils.lora_flags import LoraFlags
-from utils.run import files
+from utils.published import published_fields
+from utils.run import files, paths
 from utils.run.files import InputError
+from utils.selection import SELECTIONS
 from utils.server_flags import check_url
-
-# What `--as_published` sets, where a flag is not given by itself: choices in which ours differ on purpose. README lists
-# them with their effects, and the published faults that no flag brings back.
-PUBLISHED = {
-    "prompt_newline": True,
-    "raw_texts": True,
-    "fall_back": "gold",
-    "fill_with_replacement": True,
-    "full_warm_up": True,
-    "same_order": True,
-    "eval_stop_words": "published",
-}
-PUBLISHED_JUDGING = {  # by data set; the limit of a test is then that of all tests of a candidate
-    "apps": {"judge_timeout": 5.0, "judge_total_timeout": 5.0, "judge_gold_time_factor": 0.0, "compare": "published"},
-    "mbpp": {"judge_timeout": 10.0, "judge_total_timeout": 10.0, "judge_gold_time_factor": 0.0},
-    "codeinsight": {"judge_gold_time_factor": 0.0},
-}
 
 DTYPE_HELP = "bf16; fp32 gives results that do not depend on batch size and ranks"
 
@@ -47,23 +32,23 @@ DTYPE_HELP = "bf16; fp32 gives results that do not depend on batch size and rank
 class CommonOptions:
     """Flags of every stage."""
 
-    model_name_or_path: str = HfArg(help="hub id, local folder or GGUF file")
-    revision: str | None = HfArg(default=None, help="revision of a hub model")
-    trust_remote_code: bool = HfArg(default=False, help="run the code that comes with a hub model")
+    model_name_or_path: str = no_effect(help="hub id, local folder or GGUF file")
+    revision: str | None = no_effect(default=None, help="revision of a hub model")
+    trust_remote_code: bool = no_effect(default=False, help="run the code that comes with a hub model")
     dtype: Literal["bf16", "fp16", "fp32"] = HfArg(default="bf16", help=DTYPE_HELP)
-    attn_implementation: str = HfArg(default="auto", help="attention kernel, as transformers names it")
-    deepspeed_config: str = HfArg(help="DeepSpeed settings: optimiser, schedule, ZeRO stage")
+    attn_implementation: str = no_effect(default="auto", help="attention kernel, as transformers names it")
+    deepspeed_config: str = no_effect(help="DeepSpeed settings: optimiser, schedule, ZeRO stage")
     dataset: str = HfArg(default="apps", help="data set: " + ", ".join(sorted(registry.ADAPTERS)))
-    difficulty: str | None = HfArg(default=None, help="APPS+ only: introductory, interview or competition")
+    difficulty: str | None = no_effect(default=None, help="APPS+ only: introductory, interview or competition")
     limit: int = HfArg(default=0, help="take the first N problems of a split; 0: all")
     seed: int = HfArg(default=1234, help="key of every random draw")
-    local_rank: int = HfArg(default=-1, help="set by the launcher")
-    output_dir: str = HfArg(help="name of the run, no path: names its result and temporary files")
+    local_rank: int = no_effect(default=-1, help="set by the launcher")
+    output_dir: str = no_effect(help="name of the run, no path: names its result and temporary files")
     max_length: int = HfArg(help="longest prompt (sampling) or prompt and target (scoring, training), in tokens")
-    eval_batch_size: int = HfArg(
+    eval_batch_size: int = no_effect(
         default=0, help="prompts decoded or rows scored together; 0: as many as the device takes"
     )
-    overwrite: bool = HfArg(default=False, help="make results again that already exist")
+    overwrite: bool = no_effect(default=False, help="make results again that already exist")
     chat: bool = HfArg(default=False, help="the tokenizer's chat template around prompts, for instruct models")
     as_published: bool = HfArg(default=False, help="the published choices where ours differ; explicit flags win")
     prompt_newline: bool = HfArg(default=False, help="end code prompts in a newline, as published")
@@ -77,9 +62,9 @@ class CommonOptions:
     def check(self) -> None:
         """Raise InputError on a value or a pair of values that cannot work."""
         _ = self.task
-        _at_least(self, "max_length", 1)
+        check_at_least(self, "max_length", 1)
         for name in ("limit", "eval_batch_size"):
-            _at_least(self, name, 0)
+            check_at_least(self, name, 0)
         if Path(self.output_dir).name != self.output_dir or self.output_dir in ("", ".", ".."):
             raise InputError(f"--output_dir {self.output_dir}: a name is wanted, not a path, such as gift-1234")
         read_deepspeed_config(self.deepspeed_config)
@@ -89,15 +74,17 @@ class CommonOptions:
 class GenerationOptions:
     """Flags of the stages that generate."""
 
-    engine: Literal["auto", "static", "continuous", "server"] = HfArg(
+    engine: Literal["auto", "static", "continuous", "server"] = no_effect(
         default="auto",
         help="static: --eval_batch_size prompts at a time; auto: static, device filled; continuous: paged cache; "
         "server: see --base_url",
     )
     max_new_tokens: int = HfArg(default=512, help="longest completion in tokens")
-    base_url: str | None = HfArg(default=None, help="of --engine server: http://host:8000/v1, or several behind commas")
-    server_requests: int = HfArg(default=0, help="in flight at each server; 0: raised until its rate stops growing")
-    server_patience: float = HfArg(default=600.0, help="seconds without any completion after which the run stops")
+    base_url: str | None = no_effect(
+        default=None, help="of --engine server: http://host:8000/v1, or several behind commas"
+    )
+    server_requests: int = no_effect(default=0, help="in flight at each server; 0: raised until its rate stops growing")
+    server_patience: float = no_effect(default=600.0, help="seconds without any completion after which the run stops")
 
     @property
     def base_urls(self) -> list[str]:
@@ -112,7 +99,7 @@ class GenerationOptions:
             raise InputError(f"--base_url {self.base_url}: is for --engine server")
         for url in self.base_urls:
             check_url(url)
-        _at_least(self, "server_requests", 0)
+        check_at_least(self, "server_requests", 0)
         if not 0 < self.server_patience < float("inf"):
             raise InputError(f"--server_patience {self.server_patience}: must be above 0 seconds")
 
@@ -121,10 +108,12 @@ class GenerationOptions:
 class JudgeFlags:
     """Flags of the stages that run candidates."""
 
-    judge_workers: int = HfArg(default=0, help="candidates judged at a time on each rank; 0: its share of the cores")
+    judge_workers: int = no_effect(default=0, help="candidates judged at once on each rank; 0: its share of the cores")
     judge_timeout: float = HfArg(default=5.0, help="seconds for each test script, call-style program or standard input")
     judge_memory_mb: int = HfArg(default=2048, help="address space of a candidate in MiB")
-    isolation: Literal["auto", "bwrap", "landlock", "none"] = HfArg(default="auto", help="how candidates are fenced in")
+    isolation: Literal["auto", "bwrap", "landlock", "none"] = no_effect(
+        default="auto", help="how candidates are fenced in"
+    )
     judge_total_timeout: float = HfArg(default=0.0, help="seconds for all tests of a candidate together; 0: no limit")
     judge_gold_time_factor: float = HfArg(
         default=4.0, help="a test whose gold solution is slow has so many times its seconds; 0: --judge_timeout alone"
@@ -136,8 +125,8 @@ class JudgeFlags:
 
     def check_judge(self) -> None:
         """Raise InputError on a limit that no candidate could keep."""
-        _at_least(self, "judge_workers", 0)
-        _at_least(self, "judge_memory_mb", 256)
+        check_at_least(self, "judge_workers", 0)
+        check_at_least(self, "judge_memory_mb", 256)
         if not self.judge_timeout > 0:
             raise InputError(f"--judge_timeout {self.judge_timeout}: must be above 0")
         if not self.judge_total_timeout >= 0:
@@ -150,20 +139,22 @@ class JudgeFlags:
 class SamplingOptions(JudgeFlags, GenerationOptions, CommonOptions):
     """Stage 1: Gibbs sampling of codes and descriptions, with execution filtering."""
 
-    selfsample: bool = HfArg(default=False, help="published flag, always on")
-    sampler: Literal["gibbs", "conditional", "rewrite"] = HfArg(default="gibbs", help="GiFT, RFT or RFT+RD")
+    selfsample: bool = no_effect(default=False, help="published flag, always on")
+    sampler: Literal[tuple(SAMPLERS)] = HfArg(
+        default="gibbs", help=", ".join(f"{name}: {sampler.method}" for name, sampler in SAMPLERS.items())
+    )
     num_seq: int = HfArg(default=1, help="codes sampled for each problem in a round")
     temperature: float = HfArg(default=1.0, help="sampling temperature")
     top_k: int = HfArg(default=50, help="tokens that may be drawn, for codes and descriptions; 0: all")
     top_p: float = HfArg(default=1.0, help="nucleus of the code step")
-    iter_num: int = HfArg(default=50, help="rounds")
+    iter_num: int = no_effect(default=50, help="rounds")
     keep: Literal["one", "all", "any"] = HfArg(
         default="one", help="codes kept in a round: one or all of those that pass, or any one that parses"
     )
     fall_back: Literal["latest", "gold"] = HfArg(
         default="latest", help="program described after a round that kept none: the latest one kept, or the gold code"
     )
-    save_dir: str | None = HfArg(default=None, help="write code/ and sum/ here instead of the published folders")
+    save_dir: str | None = no_effect(default=None, help="write code/ and sum/ here instead of the published folders")
 
     def check(self) -> None:
         """Raise InputError on a value or a pair of values that cannot work."""
@@ -171,29 +162,29 @@ class SamplingOptions(JudgeFlags, GenerationOptions, CommonOptions):
         self.check_judge()
         self.check_server()
         for name in ("num_seq", "iter_num", "max_new_tokens"):
-            _at_least(self, name, 1)
-        _check_draw(self, "temperature", "top_k", "top_p")
+            check_at_least(self, name, 1)
+        check_draw(self, "temperature", "top_k", "top_p")
 
 
 @dataclass(kw_only=True)
 class ScoringOptions(CommonOptions):
     """Stage 2: the perplexity of every kept code under a description."""
 
-    selfsample_code_source: str = HfArg(help="code file of stage 1, passed_seq_code.json")
+    selfsample_code_source: str = no_effect(help="code file of stage 1, passed_seq_code.json")
     description: Literal["sampled", "seed"] = HfArg(
         default="sampled",
         help="score a code under the description it was sampled from, or under the problem's own (d0)",
     )
     no_eos: bool = HfArg(default=False, help="leave the end token behind a code out of its score")
-    save_dir: str | None = HfArg(default=None, help="write code/ppl-*.json here instead of beside the code file")
+    save_dir: str | None = no_effect(default=None, help="write code/ppl-*.json here instead of beside the code file")
 
 
 @dataclass(kw_only=True)
-class TrainingOptions(LoraFlags, JudgeFlags, GenerationOptions, CommonOptions):
-    """Stage 3: select codes, fine-tune, generate for the test problems, judge."""
+class TrainingFlags:
+    """Flags of selection and training, which `--eval_only` does without."""
 
-    selfsample_code_source: str | None = HfArg(default=None, help="code file of stage 1")
-    selfsample_code_source2: str | None = HfArg(default=None, help="code file of a second self-training turn")
+    selfsample_code_source: str | None = no_effect(default=None, help="code file of stage 1")
+    selfsample_code_source2: str | None = no_effect(default=None, help="code file of a second self-training turn")
     train_with_seq_gibbs: bool = HfArg(default=False, help="train on sampled codes too; without it gold pairs only")
     rounds: str | None = HfArg(default=None, help="use codes of these rounds only, such as 1-5 or 3; default: all")
     no_gold: bool = HfArg(default=False, help="leave the gold pairs out of training")
@@ -204,19 +195,28 @@ class TrainingOptions(LoraFlags, JudgeFlags, GenerationOptions, CommonOptions):
     fill_with_replacement: bool = HfArg(
         default=False, help="fill up to K by drawing all K with replacement, as published, not each code once first"
     )
-    weight_file1: str | None = HfArg(default=None, help="perplexities of --selfsample_code_source")
-    weight_file2: str | None = HfArg(default=None, help="perplexities of --selfsample_code_source2")
+    weight_file1: str | None = no_effect(default=None, help="perplexities of --selfsample_code_source")
+    weight_file2: str | None = no_effect(default=None, help="perplexities of --selfsample_code_source2")
+    selection: Literal[tuple(SELECTIONS)] | None = HfArg(
+        default=None, help="how codes are drawn; default: by perplexity with --weight_file1, else uniformly"
+    )
     temperature: float = HfArg(default=1.0, help="inverse temperature of the selection: softmax(temperature * ppl)")
     num_epoch: int = HfArg(default=2, help="epochs")
     train_batch_size: int = HfArg(default=128, help="rows of an optimiser step over all ranks")
-    micro_batch_tokens: int = HfArg(default=0, help="tokens of a forward pass, padding included; 0: by device")
+    micro_batch_tokens: int = no_effect(default=0, help="tokens of a forward pass, padding included; 0: by device")
     full_warm_up: bool = HfArg(default=False, help="keep a warm-up that is longer than the run")
     same_order: bool = HfArg(default=False, help="the same order of training rows in every epoch")
-    save_steps: int = HfArg(default=0, help="keep the state every so many steps; 0: after every epoch")
-    ckpt_path: str | None = HfArg(default=None, help="folder for the final weights (safetensors)")
-    log_dir: str | None = HfArg(
+    save_steps: int = no_effect(default=0, help="keep the state every so many steps; 0: after every epoch")
+    ckpt_path: str | None = no_effect(default=None, help="folder for the final weights (safetensors)")
+    log_dir: str | None = no_effect(
         default=None, help="training curves below this folder: CSV, and TensorBoard if installed"
     )
+
+
+@dataclass(kw_only=True)
+class TrainingOptions(TrainingFlags, LoraFlags, JudgeFlags, GenerationOptions, CommonOptions):
+    """Stage 3: select codes, fine-tune, generate for the test problems, judge."""
+
     eval_only: bool = HfArg(default=False, help="no training: score the model as it is")
     n_samples: int = HfArg(default=1, help="completions for each test problem")
     eval_temperature: float = HfArg(default=0.0, help="sampling temperature of the evaluation; 0: greedy")
@@ -233,11 +233,11 @@ class TrainingOptions(LoraFlags, JudgeFlags, GenerationOptions, CommonOptions):
         self.check_judge()
         self.check_server()
         for name in ("turn", "num_seq", "num_epoch", "train_batch_size", "n_samples", "max_new_tokens"):
-            _at_least(self, name, 1)
-        _at_least(self, "micro_batch_tokens", 0)
-        _at_least(self, "save_steps", 0)
+            check_at_least(self, name, 1)
+        check_at_least(self, "micro_batch_tokens", 0)
+        check_at_least(self, "save_steps", 0)
         self.check_lora(self.eval_only)
-        _check_draw(self, "eval_temperature", "eval_top_k", "eval_top_p")
+        check_draw(self, "eval_temperature", "eval_top_k", "eval_top_p")
         if not math.isfinite(self.temperature):
             raise InputError(f"--temperature {self.temperature}: must be a finite number")
         if self.n_samples > 1 and self.eval_temperature == 0:
@@ -285,6 +285,10 @@ class TrainingOptions(LoraFlags, JudgeFlags, GenerationOptions, CommonOptions):
             flag = "--selfsample_code_source" + ("2" if number == "2" else "")
             if weights and not source:
                 raise InputError(f"--weight_file{number}: needs {flag}, the code file it belongs to")
+            if self.selection == "perplexity" and source and not weights:
+                raise InputError(f"--selection perplexity: needs --weight_file{number}, the perplexities of {flag}")
+            if weights and self.selection == "uniform":
+                raise InputError(f"--weight_file{number}: weights nothing under --selection uniform; leave one out")
             if weights and not self.resample:
                 raise InputError(f"--weight_file{number}: weights are used only in a weighted draw; add --resample")
         if self.selfsample_code_source2 and bool(self.weight_file1) != bool(self.weight_file2):
@@ -299,7 +303,7 @@ Options = TypeVar("Options", bound=CommonOptions)
 
 def parse(options: type[Options], argv: list[str] | None = None) -> Options:
     """Parse and check a stage's flags; InputError on a bad one."""
-    parser = _Parser(options, description=options.__doc__, allow_abbrev=False)
+    parser = Parser(options, description=options.__doc__, allow_abbrev=False)
     given = parser.parse_args(argv)
     if given.as_published:
         parser.set_defaults(**published_fields(options, given.dataset))
@@ -307,47 +311,6 @@ def parse(options: type[Options], argv: list[str] | None = None) -> Options:
     parsed = options(**vars(given))
     parsed.check()
     return parsed
-
-
-def published_fields(options: type[Options], dataset: str) -> dict:
-    """The fields of these options that `--as_published` sets; InputError for a data set that was never published on."""
-    if dataset not in PUBLISHED_JUDGING:
-        flags = " ".join(f"--{name}" + ("" if value is True else f" {value}") for name, value in PUBLISHED.items())
-        raise InputError(
-            f"--as_published: the authors report nothing on {dataset}, only on {', '.join(PUBLISHED_JUDGING)}; "
-            f"give those of its flags that you mean: {flags}"
-        )
-    names = {field.name for field in fields(options)}
-    return {name: value for name, value in {**PUBLISHED, **PUBLISHED_JUDGING[dataset]}.items() if name in names}
-
-
-class _Parser(HfArgumentParser):
-    """Says in one line what is wrong with a flag, and what was probably meant."""
-
-    def error(self, message: str):
-        flags = [flag for action in self._actions for flag in action.option_strings if "-" not in flag[2:]]
-        for word in message.removeprefix("unrecognized arguments: ").split():
-            near = difflib.get_close_matches(word.split("=")[0], flags, n=1)
-            if message.startswith("unrecognized") and word.startswith("-"):
-                raise InputError(f"unknown flag {word}; " + (f"did you mean {near[0]}?" if near else "see --help"))
-        message = re.sub(r"/--[\w-]+", "", message)  # the same flag with hyphens
-        raise InputError(f"{message}; see {Path(sys.argv[0]).name} --help")
-
-
-def _at_least(options, name: str, least: int) -> None:
-    value = getattr(options, name)
-    if value < least:
-        raise InputError(f"--{name} {value}: must be at least {least}")
-
-
-def _check_draw(options, temperature: str, top_k: str, top_p: str) -> None:
-    """InputError on a value of these flags with which nothing can be drawn."""
-    if not 0 <= getattr(options, temperature) < float("inf"):
-        raise InputError(f"--{temperature} {getattr(options, temperature)}: must be 0 (greedy) or above")
-    if getattr(options, top_k) < 0:
-        raise InputError(f"--{top_k} {getattr(options, top_k)}: must be 0 (all tokens) or above")
-    if not 0 < getattr(options, top_p) <= 1:
-        raise InputError(f"--{top_p} {getattr(options, top_p)}: must be above 0 and at most 1")
 
 
 def read_deepspeed_config(path: str) -> dict:
@@ -387,23 +350,22 @@ def judge_options(options: JudgeFlags, local_world_size: int) -> JudgeOptions:
     )
 
 
-def set_off_default(options, *names: str) -> dict:
-    """The named settings that are not at their defaults, for meta files.
+def settings(options: CommonOptions, revision: str) -> dict:
+    """What the results of a run depend on, for meta files: every option but those marked `no_effect`.
 
-    Flags that came later than others are written so: results made before them stay valid.
+    Files that are inputs count by their digests, elsewhere. With `--eval_only` the flags of training do not count.
     """
-    usual = {field.name: field.default for field in fields(options)}
-    return {name: getattr(options, name) for name in names if getattr(options, name) != usual[name]}
-
-
-def engine_settings(options: GenerationOptions) -> dict:
-    """The engine, for meta files, where samples are not those of the engines that run here."""
-    return {"engine": "server"} if options.engine == "server" else {}
-
-
-def judge_settings(options: JudgeFlags) -> dict:
-    """The judge's settings that a verdict depends on, for meta files."""
-    names = ("judge_timeout", "judge_memory_mb", "compare", "allow_weak")
-    return {name: getattr(options, name) for name in names} | set_off_default(
-        options, "judge_total_timeout", "judge_gold_time_factor"
-    )
+    left_out = {field.name for field in fields(TrainingFlags)} if getattr(options, "eval_only", False) else set()
+    counting = {
+        field.name: getattr(options, field.name)
+        for field in fields(options)
+        if changes_results(field) and field.name not in left_out
+    }
+    if getattr(options, "engine", "") == "server":  # samples of the other engines are draws of the same kind
+        counting["engine"] = "server"
+    return {
+        "model": paths.model_name(options.model_name_or_path),
+        "revision": revision,
+        "task": options.task,
+        **counting,
+    }

@@ -1,38 +1,38 @@
-"""One round of the chain of stage 1 as plain functions over (sample, judge, describe): no model, no files.
+"""The chain of stage 1 as plain functions: no model, no judge, no files.
 
-A chain belongs to one problem. In round i it draws codes from P(c | d_{i-1}), keeps among those that pass, and moves on
-to d_i ~ P(d | c_i). The samplers differ only in that last move (paper, section 3):
+A chain belongs to one problem. In round i it draws codes from P(c | d_{i-1}), keeps among those that pass, and moves to
+d_i ~ P(d | c_i). The samplers differ only in that move (paper, section 3):
 
 * `gibbs` (GiFT): describe the kept code, else the latest kept one, else the gold code;
 * `conditional` (RFT): d_i = d0;
 * `rewrite` (RFT+RD): d_i is the model's rewriting of d0.
+
+A round is two steps. In each, an engine completes the prompts made here, and the completions come back here:
+`code_prompts`, then `keep_codes`; `description_prompts`, then `accept_description`.
 """
 
 from __future__ import annotations
 
 import ast
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
 
 from eval.judge.verdict import Judgement, Verdict
 from eval.problem import Adapter, Problem
 from utils.extract import find_function, parse, remove_docstrings, truncate
-from utils.prompts import DESCRIPTION_STOP_WORDS, description_prompt, draw_example, rewrite_prompt
+from utils.prompts import DESCRIPTION_STOP_WORDS, Dialogue, description_prompt, rewrite_prompt
 from utils.run.streams import stream
 
-SAMPLERS = ("gibbs", "conditional", "rewrite")
 
-# Both take [(text of the prompt, key of its random stream), ...]. `Sample` yields (position, completion) as they finish
-# and leaves out prompts that do not fit; `Describe` returns one description a prompt, None where it does not fit.
-# `Judge` takes (key of the prompt, program, test).
-Prompts = Sequence[tuple[str, tuple]]
-Sample = Callable[[Prompts], Iterator[tuple[int, str]]]
-Describe = Callable[[Prompts], list["str | None"]]
-Judge = Callable[[tuple, str, dict], "Future[Judgement]"]
+class Prompt(NamedTuple):
+    """A text to complete, and the key of the random stream that the completion is drawn from."""
+
+    text: str
+    key: tuple
 
 
 @dataclass
@@ -51,60 +51,42 @@ class Chain:
 
 
 @dataclass(frozen=True)
-class Trial:
-    """One sampled program and what the judge said."""
+class Candidate:
+    """A sampled program and its judgement."""
 
     program: str
     judgement: Judgement
 
 
-def code_step(
-    chains: Sequence[Chain],
-    adapter: Adapter,
-    round_: int,
-    num_seq: int,
-    seed: int,
-    sample: Sample,
-    judge: Judge,
-) -> list[list[Trial]]:
-    """Draw `num_seq` programs for every chain and judge them while others are being decoded.
+# ---------------------------------------------------------------------------------------------------------------------
+# The code step
 
-    Returns the trials of each chain in order of samples; prompts that do not fit have none.
+
+def code_prompts(
+    chains: Sequence[Chain], adapter: Adapter, round_: int, num_seq: int, seed: int
+) -> list[tuple[Chain, Prompt]]:
+    """`num_seq` prompts for the code of every chain, chain by chain."""
+    return [
+        (chain, Prompt(text, (seed, "code", str(chain.problem.id), round_, sample)))
+        for chain in chains
+        for text in [adapter.code_prompt(chain.problem, chain.description)]
+        for sample in range(num_seq)
+    ]
+
+
+def keep_codes(chain: Chain, candidates: Sequence[Candidate], round_: int, seed: int, keep: str) -> list[str]:
+    """The programs that a chain keeps of a round: `one` of those that pass, uniformly, or `all` of them.
+
+    `any`: one of those that are written at all, whatever the verdict (SSD, Zhang et al. 2026, arXiv:2604.01193, which
+    leaves out empty answers and stubs).
     """
-    prompts, owners = [], []
-    for chain in chains:
-        prompt = adapter.code_prompt(chain.problem, chain.description)
-        for number in range(num_seq):
-            prompts.append((prompt, (seed, "code", str(chain.problem.id), round_, number)))
-            owners.append(chain)
-    waiting: dict[int, tuple[str, Future[Judgement]]] = {}
-    for position, completion in sample(prompts):
-        problem = owners[position].problem
-        program = adapter.finish(problem, prompts[position][0] + completion)
-        waiting[position] = program, judge(prompts[position][1], program, problem.test)
-    trials: dict[str, list[Trial]] = {str(chain.problem.id): [] for chain in chains}
-    for position in sorted(waiting):
-        program, verdict = waiting[position]
-        trials[str(owners[position].problem.id)].append(Trial(program, verdict.result()))
-    return [trials[str(chain.problem.id)] for chain in chains]
-
-
-def keep_step(chains: Sequence[Chain], trials: Sequence[list[Trial]], round_: int, seed: int, keep: str) -> None:
-    """Add this round's kept programs to every chain: `one` of those that pass, uniformly, or `all` of them.
-
-    `any`: one of those that are written at all, whatever the judge said (SSD, Zhang et al. 2026, arXiv:2604.01193,
-    which leaves out empty answers and stubs).
-    """
-    for chain, own in zip(chains, trials, strict=True):
-        good = [
-            trial.program
-            for trial in own
-            if (is_written(trial.program, chain.problem.entry_point) if keep == "any" else trial.judgement.passed)
-        ]
-        if keep != "all" and good:
-            rng = stream(seed, "keep", str(chain.problem.id), round_)
-            good = [good[rng.integers(len(good))]]
-        chain.kept.append(good)
+    if keep == "any":
+        good = [c.program for c in candidates if is_written(c.program, chain.problem.entry_point)]
+    else:
+        good = [c.program for c in candidates if c.judgement.passed]
+    if keep == "all" or not good:
+        return good
+    return [good[stream(seed, "keep", str(chain.problem.id), round_).integers(len(good))]]
 
 
 def is_written(program: str, entry_point: str) -> bool:
@@ -119,102 +101,123 @@ def is_written(program: str, entry_point: str) -> bool:
     )
 
 
-def description_step(
-    chains: Sequence[Chain],
-    adapter: Adapter,
-    sampler: str,
-    round_: int,
-    seed: int,
-    examples: dict[str, list[str]],
-    gold: dict[str, Problem],
-    describe: Describe,
-    fits: Callable[[str], bool],
-) -> Counter:
-    """Move every chain on to its next description; returns how many descriptions were refused, by reason.
+def record_round(chains: Sequence[Chain], usable: Sequence[Chain], kept_codes: Sequence[list[str]]) -> None:
+    """Add the codes that the `usable` among the chains keep of a round; the others keep none."""
+    by_problem = dict(zip((chain.problem.id for chain in usable), kept_codes, strict=True))
+    for chain in chains:
+        chain.kept.append(by_problem.get(chain.problem.id, []))
 
-    `examples` are the in-context descriptions by problem id, `gold` the problems they belong to. A description that is
-    empty, or makes a code prompt that does not fit, leaves the chain at the one it had.
+
+def tally(candidates: Sequence[Sequence[Candidate]]) -> dict:
+    """Counts of a round: samples, passed, distinct passing programs, problems with a pass, verdicts by name."""
+    flat = [candidate for of_problem in candidates for candidate in of_problem]
+    return {
+        "samples": len(flat),
+        "passed": sum(bool(candidate.judgement.passed) for candidate in flat),
+        "distinct": len({candidate.program for candidate in flat if candidate.judgement.passed}),
+        "problems_passed": sum(any(c.judgement.passed for c in of_problem) for of_problem in candidates),
+        "verdicts": dict(sorted(Counter(candidate.judgement.verdict.value for candidate in flat).items())),
+    }
+
+
+def infrastructure_faults(candidates: Sequence[Sequence[Candidate]]) -> int:
+    """Candidates that were never judged because the judge failed; they are neither right nor wrong."""
+    return sum(c.judgement.verdict is Verdict.INFRA for of_problem in candidates for c in of_problem)
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# The description step
+
+
+@dataclass(frozen=True)
+class Examples:
+    """In-context examples: descriptions by problem id, and the problems they describe; texts trimmed, or `raw`."""
+
+    descriptions: dict[str, list[str]]
+    problems: dict[str, Problem]
+    raw: bool = False
+
+    def draw(self, problem_id: str, rng: np.random.Generator) -> tuple[Problem, str] | None:
+        """A random `(problem, description)` of another problem than `problem_id`, or None where there is no other."""
+        others = [(key, text) for key, texts in self.descriptions.items() if key != problem_id for text in texts]
+        if not others:
+            return None
+        key, text = others[rng.integers(len(others))]
+        return self.problems[key], text
+
+
+def ask_for_description(problem_id: str, program: str, examples: Examples, rng: np.random.Generator) -> Dialogue:
+    """The description prompt of a program, with an example of another problem drawn.
+
+    Neither program has docstrings; the example's keeps them where texts are raw.
     """
-    refused: Counter = Counter()
-    if sampler == "conditional":
-        return refused
-    prompts = [
-        (text_prompt(chain, key, examples, gold, adapter.raw_texts), key)
+    example = examples.draw(problem_id, rng)
+    if example is not None:
+        problem, text = example
+        example = (problem.code if examples.raw else _without_docstrings(problem.code), text)
+    return description_prompt(example, _without_docstrings(program), examples.raw)
+
+
+def _describe_kept_code(chain: Chain, examples: Examples, rng: np.random.Generator) -> Dialogue:
+    return ask_for_description(str(chain.problem.id), chain.code_to_describe(), examples, rng)
+
+
+def _rewrite_seed(chain: Chain, examples: Examples, rng: np.random.Generator) -> Dialogue:
+    example = examples.draw(str(chain.problem.id), rng)
+    if example is not None:
+        example = example[0].query, example[1]
+    return rewrite_prompt(example, chain.problem.query, examples.raw)
+
+
+@dataclass(frozen=True)
+class Sampler:
+    """How a chain moves to its next description."""
+
+    method: str  # its name in tables
+    prompt: Callable[[Chain, Examples, np.random.Generator], Dialogue] | None = None  # None: stay at d0
+    stream: str = ""  # the random stream of its draws
+
+
+SAMPLERS = {
+    "gibbs": Sampler("GiFT", _describe_kept_code, "describe"),
+    "conditional": Sampler("RFT"),
+    "rewrite": Sampler("RFT+RD", _rewrite_seed, "rewrite"),
+}
+
+
+def description_prompts(
+    chains: Sequence[Chain], sampler: Sampler, examples: Examples, round_: int, seed: int
+) -> list[tuple[Chain, Prompt]]:
+    """A prompt for the next description of every chain; none where the sampler stays at d0."""
+    if sampler.prompt is None:
+        return []
+    return [
+        (chain, Prompt(sampler.prompt(chain, examples, rng), (seed, sampler.stream, str(chain.problem.id), round_)))
         for chain in chains
-        for key in [_text_key(chain, sampler, seed, round_)]
+        for rng in [stream(seed, "example", str(chain.problem.id), round_)]
     ]
-    for chain, text in zip(chains, describe(prompts), strict=True):
-        # The prompt ends in a newline, so a stop word may begin with it.
-        description = truncate(f"\n{text or ''}", DESCRIPTION_STOP_WORDS, adapter.raw_texts)[1:]
-        description = description if adapter.raw_texts else description.strip()
-        if text is None:
-            refused["prompt too long"] += 1
-        elif not description and not adapter.raw_texts:
-            refused["empty"] += 1
-        elif not fits(adapter.code_prompt(chain.problem, description)):
-            refused["too long"] += 1
-        else:
-            chain.description = description
-    return refused
 
 
-def _text_key(chain: Chain, sampler: str, seed: int, round_: int) -> tuple:
-    return (seed, "describe" if sampler == "gibbs" else "rewrite", str(chain.problem.id), round_)
+def accept_description(chain: Chain, completion: str, adapter: Adapter, fits: Callable[[str], bool]) -> str:
+    """Move a chain to the description in a completion; "", or why the chain stays where it is.
 
-
-def text_prompt(
-    chain: Chain, key: tuple, examples: dict[str, list[str]], gold: dict[str, Problem], raw: bool = False
-) -> str:
-    """The description or rewrite prompt of a chain, by its key, with its in-context example drawn."""
-    seed, kind, problem_id, round_ = key
-    rng = stream(seed, "example", problem_id, round_)
-    if kind == "describe":
-        return ask_for_description((problem_id, chain.code_to_describe()), examples, gold, rng, raw)
-    drawn = draw_example(examples, problem_id, rng)
-    shot = (gold[drawn[0]].query, drawn[1]) if drawn else None
-    return rewrite_prompt(shot, chain.problem.query, raw)
-
-
-def ask_for_description(
-    about: tuple[str, str],
-    examples: dict[str, list[str]],
-    gold: dict[str, Problem],
-    rng: np.random.Generator,
-    raw: bool = False,
-) -> str:
-    """The description prompt of a `(problem id, program)`, with an in-context example of another problem drawn.
-
-    The example's program loses its docstrings, unless it is to be `raw`.
+    A description is refused if it is empty, or makes a code prompt that does not fit.
     """
-    problem_id, program = about
-    drawn = draw_example(examples, problem_id, rng)
-    shot = None
-    if drawn:
-        code = gold[drawn[0]].code
-        shot = (code if raw else _bare(code), drawn[1])
-    return description_prompt(shot, _bare(program), raw)
+    # The prompt ends in a newline, so a stop word may begin with it.
+    description = truncate(f"\n{completion}", DESCRIPTION_STOP_WORDS, adapter.raw_texts)[1:]
+    if not adapter.raw_texts:
+        description = description.strip()
+        if not description:
+            return "empty"
+    if not fits(adapter.code_prompt(chain.problem, description)):
+        return "too long"
+    chain.description = description
+    return ""
 
 
-def _bare(program: str) -> str:
+def _without_docstrings(program: str) -> str:
     """The program without docstrings; as it is where it does not parse (a gold code in another Python)."""
     try:
         return remove_docstrings(program)
     except ValueError:
         return program
-
-
-def tally(trials: Sequence[list[Trial]]) -> dict:
-    """Counts of a round: samples, passed, distinct passing programs, problems with a pass, verdicts by name."""
-    flat = [trial for own in trials for trial in own]
-    return {
-        "samples": len(flat),
-        "passed": sum(bool(trial.judgement.passed) for trial in flat),
-        "distinct": len({trial.program for trial in flat if trial.judgement.passed}),
-        "problems_passed": sum(any(trial.judgement.passed for trial in own) for own in trials),
-        "verdicts": dict(sorted(Counter(trial.judgement.verdict.value for trial in flat).items())),
-    }
-
-
-def infrastructure_faults(trials: Sequence[list[Trial]]) -> int:
-    """Samples that were never judged because the judge failed; they are neither right nor wrong."""
-    return sum(trial.judgement.verdict is Verdict.INFRA for own in trials for trial in own)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from transformers.hf_argparser import HfArg
 
+from utils.flags import no_effect
 from utils.run.files import InputError
 
 ALL_LINEAR = "all-linear"  # every linear layer but the head, as peft calls them
@@ -22,7 +23,7 @@ class LoraFlags:
         default_factory=lambda: [ALL_LINEAR], help="names of the modules that get LoRA layers, or all-linear"
     )
     lora_4bit: bool = HfArg(default=False, help="QLoRA: the model's own weights in 4 bits, by bitsandbytes on a GPU")
-    adapter: str | None = HfArg(default=None, help="folder of a LoRA adapter, evaluated with --eval_only")
+    adapter: str | None = no_effect(default=None, help="folder of a LoRA adapter, evaluated with --eval_only")
 
     @property
     def lora_scale(self) -> float:
@@ -47,9 +48,3 @@ class LoraFlags:
         for name, value in used.items():
             if value and not self.lora_rank:
                 raise InputError(f"--{name}: says how LoRA layers are made; add --lora_rank, such as 16")
-
-    def lora_settings(self) -> dict:
-        """What results depend on, for meta files; nothing where no LoRA is asked for."""
-        names = ("lora_rank", "lora_dropout", "lora_targets") if self.lora_rank else ()
-        settings = {name: getattr(self, name) for name in (*names, *(["lora_4bit"] if self.lora_4bit else []))}
-        return settings | ({"lora_alpha": self.lora_scale} if self.lora_rank else {})

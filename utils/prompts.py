@@ -11,8 +11,6 @@ from __future__ import annotations
 
 import argparse
 
-import numpy as np
-
 from utils.run import files
 
 CODE, DESCRIPTION, REWRITE = "###Code:", "###Description of the given code:", "###Description in other words:"
@@ -60,12 +58,6 @@ def _one_shot(titles: tuple[str, str, str], example: tuple[str, str] | None, tex
     return Dialogue.of(f"{shot}{given}\n{text}\n{wanted}\n", (*earlier, ask.format(text)))
 
 
-def draw_example(examples: dict[str, list[str]], problem_id: str, rng: np.random.Generator) -> tuple[str, str] | None:
-    """A random `(problem id, description)` of another problem than `problem_id`, or None where there is no other."""
-    others = [(key, text) for key, texts in examples.items() if key != problem_id for text in texts]
-    return others[rng.integers(len(others))] if others else None
-
-
 def main() -> None:
     """Print the prompts of the first training problem, or the code prompt alone where there is only a test split."""
     from eval import registry
@@ -83,18 +75,19 @@ def main() -> None:
 def _prompts(adapter, task: str, args: argparse.Namespace) -> dict[str, str]:
     """What the first round asks of a model for the first problem, by title."""
     from eval import registry
-    from utils.gibbs import Chain, text_prompt
+    from utils.gibbs import SAMPLERS, Chain, Examples, description_prompts
 
     split = "test" if list(adapter.expected) == ["test"] else "train"
     problems, _ = registry.load(args.dataset, task, split)
     first = problems[0]
     prompts = {f"code, problem {first.id}": adapter.code_prompt(first, first.query)}
     if split == "train":
-        examples, _ = registry.load_examples(args.dataset, task, problems)
-        gold = {str(problem.id): problem for problem in problems}
-        for title, kind in (("description of its gold code", "describe"), ("rewriting of its description", "rewrite")):
-            key = (args.seed, kind, str(first.id), 1)
-            prompts[title] = text_prompt(Chain(first, first.query), key, examples, gold)
+        descriptions, _ = registry.load_examples(args.dataset, task, problems)
+        examples = Examples(descriptions, {str(problem.id): problem for problem in problems})
+        for title, name in (("description of its gold code", "gibbs"), ("rewriting of its description", "rewrite")):
+            chains = [Chain(first, first.query)]
+            [(_, prompt)] = description_prompts(chains, SAMPLERS[name], examples, 1, args.seed)
+            prompts[title] = prompt.text
     return prompts
 
 

@@ -18,7 +18,7 @@ from __future__ import annotations
 import argparse
 import json
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -74,7 +74,7 @@ class Measurement:
 
     options: argparse.Namespace
     problems: list[Problem]
-    examples: dict[str, list[str]]
+    descriptions: dict[str, list[str]]
     task: str
     engine: Engine
     judge: Judge
@@ -82,7 +82,7 @@ class Measurement:
 
     def __post_init__(self):
         self.adapter = registry.adapter(self.task)
-        self.gold = {str(problem.id): problem for problem in self.problems}
+        self.examples = gibbs.Examples(self.descriptions, {str(problem.id): problem for problem in self.problems})
         self.problems = self.problems[: self.options.limit or None]
         self.intents = {str(problem.id): intents.read(problem.id) for problem in self.problems}
 
@@ -110,34 +110,32 @@ class Measurement:
         chosen = [problem for problem in self.problems if problem.id in programs_]
         return [gibbs.Chain(problem, describe(problem), [[programs_[problem.id]]]) for problem in chosen]
 
-    def programs(self, chains: list[gibbs.Chain], purpose: str, number: int, greedy: bool = False) -> list[list]:
+    def programs(
+        self, chains: list[gibbs.Chain], purpose: str, samples: int, greedy: bool = False
+    ) -> list[list[gibbs.Candidate]]:
         """Judged samples from every chain's description."""
+        prompts = gibbs.code_prompts(chains, self.adapter, purpose, samples, self.options.seed)
+        programs, verdicts = [""] * len(prompts), [None] * len(prompts)
         decoding = Decoding(self.adapter.stop_words, MAX_NEW_TOKENS, 0 if greedy else self.options.temperature)
-
-        def sample(prompts: gibbs.Prompts) -> Iterator[tuple[int, str]]:
-            return ((i, completion.text) for i, completion in self._complete(prompts, decoding))
-
-        def judge(key: tuple, program: str, test: dict):
-            return self.judge.submit(program, test)
-
-        return gibbs.code_step(chains, self.adapter, purpose, number, self.options.seed, sample, judge)
+        for i, completion in self._complete(prompts, decoding):
+            chain, prompt = prompts[i]
+            programs[i] = self.adapter.finish(chain.problem, prompt.text + completion.text)
+            verdicts[i] = self.judge.submit(programs[i], chain.problem.test)
+        candidates = [gibbs.Candidate(program, verdict.result())
+                      for program, verdict in zip(programs, verdicts, strict=True)]  # fmt: skip
+        return [candidates[i : i + samples] for i in range(0, len(candidates), samples)]
 
     def describe(self, chains: list[gibbs.Chain], sampler: str, round_: int) -> None:
         """Move every chain to a description of its latest program (else the gold one), or to other words."""
         decoding = Decoding(DESCRIPTION_STOP_WORDS, MAX_NEW_TOKENS, self.options.temperature, top_p=DESCRIPTION_TOP_P)
+        prompts = gibbs.description_prompts(chains, gibbs.SAMPLERS[sampler], self.examples, round_, self.options.seed)
+        for i, completion in self._complete(prompts, decoding):
+            gibbs.accept_description(prompts[i][0], completion.text, self.adapter, lambda prompt: True)
 
-        def complete(prompts: gibbs.Prompts) -> list[str]:
-            done = dict(self._complete(prompts, decoding))
-            return [done[i].text for i in range(len(prompts))]
-
-        seed = self.options.seed
-        gibbs.description_step(
-            chains, self.adapter, sampler, round_, seed, self.examples, self.gold, complete, lambda prompt: True
-        )
-
-    def _complete(self, prompts: gibbs.Prompts, decoding: Decoding):
+    def _complete(self, prompts: list[tuple[gibbs.Chain, gibbs.Prompt]], decoding: Decoding):
+        policy = self.engine.policy
         return self.engine.run(
-            [Request(self.engine.policy.encode_prompt(text), key) for text, key in prompts], decoding
+            [Request(policy.encode_prompt(prompt.text), prompt.key) for _, prompt in prompts], decoding
         )
 
     def kept(self, chains: list[gibbs.Chain]) -> float:

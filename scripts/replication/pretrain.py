@@ -82,7 +82,7 @@ def main(argv: list[str] | None = None) -> int:
     shared = {key: getattr(options, key) for key in TRUNK_SETTINGS} | {"trunk_pairs": files.sha256(sources[0])}
     settings = {**shared, "steps": options.steps, "pairs": files.sha256(sources[1])}
     if not options.overwrite and is_made(folder, settings):
-        print(f"{folder}: is there already")
+        print(f"{folder}: already exists")
         return 0
     torch.set_num_threads(options.threads or len(os.sched_getaffinity(0)))
     training = Training(*pairs, own, options)
@@ -123,7 +123,7 @@ def arguments() -> argparse.ArgumentParser:
     parser.add_argument("--threads", type=int, default=0, help="threads; 0: every core that this process may use")
     parser.add_argument("--max_minutes", type=float, default=math.inf, help="end this slice after so many minutes")
     parser.add_argument("--look_every", type=int, default=0, help="print held-out losses every so many steps; 0: never")
-    parser.add_argument("--overwrite", action="store_true", help="replace a model that is there already")
+    parser.add_argument("--overwrite", action="store_true", help="replace a model that already exists")
     return parser
 
 

@@ -309,7 +309,8 @@ class Study:
 
     def _selected(self, method: str, train: list[Problem]) -> dict:
         """Training sets against the truth: drawn uniformly, and by perplexity at several inverse temperatures."""
-        from utils.selection import Draw, draw, read_codes, read_perplexities
+        from utils.code_files import read_codes, read_perplexities
+        from utils.selection import Draw, draw
 
         file, origins, seed, k = self.codes(method), truth.origins(train), self.options.seed, self.options.k
         code_file = read_codes(file, train)

@@ -386,7 +386,7 @@ def test_preparing_again(small_world, monkeypatch, capsys):
     monkeypatch.chdir(small_world)
     files = {path: path.read_bytes() for path in (small_world / "data" / "world-small").iterdir()}
     assert run(prepare, *prepare_flags("small", 2)) == 0
-    assert "is there already" in capsys.readouterr().out
+    assert "already exists" in capsys.readouterr().out
     with pytest.raises(InputError, match=r"seed \(2 before, 3 now\)"):
         run(prepare, *prepare_flags("small", 3))
     assert files == {path: path.read_bytes() for path in (small_world / "data" / "world-small").iterdir()}
@@ -511,7 +511,7 @@ def test_pretraining_writes_a_model_folder_once(small_world, monkeypatch, capsys
     assert policy.start == []
     capsys.readouterr()
     assert run(pretrain, *flags) == 0
-    assert "is there already" in capsys.readouterr().out
+    assert "already exists" in capsys.readouterr().out
     with pytest.raises(InputError, match="lr"):
         run(pretrain, *flags, "--lr", 1)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import shlex
 from pathlib import Path
@@ -13,11 +14,11 @@ from utils.args import (
     ScoringOptions,
     TrainingOptions,
     judge_options,
-    judge_settings,
     parse,
     read_deepspeed_config,
-    set_off_default,
+    settings,
 )
+from utils.flags import changes_results
 from utils.run.files import InputError
 
 CONFIG = Path(__file__).resolve().parents[2] / "deepspeed_config.json"
@@ -267,11 +268,36 @@ def test_scoring_knows_two_kinds_of_descriptions():
     assert "--description" in refused(ScoringOptions, f"{STAGE_2} --description gold")
 
 
-def test_later_flags_stand_in_settings_only_where_they_are_used():
-    """Results from before there was the flag stay valid."""
-    names = ("rounds", "no_gold", "description_pairs", "turn")
-    assert set_off_default(parsed(TrainingOptions), *names) == {}
-    assert set_off_default(parsed(TrainingOptions, "--rounds 1 --turn 2"), *names) == {"rounds": "1", "turn": 2}
+OPTIONS = [SamplingOptions, ScoringOptions, TrainingOptions]
+
+
+@pytest.mark.parametrize("stage", OPTIONS)
+def test_every_flag_is_a_setting_unless_it_is_marked(stage):
+    """A flag that somebody adds counts: old results are not taken for those of another value."""
+    options = parsed(stage)
+    recorded = settings(options, "abc")
+    names = {field.name for field in dataclasses.fields(stage)}
+    marked = {field.name for field in dataclasses.fields(stage) if not changes_results(field)}
+    assert names - marked == recorded.keys() - {"model", "task", "revision"}
+    assert recorded["revision"] == "abc" and recorded["model"] == options.model_name_or_path
+    assert recorded["task"] == options.task
+    assert not marked & {"seed", "temperature", "max_length", "limit", "compare", "judge_timeout", "top_k", "num_seq"}
+
+
+def test_what_has_no_effect_on_results_is_no_setting():
+    base = settings(parsed(SamplingOptions), "r")
+    for same in ("--judge_workers 3 --isolation none", "--iter_num 7", "--engine static --eval_batch_size 9"):
+        assert settings(parsed(SamplingOptions, same), "r") == base
+    for change in ("--judge_timeout 9", "--judge_memory_mb 999", "--compare strict", "--allow_weak", "--seed 2",
+                   "--engine server --base_url http://h:1/v1"):  # fmt: skip
+        assert settings(parsed(SamplingOptions, change), "r") != base
+
+
+def test_an_evaluation_alone_depends_on_no_flag_of_training():
+    base = settings(parsed(TrainingOptions, "--eval_only"), "r")
+    assert settings(parsed(TrainingOptions, "--eval_only --num_epoch 5 --train_batch_size 3"), "r") == base
+    assert settings(parsed(TrainingOptions, "--num_epoch 5"), "r") != settings(parsed(TrainingOptions), "r")
+    assert settings(parsed(TrainingOptions, "--eval_only --eval_top_k 5"), "r") != base
 
 
 def config_without(*path: str) -> dict:
@@ -326,10 +352,3 @@ def test_ranks_of_a_machine_share_its_cores(monkeypatch):
     made = judge_options(options, 1)
     assert (made.timeout, made.memory_mb, made.compare, made.allow_weak) == (2, 512, "strict", True)
     assert judge_options(parsed(SamplingOptions, "--judge_workers 5"), 8).workers == 5
-
-
-def test_settings_on_file_are_those_a_verdict_depends_on():
-    base = judge_settings(parsed(SamplingOptions))
-    assert judge_settings(parsed(SamplingOptions, "--judge_workers 3 --isolation none")) == base
-    for change in ("--judge_timeout 9", "--judge_memory_mb 999", "--compare strict", "--allow_weak"):
-        assert judge_settings(parsed(SamplingOptions, change)) != base

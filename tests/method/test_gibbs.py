@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 import zlib
 from collections import Counter
-from concurrent.futures import Future
 
 import pytest
 
@@ -35,50 +34,63 @@ def chains_of(numbers=range(6)) -> list[gibbs.Chain]:
     return [gibbs.Chain(PROBLEMS[number], PROBLEMS[number].query) for number in numbers]
 
 
-def sample(prompts):
+def complete(prompts):
     """A model that completes from each prompt's own stream, the last prompt first, as a batch may end in any order."""
-    for position in reversed(range(len(prompts))):
-        _, key = prompts[position]
-        yield position, "\n    " + BODIES[stream(*key).integers(len(BODIES))]
+    for i in reversed(range(len(prompts))):
+        yield i, "\n    " + BODIES[stream(*prompts[i][1].key).integers(len(BODIES))]
 
 
-def verdict(program: str, verdict: Verdict | None = None) -> Future:
-    future: Future = Future()
+def judgement(program: str) -> Judgement:
+    """Knows the right bodies."""
     right = program.endswith(RIGHT)
-    verdict = verdict or (Verdict.PASS if right else Verdict.WRONG)
-    future.set_result(Judgement(verdict, None if verdict is Verdict.INFRA else right))
-    return future
-
-
-def judge(key: tuple, program: str, test: dict) -> Future:
-    """Knows the right bodies; the tests must be those of the program's problem."""
-    assert test["asserts"][0].split("(")[0] in program
-    return verdict(program)
+    return Judgement(Verdict.PASS if right else Verdict.WRONG, right)
 
 
 def describe(prompts):
     """A model that says which prompt it saw."""
-    return [f"Text {zlib.crc32(repr((text, key)).encode())}." for text, key in prompts]
+    return [f"Text {zlib.crc32(repr((str(prompt.text), prompt.key)).encode())}." for _, prompt in prompts]
 
 
 def always(_: str) -> bool:
     return True
 
 
-def codes(chains, round_=1, num_seq=4, **fakes):
-    given = {"sample": sample, "judge": judge, **fakes}
-    return gibbs.code_step(chains, Adapter(), round_, num_seq, SEED, given["sample"], given["judge"])
+def codes(chains, round_=1, num_seq=4, adapter=None) -> list[list[gibbs.Candidate]]:
+    """The candidates of each chain in order of samples, as stage 1 makes them."""
+    adapter = adapter or Adapter()
+    prompts = gibbs.code_prompts(chains, adapter, round_, num_seq, SEED)
+    programs = dict.fromkeys(range(len(prompts)), "")
+    for i, completion in complete(prompts):
+        chain, prompt = prompts[i]
+        programs[i] = adapter.finish(chain.problem, prompt.text + completion)
+    candidates = [gibbs.Candidate(program, judgement(program)) for program in programs.values()]
+    return [candidates[i : i + num_seq] for i in range(0, len(candidates), num_seq)]
 
 
-def descriptions(chains, sampler="gibbs", round_=1, describe=describe, fits=always, examples=EXAMPLES):
-    return gibbs.description_step(chains, Adapter(), sampler, round_, SEED, examples, GOLD, describe, fits)
+def keep_step(chains, candidates, round_, keep) -> None:
+    """Keep a round's codes in every chain."""
+    kept = [gibbs.keep_codes(chain, of_chain, round_, SEED, keep)
+            for chain, of_chain in zip(chains, candidates, strict=True)]  # fmt: skip
+    gibbs.record_round(chains, chains, kept)
+
+
+def description_prompts(chains, sampler="gibbs", round_=1, examples=EXAMPLES):
+    """The prompts of the description step, with their chains."""
+    return gibbs.description_prompts(chains, gibbs.SAMPLERS[sampler], gibbs.Examples(examples, GOLD), round_, SEED)
+
+
+def descriptions(chains, sampler="gibbs", round_=1, describe=describe, fits=always) -> list[str]:
+    """Move the chains on; why each stays where it was, or ""."""
+    prompts = description_prompts(chains, sampler, round_)
+    return [gibbs.accept_description(chain, text, Adapter(), fits)
+            for (chain, _), text in zip(prompts, describe(prompts), strict=True)]  # fmt: skip
 
 
 def run(chains, sampler="gibbs", keep="one", rounds=3):
     """A whole run; returns the kept programs and the descriptions by problem."""
     said = {chain.problem.id: [] for chain in chains}
     for round_ in range(1, rounds + 1):
-        gibbs.keep_step(chains, codes(chains, round_), round_, SEED, keep)
+        keep_step(chains, codes(chains, round_), round_, keep)
         descriptions(chains, sampler, round_)
         for chain in chains:
             said[chain.problem.id].append(chain.description)
@@ -86,15 +98,8 @@ def run(chains, sampler="gibbs", keep="one", rounds=3):
 
 
 def prompts_of(chains, sampler="gibbs", round_=1, **given) -> list[str]:
-    """The texts that the description step asks the model to go on from."""
-    seen: list[str] = []
-
-    def note(prompts):
-        seen.extend(text for text, _ in prompts)
-        return [None] * len(prompts)
-
-    descriptions(chains, sampler, round_, describe=note, **given)
-    return seen
+    """The texts that the description step asks the model to complete."""
+    return [prompt.text for _, prompt in description_prompts(chains, sampler, round_, **given)]
 
 
 # The code step
@@ -118,35 +123,12 @@ def test_trials_carry_their_own_verdicts_in_order_of_samples():
         assert [trial.judgement.passed for trial in own] == [BODIES[i] in RIGHT for i in drawn]
 
 
-def test_all_programs_are_handed_over_before_a_verdict_is_waited_for():
-    """The judge works while the model decodes."""
-    waiting: list[tuple[Future, str]] = []
-
-    def slow(key, program, test):
-        waiting.append((Future(), program))
-        return waiting[-1][0]
-
-    def sample_then_judge(prompts):
-        yield from sample(prompts)
-        for future, program in waiting:
-            future.set_result(verdict(program).result())
-
-    assert [len(own) for own in codes(chains_of(), sample=sample_then_judge, judge=slow)] == [4] * 6
-
-
-def test_prompts_that_do_not_fit_have_no_trial():
-    def picky(prompts):
-        return ((position, text) for position, text in sample(prompts) if "f3" not in prompts[position][0])
-
-    assert [len(own) for own in codes(chains_of(), sample=picky)] == [4, 4, 4, 0, 4, 4]
-
-
 def test_the_adapter_makes_the_last_cut_before_judging():
     class Cutting(Adapter):
         def finish(self, problem, program):
             return truncate(program, (" + n",))
 
-    own = gibbs.code_step(chains_of([0]), Cutting(), 1, 30, SEED, sample, judge)[0]
+    [own] = codes(chains_of([0]), num_seq=30, adapter=Cutting())
     assert {trial.program.split("\n")[-1] for trial in own} >= {"    return 1"}
     assert not any(trial.program.endswith("1 + n") for trial in own)
 
@@ -154,25 +136,25 @@ def test_the_adapter_makes_the_last_cut_before_judging():
 # What is kept
 
 
-def trials_of(bodies: str, verdicts: dict | None = None) -> list[gibbs.Trial]:
+def trials_of(bodies: str, verdicts: dict | None = None) -> list[gibbs.Candidate]:
     """Trials named by letters: capitals pass."""
     usual = {
         letter: Judgement(Verdict.PASS if letter.isupper() else Verdict.WRONG, letter.isupper()) for letter in bodies
     }
-    return [gibbs.Trial(letter, {**usual, **(verdicts or {})}[letter]) for letter in bodies]
+    return [gibbs.Candidate(letter, {**usual, **(verdicts or {})}[letter]) for letter in bodies]
 
 
 @pytest.mark.parametrize(("bodies", "kept"), [("aBcD", ["B", "D"]), ("AA", ["A", "A"]), ("ab", []), ("", [])])
 def test_keep_all_keeps_what_passes_in_order(bodies, kept):
     chains = chains_of([0])
-    gibbs.keep_step(chains, [trials_of(bodies)], 1, SEED, "all")
+    keep_step(chains, [trials_of(bodies)], 1, "all")
     assert chains[0].kept == [kept]
 
 
 @pytest.mark.parametrize("bodies", ["".join(b) for n in range(4) for b in itertools.product("aB", repeat=n)])
 def test_keep_one_keeps_one_that_passes_or_none(bodies):
     chains = chains_of([0])
-    gibbs.keep_step(chains, [trials_of(bodies)], 1, SEED, "one")
+    keep_step(chains, [trials_of(bodies)], 1, "one")
     assert chains[0].kept == [["B"] if "B" in bodies else []]
 
 
@@ -180,7 +162,7 @@ def test_keep_one_is_uniform_over_what_passes():
     counts = Counter()
     for round_ in range(1, 2001):
         chains = chains_of([0])
-        gibbs.keep_step(chains, [trials_of("aBCdD")], round_, SEED, "one")
+        keep_step(chains, [trials_of("aBCdD")], round_, "one")
         counts.update(chains[0].kept[0])
     assert set(counts) == set("BCD") and all(590 < count < 740 for count in counts.values())
 
@@ -194,15 +176,15 @@ def test_verdicts_decide_what_passes(keep):
         "I": Judgement(Verdict.INFRA, None),
     }
     chains = chains_of([0])
-    gibbs.keep_step(chains, [trials_of("VIWa", verdicts)], 1, SEED, keep)
+    keep_step(chains, [trials_of("VIWa", verdicts)], 1, keep)
     assert chains[0].kept == [["W"]]
 
 
-def written(*bodies: str, passed: str = "") -> list[gibbs.Trial]:
+def written(*bodies: str, passed: str = "") -> list[gibbs.Candidate]:
     """Trials of the first problem with these bodies; `passed` is the body of those that pass."""
     prompt = f'{PROBLEMS[0].head}\n    """ Seed text 0."""'
     return [
-        gibbs.Trial(prompt + body, Judgement(Verdict.PASS if body == passed else Verdict.WRONG, body == passed))
+        gibbs.Candidate(prompt + body, Judgement(Verdict.PASS if body == passed else Verdict.WRONG, body == passed))
         for body in bodies
     ]
 
@@ -213,8 +195,8 @@ def written(*bodies: str, passed: str = "") -> list[gibbs.Trial]:
 )
 def test_keep_any_leaves_out_what_is_no_program_or_a_stub(stub):
     chains = chains_of([0])
-    gibbs.keep_step(chains, [written(stub, stub)], 1, SEED, "any")
-    gibbs.keep_step(chains, [written(stub, "\n    return n", stub)], 2, SEED, "any")
+    keep_step(chains, [written(stub, stub)], 1, "any")
+    keep_step(chains, [written(stub, "\n    return n", stub)], 2, "any")
     assert [len(kept) for kept in chains[0].kept] == [0, 1]
     assert chains[0].kept[1][0].endswith("return n")
 
@@ -222,10 +204,10 @@ def test_keep_any_leaves_out_what_is_no_program_or_a_stub(stub):
 def test_keep_any_is_uniform_whatever_the_verdict():
     counts = Counter()
     trials = written("\n    return 0", "\n    return 1", "\n    return 2", "\n    return (", passed="\n    return 1")
-    unjudged = gibbs.Trial(trials[0].program.replace("return 0", "return 3"), Judgement(Verdict.INFRA, None))
+    unjudged = gibbs.Candidate(trials[0].program.replace("return 0", "return 3"), Judgement(Verdict.INFRA, None))
     for round_ in range(1, 2001):
         chains = chains_of([0])
-        gibbs.keep_step(chains, [[*trials, unjudged]], round_, SEED, "any")
+        keep_step(chains, [[*trials, unjudged]], round_, "any")
         (kept,) = chains[0].kept[0]
         counts[kept[-1]] += 1
     assert set(counts) == set("0123") and all(430 < count < 570 for count in counts.values())
@@ -252,7 +234,7 @@ def test_of_several_codes_of_a_round_the_last_is_described():
 
 def test_neither_program_of_the_prompt_has_a_docstring():
     chains = chains_of()
-    gibbs.keep_step(chains, codes(chains), 1, SEED, "one")
+    keep_step(chains, codes(chains), 1, "one")
     assert any(chain.kept[0] for chain in chains)
     for text in prompts_of(chains):
         assert '"""' not in text and "Seed text" not in text and "Gold text" not in text
@@ -286,13 +268,13 @@ def test_without_examples_of_others_the_prompt_has_none():
 def test_gibbs_moves_to_the_description_of_the_kept_code():
     chains = chains_of([0])
     chains[0].kept = [["x = 1"]]
-    assert not descriptions(chains, describe=lambda prompts: ["\n Sets x to one.\n"])
+    assert descriptions(chains, describe=lambda prompts: ["\n Sets x to one.\n"]) == [""]
     assert chains[0].description == "Sets x to one."
 
 
 def test_conditional_stays_at_the_seed_description_and_asks_no_model():
     chains = chains_of()
-    assert not descriptions(chains, "conditional", describe=lambda prompts: pytest.fail("the model was asked"))
+    assert descriptions(chains, "conditional") == []
     assert [chain.description for chain in chains] == [p.query for p in PROBLEMS]
 
 
@@ -309,7 +291,7 @@ def test_rewrite_always_starts_from_the_seed_description():
 
 @pytest.mark.parametrize(
     ("said", "reason"),
-    [("", "empty"), (" \n\t ", "empty"), (None, "prompt too long"), ("A text that is far too long.", "too long")],
+    [("", "empty"), (" \n\t ", "empty"), ("A text that is far too long.", "too long")],
 )
 @pytest.mark.parametrize("sampler", ["gibbs", "rewrite"])
 def test_a_refused_description_leaves_the_one_before(sampler, said, reason):
@@ -319,7 +301,7 @@ def test_a_refused_description_leaves_the_one_before(sampler, said, reason):
         chains, sampler, describe=lambda prompts: [said, "Short."], fits=lambda prompt: "far too long" not in prompt
     )
     assert [chain.description for chain in chains] == ["The one before.", "Short."]
-    assert refused == {reason: 1}
+    assert refused == [reason, ""]
 
 
 def test_too_long_is_asked_of_the_code_prompt_that_would_follow():
@@ -351,19 +333,11 @@ def test_more_samples_a_round_do_not_change_the_first_ones():
 
 def test_rounds_and_purposes_have_streams_of_their_own():
     keys = []
-
-    def no_sample(prompts):
-        keys.extend(key for _, key in prompts)
-        return iter(())
-
-    def no_text(prompts):
-        keys.extend(key for _, key in prompts)
-        return [None] * len(prompts)
-
     for round_ in (1, 2):
-        codes(chains_of(), round_, sample=no_sample)
+        prompts = gibbs.code_prompts(chains_of(), Adapter(), round_, 4, SEED)
         for sampler in ("gibbs", "rewrite"):
-            descriptions(chains_of(), sampler, round_, describe=no_text)
+            prompts += description_prompts(chains_of(), sampler, round_)
+        keys += [prompt.key for _, prompt in prompts]
     assert len(set(keys)) == len(keys) == 2 * (6 * 4 + 6 + 6)
     assert all(SEED in key for key in keys)
 
@@ -374,6 +348,14 @@ def test_one_round_of_gibbs_feeds_the_next():
     kept, said = run(chains, keep="all", rounds=2)
     assert said[0][0].startswith("Text ")
     assert all(said[0][0] in program for program in kept[0][1]) and not any(said[0][0] in p for p in kept[0][0])
+
+
+def test_a_round_is_recorded_in_every_chain():
+    """Chains without codes of this round keep none, whatever was kept before."""
+    chains = chains_of([0, 1, 2])
+    gibbs.record_round(chains, [chains[2], chains[0]], [["c"], []])
+    gibbs.record_round(chains, chains[:1], [["a"]])
+    assert [chain.kept for chain in chains] == [[[], ["a"]], [[], []], [["c"], []]]
 
 
 def test_tally_counts_samples_passes_and_problems():

@@ -14,11 +14,11 @@ from data.quickstart import problems as quickstart
 from eval.problem import Problem
 from eval.registry import adapter
 from utils.extract import truncate
+from utils.gibbs import Examples
 from utils.prompts import (
     DESCRIPTION_STOP_WORDS,
     DESCRIPTION_TOP_P,
     description_prompt,
-    draw_example,
     rewrite_prompt,
 )
 from utils.run.streams import stream
@@ -71,23 +71,28 @@ def test_published_settings_of_the_description_step():
     assert DESCRIPTION_STOP_WORDS == ("\n###Code:", "\n###") and DESCRIPTION_TOP_P == 0.95
 
 
+def drawn_from(examples, problem_id, rng):
+    """The example drawn for a problem, as (its problem's id, description); the ids stand for the problems here."""
+    return Examples(examples, {key: key for key in examples}).draw(problem_id, rng)
+
+
 @pytest.mark.parametrize("problem", [*EXAMPLES, "another"])
 def test_the_example_is_never_the_problem_itself(problem):
-    drawn = {draw_example(EXAMPLES, problem, stream(seed)) for seed in range(200)}
+    drawn = {drawn_from(EXAMPLES, problem, stream(seed)) for seed in range(200)}
     assert drawn == {(key, text) for key, texts in EXAMPLES.items() if key != problem for text in texts}
 
 
 def test_every_description_is_as_likely_as_any_other():
     counts: dict = {}
     for seed in range(3000):
-        drawn = draw_example(EXAMPLES, "another", stream("example", seed))
+        drawn = drawn_from(EXAMPLES, "another", stream("example", seed))
         counts[drawn] = counts.get(drawn, 0) + 1
     assert len(counts) == 4 and all(650 < count < 850 for count in counts.values())
 
 
 @pytest.mark.parametrize("examples", [{}, {"1": ["one"]}])
 def test_no_other_problem_no_example(examples):
-    assert draw_example(examples, "1", stream(0)) is None
+    assert drawn_from(examples, "1", stream(0)) is None
 
 
 def shown(*flags: str) -> list[str]:

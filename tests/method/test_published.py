@@ -15,9 +15,10 @@ from eval.judge.compare import same_output
 from eval.judge.verdict import Verdict
 from eval.problem import STOP_WORDS
 from utils import gibbs
-from utils.args import PUBLISHED, PUBLISHED_JUDGING, SamplingOptions, ScoringOptions, TrainingOptions, parse
+from utils.args import SamplingOptions, ScoringOptions, TrainingOptions, parse
 from utils.extract import training_target, truncate
 from utils.prompts import description_prompt
+from utils.published import PUBLISHED, PUBLISHED_JUDGING
 from utils.run.files import InputError
 from utils.selection import Draw, draw
 
@@ -109,15 +110,11 @@ def test_examples_keep_their_docstring_and_their_ends():
 
 def describe(chains, raw: bool, answers: list[str]) -> list[str]:
     """The prompts of a description step in which the model gives these answers."""
-    asked = []
-
-    def complete(prompts):
-        asked.extend(text for text, _ in prompts)
-        return answers
-
-    adapter = registry.adapter("codeinsight", raw_texts=raw)
-    gibbs.description_step(chains, adapter, "gibbs", 1, 1, EXAMPLES, GOLD, complete, lambda prompt: True)
-    return asked
+    adapter, examples = registry.adapter("codeinsight", raw_texts=raw), gibbs.Examples(EXAMPLES, GOLD, raw)
+    prompts = gibbs.description_prompts(chains, gibbs.SAMPLERS["gibbs"], examples, 1, 1)
+    for (chain, _), answer in zip(prompts, answers, strict=True):
+        gibbs.accept_description(chain, answer, adapter, lambda prompt: True)
+    return [prompt.text for _, prompt in prompts]
 
 
 def test_descriptions_are_neither_trimmed_nor_replaced_where_empty():

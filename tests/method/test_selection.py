@@ -12,9 +12,11 @@ import pytest
 
 from eval.mbpp import Mbpp
 from eval.problem import Adapter, Problem
+from utils.code_files import read_codes, read_perplexities
 from utils.run import paths
 from utils.run.files import InputError, beside, sha256, write_json
-from utils.selection import Draw, Sources, draw, read_codes, read_perplexities, read_sources, training_set, weights
+from utils.selection import Draw, draw, weights
+from utils.training_set import Sources, read_sources, training_set
 
 CODES = [["def f0(n):\n    return n\n", "def f0(n):\n    return +n\n"], [], ["def f2(n):\n    return n\n"]]
 
@@ -35,7 +37,7 @@ def options(**given):
         "train_with_seq_gibbs": True, "selfsample_code_source": None, "selfsample_code_source2": None,
         "weight_file1": None, "weight_file2": None, "num_seq": 2, "resample": False, "temperature": 1.0, "seed": 1,
         "round_range": None, "no_gold": False, "task": "codeinsight",
-        "fill_with_replacement": False, "raw_texts": False,
+        "fill_with_replacement": False, "selection": None, "raw_texts": False,
     }  # fmt: skip
     return SimpleNamespace(**{**usual, **given})
 

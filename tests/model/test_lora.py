@@ -54,6 +54,7 @@ RUNS = """
 import json, sys
 sys.path[:0] = [{repository!r}]
 import run_gen
+from utils.args import TrainingOptions, parse
 from utils.run import stop
 from utils.model.checkpoint import Checkpoints
 keep, kept = Checkpoints.save, []
@@ -68,10 +69,10 @@ def main():
             Checkpoints.save = keep_twice
         sys.argv = ["run_gen.py", *flags]
         try:
-            run_gen.main()
+            run_gen.main(parse(TrainingOptions))
         except SystemExit as stopped:
             assert len(kept) == 2, stopped
-            run_gen.main()
+            run_gen.main(parse(TrainingOptions))
 stop.watch()
 stop.run(main)
 """
@@ -134,7 +135,7 @@ def test_the_adapter_and_the_merged_model_generate_the_same_tokens(trained):
 def test_a_run_that_was_stopped_goes_on_to_the_same_weights(trained):
     """With dropout, whose random numbers are part of the state; the state holds no frozen weights."""
     log = (trained / "log.txt").read_text()
-    assert "going on after step 2 of epoch 1" in log
+    assert "resuming after step 2 of epoch 1" in log
     stopped, whole = (load_file(trained / name / "model.safetensors") for name in ("stopped", "whole"))
     assert stopped.keys() == whole.keys() and all(torch.equal(stopped[name], whole[name]) for name in whole)
     assert generated(trained, "again", 2) == generated(trained, "whole", 2)

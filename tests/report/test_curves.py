@@ -51,7 +51,7 @@ def test_a_killed_run_has_every_step_once(toy_task, flags):
     with curve.open("a") as file:
         file.write("7,2,0,0,0\n")  # a step that no state has
     again = run_stage("run_gen.py", flags, toy_task)
-    assert again.status == 0 and "going on after step" in again.err, again.err
+    assert again.status == 0 and "resuming after step" in again.err, again.err
     with curve.open() as file:
         rows = list(csv.DictReader(file))
     assert [(int(row["step"]), int(row["epoch"])) for row in rows] == [(i + 1, 1 + i // 3) for i in range(STEPS)]

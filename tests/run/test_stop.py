@@ -76,7 +76,7 @@ def test_a_signal_ends_a_run_in_one_line_after_things_are_put_away(number):
     out, err = process.communicate(timeout=10)
     assert process.returncode == 128 + number
     assert out == "put away\n"
-    assert err == f"stopped by {number.name}; the same command goes on where it was\n"
+    assert err == f"stopped by {number.name}; the same command resumes where it stopped\n"
 
 
 def test_further_signals_do_not_break_off_the_putting_away():
@@ -103,7 +103,7 @@ def test_a_stop_during_the_imports_is_one_line_too():
     process.send_signal(signal.SIGINT)
     _, err = process.communicate(timeout=10)
     assert process.returncode == 130
-    assert err == "stopped by SIGINT; the same command goes on where it was\n"
+    assert err == "stopped by SIGINT; the same command resumes where it stopped\n"
 
 
 def test_signals_that_are_ignored_stay_so():

@@ -378,6 +378,6 @@ def test_rounds_at_toy_size(tmp_path):
     assert any((folder / "results/quickstart/toy-rounds").iterdir())
     weights = [path.stat().st_mtime_ns for path in sorted(folder.glob("runs/toy/**/*.json"))]
     again = run_script("ablation_rounds", folder, "--toy", ROUNDS_USED="1-1")
-    assert again.status == 0 and again.err.count("is there already") == 2, again.err[-2000:]
+    assert again.status == 0 and again.err.count("already exists") == 2, again.err[-2000:]
     changed = [path.stat().st_mtime_ns for path in sorted(folder.glob("runs/toy/**/code_r*.json"))]
     assert set(changed) <= set(weights)

@@ -26,6 +26,7 @@ CODES = "data/introductory/selfsample_code/model/passed_seq_code.json"
 STAGES = """
 import runpy, sys
 sys.path[:0] = [{repository!r}]
+from utils import args
 from utils.run import stop
 flags = ["--model_name_or_path", {model!r}, "--deepspeed_config", {config!r}, "--difficulty", "introductory"]
 flags += ["--dtype", "fp32", "--max_length", "512"]
@@ -36,10 +37,11 @@ stages = {{
     "run_gen": [*decoding, "--output_dir", "g", "--num_epoch", "1", "--train_with_seq_gibbs", "--ckpt_path", "weights",
                 "--selfsample_code_source", {codes!r}],
 }}
+options = {{"seq_gibbs_sample": args.SamplingOptions, "cal_ppl": args.ScoringOptions, "run_gen": args.TrainingOptions}}
 def main():
     for name, own in stages.items():
         sys.argv = [name, *flags, *own]
-        __import__(name).main()
+        __import__(name).main(args.parse(options[name]))
 stop.watch()
 stop.run(main)
 """

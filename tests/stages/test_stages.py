@@ -245,7 +245,7 @@ def test_stage_1_goes_on_within_a_round(pipelines, tiny_model, tmp_path):
 
     broken = break_off("seq_gibbs_sample.py", flags, folder, half_way, signal.SIGTERM)
     assert broken.returncode == 143
-    assert broken.err.splitlines()[-1] == "stopped by SIGTERM; the same command goes on where it was"
+    assert broken.err.splitlines()[-1] == "stopped by SIGTERM; the same command resumes where it stopped"
     assert journal.exists() and not (folder / CODE / "code_r2.json").exists()
     known = sum(json.loads(line)[0] == "text" for line in journal.read_bytes().splitlines()[1:])
     assert run_stage("seq_gibbs_sample.py", flags, folder).status == 0
@@ -266,7 +266,7 @@ def test_stage_3_goes_on_from_the_last_state_it_kept(finished, pipelines, tiny_m
     assert not (finished / "results/introductory/gift.json").exists()
     again = run_stage("run_gen.py", flags, finished)
     assert again.status == 0, again.err
-    assert "going on after step 2 of epoch 1" in again.err or "going on after step 3 of epoch 1" in again.err
+    assert "resuming after step 2 of epoch 1" in again.err or "resuming after step 3 of epoch 1" in again.err
     assert differing(finished, pipelines[0][0]) == set()
     assert not kept.parent.exists()
 

@@ -19,8 +19,9 @@ import torch
 import torch.distributed as dist
 from transformers import PreTrainedModel
 
+from utils.args import TrainingOptions, read_deepspeed_config
 from utils.model.loss import code_loss
-from utils.model.sft_data import Row, batches_by_length
+from utils.model.sft_data import Row, batches_by_length, make_row
 from utils.model.tokens import TokenizerPolicy
 from utils.run.dist import Ranks
 from utils.run.files import InputError
@@ -191,3 +192,38 @@ def save_model(
         if folder.exists():
             folder.rename(old)
         new.rename(folder)
+
+
+def training_rows(drawn: list[dict], policy: TokenizerPolicy, max_length: int, ranks: Ranks) -> list[Row]:
+    """Token rows of the training set; those that do not fit are counted in the log. InputError where none fits."""
+    made = [make_row(policy, row["prompt"], row["target"], max_length, end=True) for row in drawn]
+    rows = [row for row in made if row is not None]
+    if not rows:
+        raise InputError(f"--max_length {max_length}: no training row fits; give a larger one")
+    if len(rows) < len(drawn):
+        ranks.log(f"dropped: {len(drawn) - len(rows)} training rows longer than --max_length {max_length}")
+    return rows
+
+
+def plan_epochs(rows: Sequence[Row], options: TrainingOptions, together: bool, ranks: Ranks) -> list[list[Step]]:
+    """The optimiser steps of every epoch, each epoch in an order of its own; a row at a time if not `together`."""
+    tokens = options.micro_batch_tokens or TRAIN_TOKENS[ranks.device.type]
+    lengths = [len(row.ids) for row in rows]
+    if options.micro_batch_tokens and max(lengths) > tokens:
+        raise InputError(f"--micro_batch_tokens {tokens}: the longest training row alone has {max(lengths)}")
+    orders = [1 if options.same_order else epoch for epoch in range(1, options.num_epoch + 1)]
+    return [
+        plan_epoch(lengths, order, options.seed, options.train_batch_size, ranks.world_size, tokens if together else 1)
+        for order in orders
+    ]
+
+
+def deepspeed_settings(options: TrainingOptions, total_steps: int, ranks: Ranks) -> dict:
+    """DeepSpeed's settings for a run of so many steps; a shortened warm-up is told."""
+    path = options.deepspeed_config
+    shorten = not options.full_warm_up
+    given = read_deepspeed_config(path)
+    made, warning = settings_for(given, path, options.dtype, total_steps, ranks.device.type, shorten)
+    if warning:
+        ranks.log(f"warning: {warning}")
+    return made

@@ -183,7 +183,7 @@ def _named(samplers: Sequence[str]) -> list[tuple[str, str]]:
 
 def _read_sources(args: argparse.Namespace, scored: bool) -> tuple[list, list[list[str]], list[list[float | None]]]:
     """Problems, kept codes and perplexities; where `scored`, there must be perplexities."""
-    from utils.selection import read_codes, read_perplexities
+    from utils.code_files import read_codes, read_perplexities
 
     source = args.selfsample_code_source
     problems, _ = registry.load(registry.dataset_of(args.task), args.task, "train")

@@ -14,12 +14,12 @@ from eval import registry
 from eval.judge.verdict import Verdict
 from eval.passk import mean_and_interval
 from eval.problem import Adapter, Problem
+from utils.code_files import read_codes, read_perplexities
 from utils.extract import docstring, remove_docstrings
 from utils.report.diversity import FORMS, cumulative_distinct, forms, lag1_terms, overlap, trend_terms
 from utils.report.statistics import Interval, pooled_ratio
 from utils.run import files, paths
 from utils.run.files import InputError
-from utils.selection import read_codes, read_perplexities
 
 REMEDY = "finish it with seq_gibbs_sample.py"
 

@@ -19,6 +19,7 @@ import time
 import traceback
 from collections.abc import Callable
 from datetime import timedelta
+from typing import TypeVar
 
 import psutil
 
@@ -28,7 +29,8 @@ GRACE = 6.0  # seconds from a stop request, or from the end of the work, to the 
 MAIN_SPEAKS = 15.0  # seconds that another rank leaves the main one to find the same bad input
 TICK = 1.0  # seconds between two looks at the launcher and the other ranks
 SILENCE = 15  # ticks without a sign of life after which a rank counts as lost
-GO_ON = "the same command goes on where it was"
+T = TypeVar("T")
+RESUMES = "the same command resumes where it stopped"
 
 
 class Stopped(BaseException):
@@ -51,7 +53,15 @@ def meet(rank: int, world_size: int) -> None:
         _watch.others = _Others(rank, world_size)
 
 
-def run(main: Callable[[], None]) -> None:
+def early(action: Callable[[], T]) -> T:
+    """The result of `action`, done before the imports that take seconds; bad input ends the process as in `run`."""
+    try:
+        return action()
+    except InputError as error:
+        _end(2, f"error: {error}")
+
+
+def run(main: Callable[..., None], *arguments) -> None:
     """Run a stage's `main` and end the process.
 
     Exit status: 0 done; 1 failed; 2 bad input, one line and no traceback; 130 and 143 stopped by SIGINT and SIGTERM.
@@ -60,7 +70,7 @@ def run(main: Callable[[], None]) -> None:
     try:
         if _watch is not None:
             _watch.running = True
-        main()
+        main(*arguments)
         _part()
     except SystemExit as ending:
         status = ending.code if isinstance(ending.code, int) else int(ending.code is not None)
@@ -68,7 +78,7 @@ def run(main: Callable[[], None]) -> None:
         request = _failed_rank() or request  # a launcher stops all ranks when one has failed
         status, line = request.status, str(request)
     except KeyboardInterrupt:
-        status, line = 130, f"stopped; {GO_ON}"
+        status, line = 130, f"stopped; {RESUMES}"
     except (InputError, Failure) as error:
         # What is wrong with the input is wrong on every rank; a failure is told by the rank that it happened to.
         everyone = isinstance(error, Failure)
@@ -131,7 +141,7 @@ class _Watch:
     def _look_around(self) -> None:
         lost = None
         if self.launcher and _launcher() != self.launcher:
-            lost = Stopped(f"stopped: the launcher is gone; {GO_ON}", 143)
+            lost = Stopped(f"stopped: the launcher is gone; {RESUMES}", 143)
         elif self.others is not None:
             lost = self.others.lost()
         if lost is not None:
@@ -164,8 +174,8 @@ class _Others:
                 self.store.add(f"gift/alive/{self.rank}", 1)
                 silent = [rank for rank in self.seen if self.rank == 0 < rank and self._silent(rank)]
             except RuntimeError:
-                return Stopped(f"stopped: the main rank is gone; {GO_ON}", 1)
-        gone = Stopped(f"error: rank {silent[0]} is gone; {GO_ON}", 1) if silent else None
+                return Stopped(f"stopped: the main rank is gone; {RESUMES}", 1)
+        gone = Stopped(f"error: rank {silent[0]} is gone; {RESUMES}", 1) if silent else None
         return self.failed() or gone
 
     def _silent(self, rank: int) -> bool:
@@ -213,7 +223,7 @@ def _launcher() -> tuple[int, int] | None:
 
 
 def _by_signal(number: int) -> Stopped:
-    return Stopped(f"stopped by {signal.Signals(number).name}; {GO_ON}", 128 + number)
+    return Stopped(f"stopped by {signal.Signals(number).name}; {RESUMES}", 128 + number)
 
 
 def _part() -> None:

@@ -222,7 +222,7 @@ class Server:
         if time.monotonic() - heard > self.patience:
             raise Failure(
                 f"--base_url {','.join(lane.served.url for lane in self.lanes)}: no completion for --server_patience "
-                f"{self.patience:g} s ({self._trouble or 'no answer'}); the same command goes on where it was"
+                f"{self.patience:g} s ({self._trouble or 'no answer'}); the same command resumes where it stopped"
             )
 
 
