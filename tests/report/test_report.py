@@ -13,10 +13,10 @@ import pytest
 from toy import REPOSITORY, toy_rows, write_task
 
 from eval import registry
+from utils.model.curves import NO_TENSORBOARD, Curves
 from utils.report import __main__ as report
 from utils.report import preview, results
 from utils.report.chains import numbers, read_chains
-from utils.report.curves import NO_TENSORBOARD, Curves
 from utils.run import files
 from utils.run.dist import Ranks
 from utils.run.files import InputError
