@@ -215,6 +215,8 @@ GOLD_ONLY = f"--model_name_or_path m --max_length 9 --deepspeed_config {CONFIG} 
         ("--train_with_seq_gibbs", "--selfsample_code_source"),
         ("--weight_file1 w --resample", "--selfsample_code_source"),
         ("--selfsample_code_source c --weight_file1 w", "--resample"),
+        ("--selfsample_code_source c --selection perplexity", "--weight_file1"),
+        ("--selfsample_code_source c --weight_file1 w --resample --selection uniform", "--selection uniform"),
         ("--selfsample_code_source c --weight_file1 w --weight_file2 v --resample", "--selfsample_code_source2"),
         ("--selfsample_code_source2 c", "--selfsample_code_source"),
         ("--selfsample_code_source c --selfsample_code_source2 d --weight_file1 w --resample", "--weight_file2"),

@@ -15,7 +15,7 @@ from eval.problem import Adapter, Problem
 from utils.code_files import read_codes, read_perplexities
 from utils.run import paths
 from utils.run.files import InputError, beside, sha256, write_json
-from utils.selection import Draw, draw, weights
+from utils.selection import SELECTIONS, Draw, draw, weights
 from utils.training_set import Sources, read_sources, training_set
 
 CODES = [["def f0(n):\n    return n\n", "def f0(n):\n    return +n\n"], [], ["def f2(n):\n    return n\n"]]
@@ -362,6 +362,16 @@ def test_a_draw_depends_on_seed_and_problem_alone():
     np.random.default_rng().random(3)
     assert draw("7", codes, None, Draw(5, 1)) == first
     assert draw("8", codes, None, Draw(5, 1)) != first != draw("7", codes, None, Draw(5, 2))
+
+
+def test_a_rule_of_the_table_draws_by_its_chances(monkeypatch):
+    """A rule that only gives a chance to codes of some kind: `--selection longest` draws nothing else."""
+    longest = lambda codes, perplexities, beta: np.array([float(len(code) == max(map(len, codes))) for code in codes])
+    monkeypatch.setitem(SELECTIONS, "longest", lambda *given: longest(*given) / longest(*given).sum())
+    assert draw("p", ["a", "bbb", "cc"], None, Draw(8, 1, selection="longest")) == [1] * 8
+    sources = Sources([[f"def f0(n):\n    return n{' + 0' * i}" for i in range(4)], [], []], None)
+    rows, _ = training_set(PROBLEMS, sources, Adapter(), options(num_seq=5, selection="longest"))
+    assert [row["target"] for row in rows if row["origin"] == "sampled"] == ["\n    return n + 0 + 0 + 0"] * 5
 
 
 # The training set
