@@ -10,10 +10,10 @@ from collections.abc import Iterable, Iterator
 from concurrent.futures import Future
 from dataclasses import dataclass
 
-from eval.judge.sandbox import CellError, probe
+from eval.judge.sandbox import MIB, CellError, probe
 from eval.judge.styles import fault_in_test
-from eval.judge.supervise import MIB, Job, Turns, Worker
 from eval.judge.verdict import Judgement, Verdict
+from eval.judge.worker import Job, Turns, Worker
 from utils.run.files import Failure
 
 PROGRAM_BYTES = MIB

@@ -1,20 +1,19 @@
-"""Cells: isolated processes in which untrusted candidates are run, and trusted tests beside those that are kept apart.
+"""Cells: isolated processes that run untrusted candidates, or the trusted tests of candidates that are kept apart.
 
-A cell is one fork server (`inside/server.py`) in an isolation of its own, started by exec with an empty environment and
-closed descriptors, so nothing of the process that judges is inherited. The README in this folder says who meets whom in
-them.
+A cell is one isolated fork server (`inside/server.py`). It is started by exec with an empty environment and closed
+descriptors, so it inherits nothing of the process that judges. The README in this folder says what runs together.
 
 Levels, best first:
-  bwrap     bubblewrap: own process, network, IPC, host name and mount namespaces; read-only system libraries and
+  bwrap     bubblewrap: separate process, network, IPC, host name and mount namespaces; read-only system libraries and
             Python, nothing of the repository but the files of the cell; two small in-memory folders to write to.
-            Started as root it runs without a user namespace and every cell takes a user id of its own; started by an
+            Started as root it runs without a user namespace, and every cell takes a different user id; started by an
             ordinary user it runs in a user namespace. A system call filter, no capabilities, no new privileges,
             resource limits.
-  landlock  for machines without bubblewrap, or on which it may not make namespaces: the same limits and filter, files
-            by Landlock, descendants by a subreaper and a guard. Weaker: a candidate learns whether a host file exists
-            and its metadata; files in its folder are bounded each, not in sum; no sockets and no /dev/shm, so
-            multiprocessing's locks do not work; and as an ordinary user the process limit is shared with that user.
-  none      limits, separate processes and, as root, another user id; nothing protects the host. Must be asked for.
+  landlock  for machines without bubblewrap, or where it may not make namespaces: the same limits and filter, files
+            by Landlock, descendants by a subreaper and a guard. Weaker: a candidate can see whether a host file exists
+            and its metadata; files in its folder are limited in size but not in sum; no sockets and no /dev/shm, so
+            multiprocessing's locks do not work; and an ordinary user shares the process limit with the cells.
+  none      limits, separate processes and, as root, another user id; nothing protects the host. Only on request.
 """
 
 from __future__ import annotations
@@ -33,8 +32,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 # The files that a cell needs.
-INSIDE = ("compare", "inside/server", "inside/restrict", "inside/channel", "inside/values", "inside/allowed",
-          "inside/plain", "inside/guards", "inside/script", "inside/candidate", "inside/tester",
+INSIDE = ("compare", "inside/server", "inside/seccomp", "inside/landlock", "inside/channel", "inside/values",
+          "inside/allowed", "inside/plain", "inside/guards", "inside/script", "inside/candidate", "inside/tester",
           "inside/trees")  # fmt: skip
 LEVELS = ("bwrap", "landlock", "none")
 START_SECONDS = 60.0
@@ -48,7 +47,7 @@ _ENVIRONMENT = {
     "MKL_NUM_THREADS": "1",
 }  # fmt: skip
 _SYSTEM = "/usr /bin /lib /lib32 /lib64 /sbin /etc/ld.so.cache /etc/alternatives /etc/localtime"
-_numbers = itertools.count()
+_uids = itertools.count()
 
 
 class CellError(Exception):
@@ -60,23 +59,23 @@ class Report(NamedTuple):
 
     status: int  # wait status, -1 where it is not known
     cpu: float  # seconds, those of its children included
-    delay: float  # seconds for which the machine kept it waiting; 0 for one that was not late
+    delay: float  # seconds for which the machine kept it waiting
     asked: bool  # ended by us
-    dirty: bool  # it has left more than can be removed at once: the cell is to be replaced
+    dirty: bool  # it left more than can be removed at once: replace the cell
 
 
 class Cell:
-    """One fork server. `start` it in the thread that will use it and that lives as long as the cell does."""
+    """One fork server. Make it in the thread that will use it and that lives as long as the cell does."""
 
     def __init__(self, role: str, level: str, memory_mb: int = 2048, preload: Sequence[str] = ()):
         self.role, self.level = role, level
         self.jobs = 0
         self.folder = "/tmp" if level == "bwrap" else tempfile.mkdtemp(prefix="gift-cell-")
-        self.control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self.control, server_end = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self.log = open(os.memfd_create("cell-log"), "rb")  # noqa: SIM115 - closed with the cell
         uid = _free_uid() if os.getuid() == 0 else 0
         command, folder = (bwrap_command(), "/cell") if level == "bwrap" else ([], _HERE)
-        # Pure Python recursion needs C stack before Python 3.11, and the room for it is fixed at exec.
+        # Pure Python recursion needs C stack before Python 3.11, and its limit is fixed at exec.
         script = 'ulimit -s unlimited 2>/dev/null || ulimit -s "$(ulimit -H -s)"; ulimit -c 0; exec "$@"'
         setting = {
             "role": role, "level": level, "preload": list(preload), "uid": uid, "folder": self.folder,
@@ -84,10 +83,10 @@ class Cell:
             "memory": (memory_mb if role == "candidate" else max(memory_mb, 2048)) << 20,
             "processes": PROCESSES if level == "bwrap" or uid else _threads_of_user() + PROCESSES,
         }  # fmt: skip
-        with theirs:
+        with server_end:
             self.process = subprocess.Popen(
                 ["/bin/sh", "-c", script, "sh", *command, sys.executable, "-s", f"{folder}/inside/server.py"],
-                stdin=theirs, stdout=self.log, stderr=self.log, start_new_session=True, cwd="/",
+                stdin=server_end, stdout=self.log, stderr=self.log, start_new_session=True, cwd="/",
                 env=_ENVIRONMENT | {"HOME": self.folder, "TMPDIR": self.folder},
             )  # fmt: skip
         try:
@@ -98,23 +97,25 @@ class Cell:
             self.close()
             raise CellError(f"a cell did not start: {text or error}") from None
 
-    def fork(self, cpu: tuple[int, int], places: list[int], handles: list[int]) -> None:
-        """Start one child with soft and hard limits of CPU seconds, and with these descriptors in these places.
+    def fork(self, cpu: tuple[int, int], descriptors: dict[int, int]) -> None:
+        """Start one child with soft and hard limits of CPU seconds; `descriptors`: the child's number -> ours.
+
         CellError if the cell is gone.
         """
         try:
-            socket.send_fds(self.control, [" ".join(map(str, (*cpu, *places))).encode()], handles)
+            request = " ".join(map(str, (*cpu, *descriptors)))
+            socket.send_fds(self.control, [request.encode()], list(descriptors.values()))
         except OSError as error:
             raise CellError(f"the cell is gone: {error}") from error
         self.jobs += 1
 
-    def end(self, late: bool = False) -> None:
-        """Ask for the end of the child; its report follows, with its `delay` if it is `late`."""
+    def end(self) -> None:
+        """Ask for the end of the child; its report follows."""
         with contextlib.suppress(OSError):
-            self.control.send(b"late" if late else b"end")
+            self.control.send(b"end")
 
     def receive(self, seconds: float) -> Report:
-        """The next report; CellError if there is none in time or the cell is gone."""
+        """The next report; CellError if none comes in time or the cell is gone."""
         self.control.settimeout(seconds)
         try:
             data = self.control.recv(65536)
@@ -140,13 +141,13 @@ class Cell:
 
 
 def bwrap_command() -> list[str]:
-    """The bubblewrap command line up to the program to run."""
+    """The bubblewrap command line up to the program that it runs."""
     help_text = subprocess.run(["bwrap", "--help"], capture_output=True, text=True, env=_ENVIRONMENT).stdout
     size = ["--size", str(FILE_BYTES)] if "--size" in help_text else []
     command = ["bwrap", "--as-pid-1", "--die-with-parent", "--new-session", "--unshare-pid", "--unshare-net",
                "--unshare-ipc", "--unshare-uts", "--unshare-cgroup-try", "--hostname", "cell"]  # fmt: skip
     if os.getuid() == 0:
-        # Root keeps all its capabilities inside; only what is needed to become another user is left.
+        # Root would keep all its capabilities inside; leave only what it needs to become another user.
         command += ["--cap-drop", "ALL", "--cap-add", "CAP_SETUID", "--cap-add", "CAP_SETGID"]
     else:
         command += ["--unshare-user", "--uid", "65534", "--gid", "65534"]
@@ -154,17 +155,17 @@ def bwrap_command() -> list[str]:
                 "--perms", "1777", *size, "--tmpfs", "/tmp"]  # fmt: skip
     made, bound = {"/", "/tmp", "/dev", "/proc"}, []
     files = {f"/cell/{name}.py": str(_HERE / f"{name}.py") for name in INSIDE}
-    for place, source in ({path: path for path in _readable()} | files).items():
-        if os.path.islink(place) and place in ("/bin", "/lib", "/lib32", "/lib64", "/sbin"):
-            command += ["--symlink", os.readlink(place), place]
+    for target, source in ({path: path for path in _readable()} | files).items():
+        if os.path.islink(target) and target in ("/bin", "/lib", "/lib32", "/lib64", "/sbin"):
+            command += ["--symlink", os.readlink(target), target]
             continue
-        for parent in reversed(Path(place).parents):
+        for parent in reversed(Path(target).parents):
             # Bubblewrap makes the parents of a bind target with mode 0700; make them readable first.
             if str(parent) not in made and not any(parent.is_relative_to(done) for done in bound):
                 command += ["--perms", "0755", "--dir", str(parent)]
                 made.add(str(parent))
-        command += ["--ro-bind", source, place]
-        bound.append(place)
+        command += ["--ro-bind", source, target]
+        bound.append(target)
     if "/var/tmp" not in made:  # no library lies there
         command += ["--symlink", "/tmp", "/var/tmp"]
     return [*command, "--remount-ro", "/dev", "--remount-ro", "/", "--chdir", "/tmp", "--"]
@@ -177,13 +178,13 @@ def library_folders() -> list[str]:
 
 
 def prefixes() -> list[str]:
-    """Folders of the interpreter and its environment, by every name under which they are reached."""
-    found = [sys.prefix, sys.base_prefix, sys.exec_prefix]
+    """Folders of the interpreter and its environment, by every name that leads to them."""
+    folders = [sys.prefix, sys.base_prefix, sys.exec_prefix]
     link = Path(sys.executable)
     while link.is_symlink():
         link = link.parent / link.readlink()
-        found.append(str(link.parent.parent))
-    return [path for path in dict.fromkeys([*found, *map(os.path.realpath, found)]) if path != "/"]
+        folders.append(str(link.parent.parent))
+    return [path for path in dict.fromkeys([*folders, *map(os.path.realpath, folders)]) if path != "/"]
 
 
 def _readable() -> list[str]:
@@ -196,14 +197,14 @@ def _readable() -> list[str]:
 
 
 def _free_uid() -> int:
-    """A user id that no other cell of this machine has: limits are counted by user."""
-    uid = 0x40000000 + os.getpid() % (1 << 22) * 128 + next(_numbers) % 128
+    """A user id that no other cell of this machine has: the kernel counts limits by user."""
+    uid = 0x40000000 + os.getpid() % (1 << 22) * 128 + next(_uids) % 128
     first, _, count = map(int, Path("/proc/self/uid_map").read_text().split()[:3])
     return uid if uid < first + count else first + 1000 + uid % max(1, count - 1000)  # few ids in a container
 
 
 def _threads_of_user() -> int:
-    """Threads that this user is running, which count against the process limit where there is no namespace."""
+    """Threads that this user runs; without a namespace they count against the process limit."""
     count = 0
     for entry in os.scandir("/proc"):
         with contextlib.suppress(OSError):
@@ -213,7 +214,7 @@ def _threads_of_user() -> int:
 
 
 def probe(isolation: str) -> str:
-    """The best level that works here, or the one asked for; CellError says why there is none."""
+    """The best level that works here, or the requested one; CellError says why there is none."""
     faults = []
     for level in ("bwrap", "landlock") if isolation == "auto" else (isolation,):
         if level == "bwrap" and not shutil.which("bwrap", path=_ENVIRONMENT["PATH"]):

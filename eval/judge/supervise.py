@@ -1,399 +1,328 @@
-"""Judge one candidate at a time: start its processes, watch the clocks, take the verdict."""
+"""One attempt at a candidate: start its processes, watch clocks, output and messages, take the outcome."""
 
 from __future__ import annotations
 
 import contextlib
 import math
 import os
-import re
 import signal
 import socket
 import threading
 import time
 import warnings
-from concurrent.futures import Future
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
+from enum import Enum
 
 from eval.judge import compare
 from eval.judge.inside import values
-from eval.judge.inside.channel import Channel, Closed, Malformed
+from eval.judge.inside.channel import CHANNEL, STDERR, STDIN, STDOUT, Channel, Closed, Malformed
 from eval.judge.inside.script import NoTests, compiled
-from eval.judge.sandbox import Cell, CellError, Report
-from eval.judge.verdict import Judgement, Verdict
-from eval.judge.watch import Output, Stopped, Watch
+from eval.judge.sandbox import MIB, CellError, Report
+from eval.judge.verdict import Verdict
+from eval.judge.watch import Output, Watch
 
-MIB = 1 << 20
 KEPT_OUTPUT, MOST_OUTPUT = MIB, 16 * MIB
-MESSAGE_BYTES = MIB  # of a cell's word to the judge
+MESSAGE_BYTES = MIB  # of a cell to the judge
 READY_SECONDS = 30.0
-TRIES = 3  # on fresh cells, for what failed before the candidate was ready
-CELL_JOBS = 2000  # then a cell is replaced
-
-# What cells have imported. A larger process takes longer to fork, so programs get the smallest that serves.
-_PROGRAM = "bisect dataclasses enum fractions heapq inspect random textwrap traceback"
-_USUAL = f"{_PROGRAM} asyncio calendar hashlib multiprocessing queue secrets subprocess tempfile threading uuid numpy"
-TIERS = {"light": "", "program": _PROGRAM, "numpy": _USUAL, "pandas": f"{_USUAL} pandas"}
-_TIER_WORDS = {"pandas": ("pandas", "pd"), "numpy": ("numpy", "np", "scipy", "sklearn")}
-_COMPILING = threading.Lock()
+LIBRARIES = ("numpy", "pandas")  # tiers whose programs may meet objects of these
+_COMPILING = threading.Lock()  # `warnings.catch_warnings` serves one thread at a time
 
 
-@dataclass(eq=False)
-class Job:
-    """A candidate on its way."""
+class Phase(Enum):
+    """How far an attempt is; what fails while it is WAITING is no fault of the candidate's."""
 
-    code: str
-    test: dict
-    timeout: float
-    future: Future = field(default_factory=Future)
-    expected: Verdict | None = None  # of a self-check
-    scripts: bytes = b""  # of its test, compiled
-    end: float | None = None  # when the time for all tests is over, once the candidate runs
+    WAITING = "for the cell"
+    RUNNING = "in the candidate's time"
+    ENDED = "by a verdict, or by itself"
 
 
 @dataclass
-class End:
-    """How one attempt ended."""
+class Outcome:
+    """How an attempt ended. Without a verdict the program is not plain, and `detail` says why."""
 
-    verdict: Verdict
+    verdict: Verdict | None
     detail: str = ""
-    seconds: float = 0.0
+    seconds: float = 0.0  # CPU time of the candidate
     delay: float = 0.0  # seconds for which the machine kept it waiting
-    slowest: float = 0.0  # seconds of wall clock for its slowest script or input case, less the delay
+    slowest: float = 0.0  # seconds of its slowest script or input case, less the delay
     mode: str = "apart"
 
 
-class Turns:
-    """Ordinary candidates run beside each other; one that is judged again runs alone."""
+class Attempt:
+    """One attempt at a job in the cells of a worker. `stretch` lengthens its limits where the machine was late."""
 
-    def __init__(self):
-        self.change = threading.Condition()
-        self.running, self.alone = 0, 0
+    def __init__(self, worker, job, stretch: float):
+        self.worker, self.job, self.stretch = worker, job, stretch
+        self.options, self.test, self.tier = worker.options, job.test, worker.tier_of(job)
+        self.restart()
 
-    @contextlib.contextmanager
-    def turn(self, alone):
-        with self.change:
-            self.alone += alone
-            self.change.wait_for(lambda: not (self.running if alone else self.alone))
-            self.running += 1
+    def restart(self) -> None:
+        """Nothing of the candidate has run."""
+        self.phase = Phase.WAITING
+        self.last_deadline: float | None = None  # of all scripts or cases, once the first runs
+
+    def run(self) -> Outcome:
+        """Judge the candidate; NO_TESTS where the test checks nothing."""
+        if not self.test.get("inputs", self.test.get("asserts", True)):
+            return Outcome(Verdict.NO_TESTS, "no cases")
+        if self.test.get("stdin") and self.test["style"] == "io":
+            return self.all_cases()
         try:
-            yield
-        finally:
-            with self.change:
-                self.running -= 1
-                self.alone -= alone
-                self.change.notify_all()
+            self.scripts = compiled_scripts(self.test)
+        except NoTests as fault:
+            return Outcome(Verdict.NO_TESTS, str(fault), mode="together")
+        outcome = self.together()
+        return outcome if outcome.verdict else self.apart(outcome.detail)
 
-
-class Worker(threading.Thread):
-    """Judges one candidate after the other in cells of its own: a light one, and larger ones when they are needed."""
-
-    def __init__(self, judge, core: int | None):
-        super().__init__(daemon=True, name="judge")
-        self.judge, self.options, self.core = judge, judge.options, core
-        self.started: Future[None] = Future()
-        self.cells: dict[tuple[str, str], Cell] = {}
-        self.start()
-
-    def run(self):
-        if self.core is not None:
-            with contextlib.suppress(OSError):  # where it is forbidden, the scheduler decides
-                os.sched_setaffinity(0, {self.core})  # of this thread, and of all that it starts
-        try:
-            self.cell("candidate", "light")
-            self.started.set_result(None)
-            while (job := self.judge._jobs.get()) is not None:
-                try:
-                    judgement = self.judged(job)
-                except (ValueError, TypeError, RecursionError) as error:  # a row of no sensible form
-                    self.discard()
-                    judgement = Judgement(Verdict.NO_TESTS, False, f"the test cannot be run: {error}"[:500])
-                self.judge._finish(job, judgement)
-        except Stopped:
-            pass
-        except Exception as error:  # no cells, or a fault of this file: never let a run hang for it
-            if not self.started.done():
-                self.started.set_exception(error)
-            self.judge._fail(f"a worker failed: {type(error).__name__}: {error}")
-        finally:
-            self.discard()
-
-    def cell(self, role: str, tier: str) -> Cell:
-        key = role, tier
-        if key in self.cells and self.cells[key].jobs >= CELL_JOBS:
-            self.discard(role, tier)
-        if key not in self.cells:
-            self.cells[key] = Cell(role, self.judge.level, self.options.memory_mb, TIERS[tier].split())
-        return self.cells[key]
-
-    def discard(self, role=None, tier=None):
-        for key in [key for key in self.cells if role in (None, key[0]) and tier in (None, key[1])]:
-            self.cells.pop(key).close()
-
-    def judged(self, job: Job) -> Judgement:
-        """Judge one candidate, with another try where the judge failed, or where the machine made it late."""
-        tier = _tier(job)
-        faults, lost, stretch = [], 0, 1.0
-        while len(faults) < TRIES:
-            try:
-                self.running, job.end = False, None
-                with self.judge._turns.turn(stretch > 1):
-                    end = self.attempt(job, tier, stretch)
-                    passed = self.has_passed(job, tier, stretch, end)
-            except (CellError, Closed, Malformed, OSError) as error:
-                self.discard(tier=tier)
-                if not self.running:
-                    faults.append(f"{type(error).__name__}: {error}")
-                elif lost:  # twice in the candidate's own time: it is the cause
-                    return Judgement(Verdict.ERROR, False, f"a cell was lost: {error}"[:500])
-                lost += self.running
-                continue
-            if end.verdict is Verdict.TIMEOUT and stretch == 1 and end.delay >= job.timeout / 5:
-                stretch = min(5.0, max(1.01, job.timeout / max(job.timeout - end.delay, 0.01)))
-                continue
-            seconds, slowest = round(end.seconds, 4), round(end.slowest, 4)
-            return Judgement(end.verdict, passed, end.detail[:500], seconds, slowest, end.mode)
-        return Judgement(Verdict.INFRA, None, f"not judged: {faults[-1]}"[:500], 0.0)
-
-    def has_passed(self, job: Job, tier: str, stretch: float, end: End) -> bool:
-        """Whether a verdict counts as passed. Where WEAK is allowed and the program was kept apart from its test, it
-        passes if it does so in one namespace with it.
+    def has_passed(self, outcome: Outcome) -> bool:
+        """Whether an outcome counts as passed. If WEAK is allowed and the program was kept apart from its test, it
+        passes if it does so in one namespace with the test.
         """
-        if end.verdict is not Verdict.WEAK or not self.options.allow_weak:
-            return end.verdict is Verdict.PASS
-        return end.mode == "together" or self.together(job, tier, stretch, force=True).verdict is Verdict.PASS
+        if outcome.verdict is not Verdict.WEAK or not self.options.allow_weak:
+            return outcome.verdict is Verdict.PASS
+        return outcome.mode == "together" or self.together(force=True).verdict is Verdict.PASS
 
-    def attempt(self, job: Job, tier: str, stretch: float) -> End:
-        test = job.test
-        if not test.get("inputs", test.get("asserts", True)):
-            return End(Verdict.NO_TESTS, "no cases")
-        if not (test["style"] == "io" and test.get("stdin")):
-            try:
-                job.scripts = compiled_scripts(test)
-            except NoTests as fault:
-                return End(Verdict.NO_TESTS, str(fault), mode="together")
-            end = self.together(job, tier, stretch)
-            return end if end.verdict else self.apart(job, tier, stretch, end.detail)
-        seconds = slowest = 0.0
-        for position, (given, expected) in enumerate(zip(test["inputs"], test["outputs"], strict=True)):
-            end = self.one_case(job, tier, stretch, compare.text_of(given), compare.text_of(expected))
-            seconds, slowest = seconds + end.seconds, max(slowest, end.seconds)
-            end.seconds, end.slowest = seconds, slowest
-            if end.verdict is not Verdict.PASS:
-                end.detail = f"case {position}: {end.detail}"
-                return end
-        return end
+    # -- the three ways to run a candidate
 
-    def together(self, job: Job, tier: str, stretch: float, force: bool = False) -> End:
-        """A program and its test in one process, if the program is plain: else no verdict, and why it is not."""
-        mark = os.urandom(16).hex()
-        cpu = _seconds(job)
+    def together(self, force: bool = False) -> Outcome:
+        """A program and its test in one process, if the program is plain or `force` is set."""
+        cpu, mark = self.cpu_limits(), os.urandom(16).hex()
         with contextlib.ExitStack() as stack:
             ours, theirs = map(stack.enter_context, socket.socketpair())
             output = Output(stack, 0)
-            self.cell("candidate", tier).fork(cpu, [3, 1, 2], [theirs.fileno(), output.other, output.other])
+            streams = {CHANNEL: theirs.fileno(), STDOUT: output.writing, STDERR: output.writing}
+            self.worker.cell("candidate", self.tier).fork(cpu, streams)
             theirs.close()
             ours.settimeout(READY_SECONDS)
             messages = Channel(ours)
-            libraries = tier if tier in _TIER_WORDS else ""
-            setting = {**self.setting(job), "libraries": libraries, "force": force, "mark": mark}
-            messages.send(["together", job.code, *self.parts(job), values.encode(setting)])
-            if ours.recv(1) != b"R":
-                raise CellError("the candidate's cell did not report ready")
-            self.running = True
-            verdict, detail, report = self.supervise(job, tier, stretch, ([output], messages, mark))
-        if verdict == "apart" or (not self.starts and verdict not in ("NO_TESTS", "SYNTAX", Verdict.OUTPUT)):
-            return End(None, detail or "its tree cannot be walked")
-        return self.ended(job, (verdict, detail, report), cpu, "together")
+            libraries = self.tier if self.tier in LIBRARIES else ""
+            setting = {**self.setting(), "libraries": libraries, "force": force, "mark": mark}
+            messages.send(["together", self.job.code, *self.encoded_test(), values.encode(setting)])
+            self.await_ready(ours)
+            report = self.supervise([output], messages, mark)
+        outcome = self.outcome
+        if outcome and outcome.verdict is None:
+            return outcome
+        if not self.starts and not (outcome and outcome.verdict in (Verdict.NO_TESTS, Verdict.SYNTAX, Verdict.OUTPUT)):
+            return Outcome(None, outcome.detail if outcome else "its tree cannot be walked")
+        return self.measured(outcome or cause_of(report, cpu), report, "together")
 
-    def apart(self, job: Job, tier: str, stretch: float, reason: str) -> End:
-        """A program in one cell, its test in another; they talk to each other, the test talks to us."""
-        self.running, job.end = False, None
-        mark = os.urandom(16).hex()
-        cpu = _seconds(job)
-        tester = self.cell("test", tier)
+    def apart(self, reason: str) -> Outcome:
+        """A program that is not plain in one cell, its test in another; the test talks to the program and to us."""
+        self.restart()
+        cpu, mark = self.cpu_limits(), os.urandom(16).hex()
+        tester = self.worker.cell("test", self.tier)
         with contextlib.ExitStack() as stack:
             ours, theirs = map(stack.enter_context, socket.socketpair())
-            channel, other = map(stack.enter_context, socket.socketpair())
+            program_end, test_end = map(stack.enter_context, socket.socketpair())
             output = Output(stack, 0)
-            self.cell("candidate", tier).fork(cpu, [3, 1, 2], [channel.fileno(), output.other, output.other])
-            tester.fork((1 << 30, 1 << 30), [3], [theirs.fileno()])
-            for end in channel, theirs:
-                end.close()
+            streams = {CHANNEL: program_end.fileno(), STDOUT: output.writing, STDERR: output.writing}
+            self.worker.cell("candidate", self.tier).fork(cpu, streams)
+            tester.fork((1 << 30, 1 << 30), {CHANNEL: theirs.fileno()})
+            program_end.close()
+            theirs.close()
             ours.settimeout(READY_SECONDS)
-            socket.send_fds(ours, [b"j"], [other.fileno()])
-            other.close()
+            socket.send_fds(ours, [b"j"], [test_end.fileno()])
+            test_end.close()
             messages = Channel(ours)
-            messages.send([job.code, *self.parts(job), values.encode({**self.setting(job), "mark": mark})])
-            verdict, detail, report = self.supervise(job, tier, stretch, ([output], messages, mark))
+            messages.send([self.job.code, *self.encoded_test(), values.encode({**self.setting(), "mark": mark})])
+            report = self.supervise([output], messages, mark)
         tester.end()
         if tester.receive(READY_SECONDS).dirty:
-            self.discard("test", tier)
-        if verdict == "INFRA":
-            raise CellError(detail)
-        end = self.ended(job, (None if verdict == "GONE" else verdict, detail, report), cpu, "apart")
-        if end.verdict is Verdict.WEAK:
-            end.detail += f" (not plain: {reason})"
-        return end
+            self.worker.discard("test", self.tier)
+        outcome = self.measured(self.outcome or cause_of(report, cpu), report, "apart")
+        if outcome.verdict is Verdict.WEAK:
+            outcome.detail += f" (not plain: {reason})"
+        return outcome
 
-    def parts(self, job: Job) -> list:
-        """What a process gets of a test, in the form of the channel: what is no script, and the scripts."""
-        rest = {key: value for key, value in job.test.items() if key not in ("setup", "asserts", "script")}
-        return [values.encode(rest), values.encode(job.scripts)]
+    def all_cases(self) -> Outcome:
+        """A program that reads standard input: its cases in turn, up to the first that does not pass."""
+        seconds = slowest = 0.0
+        for index, (given, expected) in enumerate(zip(self.test["inputs"], self.test["outputs"], strict=True)):
+            outcome = self.one_case(compare.text_of(given), compare.text_of(expected))
+            seconds, slowest = seconds + outcome.seconds, max(slowest, outcome.seconds)
+            outcome = replace(outcome, seconds=seconds, slowest=slowest)
+            if outcome.verdict is not Verdict.PASS:
+                return replace(outcome, detail=f"case {index}: {outcome.detail}")
+        return outcome
 
-    def setting(self, job: Job) -> dict:
-        usual = job.test["style"] == "io" and self.options.compare != "strict"
-        return {"timeout": job.timeout, "compare": self.options.compare, "usual": usual}
-
-    def ended(self, job: Job, outcome: tuple, cpu: tuple[int, int], mode: str) -> End:
-        """How a program ended that had a test beside it."""
-        verdict, detail, report = outcome
-        ends = [*self.starts[1:], time.monotonic()]
-        slowest = max((end - start for start, end in zip(self.starts, ends, strict=False)), default=0.0) - report.delay
-        if not verdict:
-            verdict, detail = _cause(report, cpu)
-        return End(Verdict(verdict), detail, report.cpu, report.delay, max(slowest, 0.0), mode)
-
-    def supervise(self, job: Job, tier: str, stretch: float, watched: tuple) -> tuple:
-        """Wait until a candidate has ended, or its test has, or either has to: (verdict or None for a program that
-        ended by itself, detail, report on the candidate). `watched`: outputs, messages, and the mark of a verdict.
-        """
-        outputs, messages, mark = watched
-        candidate = self.cells["candidate", tier]
-        control, said = candidate.control.fileno(), [messages.sock.fileno()] if messages else []
-        watch = Watch(self.judge._stop_read, control, *said, *(output.handle for output in outputs))
-        report: Report | None = None
-        deadline = self.deadline(job, stretch) if self.running else time.monotonic() + READY_SECONDS
-        self.starts = []  # of the scripts, on the monotonic clock
-        verdict, detail = None, ""
-        while verdict is None and (messages or report is None):
-            more = bool(messages and messages.rest)
-            ready = watch.wait(0.0 if more else deadline)
-            if messages and (more or ready.intersection(said)):
-                try:
-                    word = messages.receive(MESSAGE_BYTES)
-                    if word[0] == "start" and word[1:] == [len(self.starts)]:
-                        self.running, deadline = True, self.deadline(job, stretch)
-                        self.starts.append(time.monotonic())
-                    elif word[0] == "done" and word[3:] == [mark]:
-                        verdict, detail = word[1], str(word[2])
-                    else:
-                        raise Malformed("something else than a verdict")
-                except Closed:
-                    messages = None
-                    watch.forget(said)
-                except Malformed as error:
-                    verdict, detail = Verdict.ERROR, f"the program sent {error}"
-            elif time.monotonic() >= deadline:
-                if not self.running:
-                    raise CellError("not ready in time")
-                verdict, detail = Verdict.TIMEOUT, f"over {job.timeout:g} s"
-                if job.end and time.monotonic() >= job.end:
-                    detail = f"over {self.options.total_timeout:g} s in all"
-            for output in outputs:
-                if output.handle in ready:
-                    output.read()
-            if sum(output.total for output in outputs) > MOST_OUTPUT:
-                verdict, detail = Verdict.OUTPUT, f"printed more than {MOST_OUTPUT} bytes"
-            if control in ready:
-                report = candidate.receive(READY_SECONDS)
-        if report is None:
-            candidate.end(verdict is Verdict.TIMEOUT)
-            report = candidate.receive(READY_SECONDS)
-        if report.dirty:
-            self.discard("candidate", tier)
-        return verdict, detail, report
-
-    def deadline(self, job: Job, stretch: float) -> float:
-        """When the time of the script or case that begins now is over, or that of all of them."""
-        now, total = time.monotonic(), self.options.total_timeout
-        if total and job.end is None:
-            job.end = now + total * stretch
-        return min(now + job.timeout * stretch, job.end or math.inf)
-
-    def one_case(self, job: Job, tier: str, stretch: float, given: str, expected: str) -> End:
-        """One case of a program that reads standard input: a fresh process, its output compared here."""
-        candidate = self.cell("candidate", tier)
-        cpu = math.ceil(job.timeout), math.ceil(job.timeout) + 1
+    def one_case(self, given: str, expected: str) -> Outcome:
+        """One case, in a fresh process; its output is compared here."""
+        cpu = math.ceil(self.job.timeout), math.ceil(self.job.timeout) + 1
+        cell = self.worker.cell("candidate", self.tier)
         with contextlib.ExitStack() as stack:
             ours, theirs = map(stack.enter_context, socket.socketpair())
             file = stack.enter_context(open(os.memfd_create("stdin"), "w+b"))
             file.write(given.encode("utf-8", "surrogatepass"))
             file.seek(0)
-            printed, complaints = Output(stack, len(expected) * 4 + KEPT_OUTPUT), Output(stack, 4096)
-            candidate.fork(cpu, [3, 0, 1, 2], [theirs.fileno(), file.fileno(), printed.other, complaints.other])
+            printed, errors = Output(stack, len(expected) * 4 + KEPT_OUTPUT), Output(stack, 4096)
+            cell.fork(cpu, {CHANNEL: theirs.fileno(), STDIN: file.fileno(), STDOUT: printed.writing,
+                            STDERR: errors.writing})  # fmt: skip
             theirs.close()
             ours.settimeout(READY_SECONDS)
-            if ours.recv(64) != b"R":
-                raise CellError("the candidate's cell did not report ready")
-            self.running = True
+            self.await_ready(ours)
             with contextlib.suppress(Closed):
-                Channel(ours).send(["run", job.code, self.options.compare != "strict", job.test.get("fn_name")])
-            verdict, detail, report = self.supervise(job, tier, stretch, ([printed, complaints], None, None))
+                Channel(ours).send(["run", self.job.code, self.options.compare != "strict", self.test.get("fn_name")])
+            report = self.supervise([printed, errors])
             while printed.read():  # what a dead process left in the pipe
                 pass
             note = _note(ours)
-        if not verdict:
-            verdict, detail = self.judge_output(report, cpu, note, printed, expected)
-        return End(verdict, detail, report.cpu, report.delay)
+        outcome = self.outcome or self.judged_output(cause_of(report, cpu), report, note, printed, expected)
+        return replace(outcome, seconds=report.cpu, delay=report.delay)
 
-    def judge_output(self, report, cpu, note, printed, expected) -> tuple[Verdict, str]:
-        """(verdict, detail) of a program that ended by itself."""
+    def judged_output(self, cause, report, note, printed, expected) -> Outcome:
+        """The outcome of a case whose program ended by itself."""
         if report.status != 0:
-            cause = _cause(report, cpu)
-            return note if note and cause[0] is Verdict.ERROR else cause
+            return note if note and cause.verdict is Verdict.ERROR else cause
         if printed.total > MOST_OUTPUT or printed.total > printed.keep:
-            return (Verdict.OUTPUT if printed.total > MOST_OUTPUT else Verdict.WRONG), f"printed {printed.total} bytes"
+            verdict = Verdict.OUTPUT if printed.total > MOST_OUTPUT else Verdict.WRONG
+            return Outcome(verdict, f"printed {printed.total} bytes")
         if compare.same_output(bytes(printed.data), expected, self.options.compare):
-            return Verdict.PASS, ""
-        return Verdict.WRONG, "wrong output"
+            return Outcome(Verdict.PASS)
+        return Outcome(Verdict.WRONG, "wrong output")
+
+    # -- what a process gets
+
+    def cpu_limits(self) -> tuple[int, int]:
+        """CPU seconds of one script, and of all scripts together."""
+        scripts = len(self.test["asserts"]) if self.test["style"] == "asserts" else 1
+        return math.ceil(self.job.timeout), math.ceil(self.job.timeout) * max(scripts, 1) + 1
+
+    def encoded_test(self) -> list:
+        """The test for the channel: what is no script, and the compiled scripts."""
+        rest = {key: value for key, value in self.test.items() if key not in ("setup", "asserts", "script")}
+        return [values.encode(rest), values.encode(self.scripts)]
+
+    def setting(self) -> dict:
+        usual = self.test["style"] == "io" and self.options.compare != "strict"
+        return {"timeout": self.job.timeout, "compare": self.options.compare, "usual": usual}
+
+    # -- what happens while it runs
+
+    def await_ready(self, channel: socket.socket) -> None:
+        """Wait until the candidate's process is ready; its time begins."""
+        if channel.recv(1) != b"R":
+            raise CellError("the candidate's cell did not report ready")
+        self.phase = Phase.RUNNING
+
+    def supervise(self, outputs: list[Output], messages: Channel | None = None, mark: str = "") -> Report:
+        """Wait until the candidate or its test has ended, or has to; the report on the candidate's process.
+
+        `self.outcome` is None where the process ended by itself, without a message that bears the mark.
+        """
+        candidate = self.worker.cells["candidate", self.tier]
+        control, channel = candidate.control.fileno(), messages.sock.fileno() if messages else None
+        watch = Watch(self.worker.stop, control, channel, *(output.reading for output in outputs))
+        self.outcome: Outcome | None = None
+        self.starts: list[float] = []  # of the scripts, on the monotonic clock
+        self.deadline = self.next_deadline()
+        report: Report | None = None
+        while self.phase is not Phase.ENDED:
+            buffered = messages is not None and bool(messages.rest)
+            ready = watch.wait(0.0 if buffered else self.deadline)
+            if buffered or channel in ready:
+                try:
+                    self.take(messages.receive(MESSAGE_BYTES), mark)
+                except Closed:
+                    watch.forget(channel)
+                    messages = channel = None
+                except Malformed as error:
+                    self.end(Verdict.ERROR, f"the program sent {error}")
+            elif time.monotonic() >= self.deadline:
+                self.time_out()
+            for output in outputs:
+                if output.reading in ready:
+                    output.read()
+            if sum(output.total for output in outputs) > MOST_OUTPUT:
+                self.end(Verdict.OUTPUT, f"printed more than {MOST_OUTPUT} bytes")
+            if control in ready:
+                report = candidate.receive(READY_SECONDS)
+            if report and not messages:
+                self.phase = Phase.ENDED
+        if report is None:
+            candidate.end()
+            report = candidate.receive(READY_SECONDS)
+        if report.dirty:
+            self.worker.discard("candidate", self.tier)
+        return report
+
+    def take(self, message: list, mark: str) -> None:
+        """Act on a message of the process that runs the test; Malformed where it is none, or lacks the mark."""
+        match message:
+            case ["start", index] if index == len(self.starts):
+                self.phase = Phase.RUNNING
+                self.deadline = self.next_deadline()
+                self.starts.append(time.monotonic())
+            case ["done", verdict, detail, proof] if proof == mark:
+                self.end(Verdict(verdict), str(detail))
+            case ["not plain", reason, proof] if proof == mark:
+                self.end(None, str(reason))
+            case ["gone", proof] if proof == mark:  # the report on its process says why
+                self.phase = Phase.ENDED
+            case ["not ready", proof] if proof == mark:
+                raise CellError("the candidate's cell did not report ready")
+            case _:
+                raise Malformed("something else than a verdict")
+
+    def end(self, verdict: Verdict | None, detail: str) -> None:
+        self.phase, self.outcome = Phase.ENDED, Outcome(verdict, detail)
+
+    def time_out(self) -> None:
+        """The deadline is over."""
+        if self.phase is Phase.WAITING:
+            raise CellError("not ready in time")
+        in_all = self.last_deadline and time.monotonic() >= self.last_deadline
+        limit = f"{self.options.total_timeout:g} s in all" if in_all else f"{self.job.timeout:g} s"
+        self.end(Verdict.TIMEOUT, f"over {limit}")
+
+    def next_deadline(self) -> float:
+        """When the cell has to be ready, or the script or case that begins now has to end."""
+        now, total = time.monotonic(), self.options.total_timeout
+        if self.phase is Phase.WAITING:
+            return now + READY_SECONDS
+        if total and self.last_deadline is None:
+            self.last_deadline = now + total * self.stretch
+        return min(now + self.job.timeout * self.stretch, self.last_deadline or math.inf)
+
+    def measured(self, outcome: Outcome, report: Report, mode: str) -> Outcome:
+        """The outcome of a process that ran scripts, with its times."""
+        ends = [*self.starts[1:], time.monotonic()]
+        slowest = max((end - start for start, end in zip(self.starts, ends, strict=False)), default=0.0)
+        return replace(
+            outcome, seconds=report.cpu, delay=report.delay, slowest=max(slowest - report.delay, 0), mode=mode
+        )
 
 
-def _cause(report: Report, cpu: tuple[int, int]) -> tuple[Verdict, str]:
-    """(verdict, detail) for a candidate that ended before its test did, by its wait status alone."""
+def cause_of(report: Report, cpu: tuple[int, int]) -> Outcome:
+    """Why a candidate ended by itself, by its wait status alone."""
     status = report.status
     if status < 0 or not os.WIFSIGNALED(status):
         code = "unknown" if status < 0 else os.waitstatus_to_exitcode(status)
-        return Verdict.ERROR, f"ended early, exit status {code}"
-    number = os.WTERMSIG(status)
-    if number == signal.SIGKILL and report.asked:  # by us, after the channel had ended
-        return Verdict.ERROR, "closed its channel to the test"
-    if number == signal.SIGXCPU or (number == signal.SIGKILL and report.cpu >= cpu[1] - 1):
-        return Verdict.TIMEOUT, f"over {cpu[0]} s of CPU time"
-    return Verdict.CRASH, f"killed by {signal.Signals(number).name if number in set(signal.Signals) else number}"
+        return Outcome(Verdict.ERROR, f"ended early, exit status {code}")
+    sent = os.WTERMSIG(status)
+    if sent == signal.SIGKILL and report.asked:  # by us, after the channel had ended
+        return Outcome(Verdict.ERROR, "closed its channel to the test")
+    if sent == signal.SIGXCPU or (sent == signal.SIGKILL and report.cpu >= cpu[1] - 1):
+        return Outcome(Verdict.TIMEOUT, f"over {cpu[0]} s of CPU time")
+    return Outcome(Verdict.CRASH, f"killed by {signal.Signals(sent).name if sent in set(signal.Signals) else sent}")
 
 
-def _seconds(job: Job) -> tuple[int, int]:
-    """CPU seconds of a part of a test, and of all of them."""
-    parts = len(job.test["asserts"]) if job.test["style"] == "asserts" else 1
-    return math.ceil(job.timeout), math.ceil(job.timeout) * max(parts, 1) + 1
-
-
-def _note(channel: socket.socket) -> tuple[Verdict, str] | None:
-    """(verdict, detail) in the words of the program's process; used to word a failure, never to decide one."""
+def _note(channel: socket.socket) -> Outcome | None:
+    """A failure as the program's own process describes it; words a failure, never decides one."""
     with contextlib.suppress(Exception):
         channel.setblocking(False)
         _, phase, name, *text = Channel(channel).receive(MESSAGE_BYTES)
         verdict = Verdict.MEMORY if name == "MemoryError" else Verdict.ERROR
-        return Verdict.SYNTAX if phase == "compile" else verdict, f"{name}: {''.join(text)}"
+        return Outcome(Verdict.SYNTAX if phase == "compile" else verdict, f"{name}: {''.join(text)}")
     return None
 
 
 def compiled_scripts(test: dict) -> bytes:
-    """The scripts of a test, compiled; none where it is input and output. NoTests where it asserts nothing."""
+    """The scripts of a test, compiled; none for input and output. NoTests where it asserts nothing."""
     style = test["style"]
     if style == "io":
         return b""
     texts = tuple(test["asserts"] if style == "asserts" else [test["script"]])
-    with _COMPILING, warnings.catch_warnings():  # which no two threads may use at once
+    with _COMPILING, warnings.catch_warnings():
         warnings.simplefilter("ignore", SyntaxWarning)
         return compiled(style, test.get("setup") or "", texts)
-
-
-def _tier(job: Job) -> str:
-    """The smallest cells that have what a program and its test name."""
-    test = job.test
-    text = "\n".join([job.code, test.get("setup") or "", test.get("script", ""), *test.get("asserts", ())])
-    for tier, words in _TIER_WORDS.items():
-        if any(word in text and re.search(rf"\b{word}\b", text) for word in words):
-            return tier
-    return "program" if test["style"] == "io" else "light"

@@ -1,4 +1,4 @@
-"""Wait for what a candidate prints, and for several descriptors at once."""
+"""Wait for several descriptors at once, and for what a candidate prints."""
 
 from __future__ import annotations
 
@@ -14,23 +14,23 @@ class Stopped(Exception):
 
 
 class Output:
-    """A pipe for what a candidate prints: counts everything, keeps the first `keep` bytes.
+    """A pipe for what a candidate prints: counts all bytes, keeps the first `keep`.
 
-    Its writing end stays open here as well, so it never ends, and only bytes wake the one who waits.
+    Its writing end stays open here as well, so that it never ends and only bytes wake the reader.
     """
 
     def __init__(self, stack: contextlib.ExitStack, keep: int):
         self.keep, self.total, self.data = keep, 0, bytearray()
-        self.handle, self.other = os.pipe()
-        stack.callback(os.close, self.handle)
-        stack.callback(os.close, self.other)
-        os.fchmod(self.other, 0o666)  # so that /dev/stdout can be opened by another user id
-        os.set_blocking(self.handle, False)
+        self.reading, self.writing = os.pipe()
+        stack.callback(os.close, self.reading)
+        stack.callback(os.close, self.writing)
+        os.fchmod(self.writing, 0o666)  # so that another user id can open /dev/stdout
+        os.set_blocking(self.reading, False)
 
     def read(self) -> bool:
-        """Take what is there; whether there was anything."""
+        """Take what has arrived; whether there was anything."""
         try:
-            part = os.read(self.handle, 1 << 18)
+            part = os.read(self.reading, 1 << 18)
         except BlockingIOError:
             return False
         self.total += len(part)
@@ -39,22 +39,21 @@ class Output:
 
 
 class Watch:
-    """Wait for several descriptors, and for the word to stop."""
+    """Wait for several descriptors; Stopped where `stop` is one of the ready ones."""
 
-    def __init__(self, stop: int, *sources: int):
+    def __init__(self, stop: int, *descriptors: int | None):
         self.stop, self.poll = stop, select.poll()
-        for source in (stop, *sources):
-            self.poll.register(source, select.POLLIN)
+        for descriptor in (stop, *descriptors):
+            if descriptor is not None:
+                self.poll.register(descriptor, select.POLLIN)
 
-    def forget(self, sources: list[int]) -> None:
-        """Wait for these no longer."""
-        for source in sources:
-            self.poll.unregister(source)
+    def forget(self, descriptor: int) -> None:
+        self.poll.unregister(descriptor)
 
     def wait(self, deadline: float) -> set[int]:
-        """The descriptors that are ready, or ended, before a moment of the monotonic clock."""
+        """The descriptors that are ready, or have ended, before a moment of the monotonic clock."""
         left = max(0.0, deadline - time.monotonic())
-        ready = {handle for handle, _ in self.poll.poll(math.ceil(left * 1000))}
+        ready = {descriptor for descriptor, _ in self.poll.poll(math.ceil(left * 1000))}
         if self.stop in ready:
             raise Stopped
         return ready

@@ -14,9 +14,11 @@ import pytest
 
 from data.verification import judge_gold
 from eval import registry
-from eval.judge import Judge, JudgeFailure, JudgeOptions, supervise
-from eval.judge.sandbox import CellError
+from eval.judge import Judge, JudgeFailure, JudgeOptions
+from eval.judge.sandbox import Cell, CellError
+from eval.judge.supervise import Attempt, Outcome
 from eval.judge.verdict import Judgement, Verdict
+from eval.judge.watch import Watch
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -272,7 +274,7 @@ def test_strict_comparison():
 
 
 def test_what_fails_before_ready_is_tried_again_and_never_counts_as_wrong(monkeypatch):
-    real, left = supervise.Cell.fork, [2]
+    real, left = Cell.fork, [2]
 
     def fork(self, *job):
         if left[0]:
@@ -282,7 +284,7 @@ def test_what_fails_before_ready_is_tried_again_and_never_counts_as_wrong(monkey
 
     with Judge(JudgeOptions(workers=1)) as judge:
         assert judge.submit(DOUBLE, asserts("assert f(2) == 4")).result(30).passed
-        monkeypatch.setattr(supervise.Cell, "fork", fork)
+        monkeypatch.setattr(Cell, "fork", fork)
         assert judge.submit(DOUBLE, asserts("assert f(2) == 4")).result(30).passed
         assert left == [0]
         left[0] = 3
@@ -312,30 +314,30 @@ def test_a_candidate_that_comes_after_a_failure_is_refused():
 
 
 def test_what_the_machine_kept_waiting_is_judged_again_alone(monkeypatch):
-    real, seen = supervise.Worker.attempt, []
+    real, stretches = Attempt.run, []
 
-    def attempt(self, job, tier, stretch):
-        if job.expected:
-            return real(self, job, tier, stretch)
-        seen.append(stretch)
-        if len(seen) == 1:
-            return supervise.End(R.TIMEOUT, "late", 0.1, delay=2.5)
-        return real(self, job, tier, stretch)
+    def run(self):
+        if self.job.expected:
+            return real(self)
+        stretches.append(self.stretch)
+        if len(stretches) == 1:
+            return Outcome(R.TIMEOUT, "late", 0.1, delay=2.5)
+        return real(self)
 
-    monkeypatch.setattr(supervise.Worker, "attempt", attempt)
+    monkeypatch.setattr(Attempt, "run", run)
     with Judge(JudgeOptions(workers=2)) as judge:
         assert judge.submit(DOUBLE, asserts("assert f(2) == 4")).result(30).passed
-    assert seen == [1.0, 2.0]
+    assert stretches == [1.0, 2.0]
 
 
 def test_a_judge_that_wakes_late_finds_the_verdict_of_a_test_that_has_ended(monkeypatch):
-    real = supervise.Watch.wait
+    real = Watch.wait
 
     def wait(self, seconds):
         time.sleep(0.3)  # by now the test is over, and its process has left
         return real(self, seconds)
 
-    monkeypatch.setattr(supervise.Watch, "wait", wait)
+    monkeypatch.setattr(Watch, "wait", wait)
     test = asserts("import random\nassert f(2) == 4", "assert f(3) == 6")
     with Judge(JudgeOptions(workers=1, timeout=0.2)) as judge:
         assert [judge.submit(DOUBLE, test).result(30).verdict for _ in range(3)] == [R.PASS] * 3

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -15,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from eval.judge import Judge, JudgeFailure, JudgeOptions
+from eval.judge.inside import seccomp
 from eval.judge.sandbox import CellError, probe
 from eval.judge.verdict import Verdict
 
@@ -135,6 +137,21 @@ assert signal_parent() == 1
         judgement = judge.submit(code, {"style": "asserts", "setup": "", "asserts": [script]}).result(60)
         assert judgement.verdict is Verdict.PASS, judgement
         assert judge.submit(*GOOD).result(60).passed
+
+
+HEADERS = ("/usr/include/x86_64-linux-gnu/asm/unistd_64.h", "/usr/include/asm-generic/unistd.h")  # by column
+LATER = {"fchmodat2", "setxattrat", "removexattrat"}  # than the headers of older kernels
+
+
+@pytest.mark.parametrize("column, header", list(enumerate(HEADERS)))
+def test_system_calls_have_the_numbers_of_the_kernel_headers(column, header):
+    if not Path(header).exists():
+        pytest.skip(f"{header} is not installed (linux-libc-dev)")
+    text = Path(header).read_text().replace("\\\n", " ")
+    numbers = {name: int(number) for name, number in re.findall(r"#define __NR(?:3264)?_(\w+)\s+(\d+)", text)}
+    tables = seccomp.DENIED | seccomp.CHECKED | seccomp.BY_PROCESS | seccomp.SIGNALS | seccomp.METADATA
+    for name, row in tables.items():
+        assert row[column] == numbers.get(name) or name in LATER - numbers.keys(), name
 
 
 @pytest.mark.parametrize("parent", ["/var/tmp", "/tmp"])

@@ -31,7 +31,7 @@ libc = ctypes.CDLL(None)
 
 
 def candidate(channel):
-    """Serve one job. The first word says that everything before it went well; only then is the job read."""
+    """Serve one job. The first byte says that the process is ready; only then is the job read."""
     channel.sock.sendall(b"R")
     with deep():
         kind, *job = channel.receive()
@@ -45,7 +45,7 @@ def candidate(channel):
 
 def together(channel, code, test, scripts, setting):
     """Run a plain program and its test, and send the verdict with the mark; for any other program send why it is not
-    plain. The mark lies where no plain program gets: in a variable of this function's, in memory that no file shows.
+    plain. The mark lies where no plain program gets: in a variable of this function, in memory that no file shows.
     """
     libc.prctl(PR_SET_DUMPABLE, 0, 0, 0, 0)
     guards = None
@@ -55,22 +55,22 @@ def together(channel, code, test, scripts, setting):
         module = new_module(SPACE, setting["usual"])
         program, guards = prepared(code, test, tests, module, setting)
     except NotPlain as reason:
-        result = "apart", str(reason)
+        message = "not plain", str(reason)
     except SyntaxError as error:
-        result = "SYNTAX", f"SyntaxError: {error.msg}"
+        message = "done", "SYNTAX", f"SyntaxError: {error.msg}"
     except (RecursionError, MemoryError, ValueError) as error:
-        result = "apart", f"a tree that cannot be walked ({type(error).__name__})"
+        message = "not plain", f"a tree that cannot be walked ({type(error).__name__})"
     else:
-        result = meeting(channel, test, setting, (tests, module, program, guards))
+        message = "done", *run_both(channel, test, setting, (tests, module, program, guards))
     if guards and guards.apart:
-        result = "apart", guards.apart
-    elif guards and guards.weak and result[0] == "PASS":
-        result = "WEAK", guards.weak
-    channel.send(["done", *result, setting["mark"]])
+        message = "not plain", guards.apart
+    elif guards and guards.weak and message[1] == "PASS":
+        message = "done", "WEAK", guards.weak
+    channel.send([*message, setting["mark"]])
 
 
-def meeting(channel, test, setting, parts):
-    """(verdict, detail) of a program that has met its test."""
+def run_both(channel, test, setting, parts):
+    """(verdict, detail), after the program and its test have run."""
     tests, module, program, guards = parts
     if guards:
         guards.install()

@@ -2,8 +2,9 @@
 
 import json
 
+STDIN, STDOUT, STDERR, CHANNEL = 0, 1, 2, 3  # descriptors of a cell's child; messages go over CHANNEL
 FRAME_BYTES = 64 << 20
-MORE = 1 << 31  # in the length of a frame: the message goes on in the next one
+MORE = 1 << 31  # in the length of a frame: the message continues in the next one
 # The C encoder itself: `JSONEncoder.encode` would build it anew for every message.
 _encoder = json.encoder.c_make_encoder(
     None, None, json.encoder.encode_basestring_ascii, None, ":", ",", False, False, True
@@ -15,7 +16,7 @@ class Closed(Exception):
 
 
 class Malformed(Exception):
-    """The other end sent what is no frame, or a value this protocol does not know."""
+    """The other end sent no frame, or a value that this protocol does not know."""
 
 
 class Channel:
@@ -26,7 +27,7 @@ class Channel:
         self._scan = json.JSONDecoder(object_hook=hook).raw_decode
 
     def send(self, message):
-        """Send one JSON-able list; Closed where nobody listens."""
+        """Send one JSON-able list; Closed if nobody listens."""
         data = "".join(_encoder(message, 0)).encode("ascii")
         try:
             while len(data) > FRAME_BYTES:
@@ -38,7 +39,7 @@ class Channel:
 
     def receive(self, limit=None):
         """The next message, decoded; Closed at the end of the stream, Malformed where the bytes are no message or more
-        than `limit`; without one the memory of this process is the limit.
+        than `limit` (without one only memory limits them).
         """
         text = bytearray()
         more = True

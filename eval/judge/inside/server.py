@@ -1,13 +1,13 @@
 """The program that runs inside a cell: a fork server, and in its children either a candidate or a trusted test.
 
 Started by exec as `python -s server.py`, with an empty environment and the control socket as descriptor 0. It needs
-nothing but the standard library, the files beside it and `compare.py`.
+nothing but the standard library, the files of this folder and `compare.py`.
 
-The server is single-threaded, not dumpable (so its memory and descriptors are closed to its children) and never reads a
-job: code, tests and expected values reach only the child that needs them, so no later child can find them in memory. In
-a process namespace of its own the server is process 1, which the kernel protects from signals of its children, and one
-kill(-1) removes whatever a candidate has started. Without one it is a subreaper that kills its descendants until none
-is left, and a guard process above it does the same should the server itself be killed.
+The server is single-threaded and not dumpable, so its memory and descriptors are closed to its children. It never reads
+a job: code, tests and expected values reach only the child that needs them, so no later child can find them in memory.
+In a process namespace the server is process 1, which the kernel protects from signals of its children, and one kill(-1)
+removes whatever a candidate has started. Without one it is a subreaper that kills its descendants until none is left,
+and a guard process above it does the same if the server itself is killed.
 """
 
 import _signal
@@ -28,35 +28,30 @@ import sys
 import time
 import types
 
-# The packages of the files beside this one, without a folder on the module path and without `eval/judge/__init__.py`,
-# which would import the judge itself.
+# The packages of this folder's files, without a folder on the module path and without `eval/judge/__init__.py`, which
+# would import the judge itself.
 INSIDE = os.path.dirname(os.path.abspath(__file__))
 for package, folders in ("eval", []), ("eval.judge", [os.path.dirname(INSIDE)]), ("eval.judge.inside", [INSIDE]):
     sys.modules[package] = types.ModuleType(package)
     sys.modules[package].__path__ = folders
 
 from eval.judge.inside import candidate, tester, values  # noqa: E402
-from eval.judge.inside.channel import Channel  # noqa: E402
-from eval.judge.inside.restrict import (  # noqa: E402
-    landlock_rules,
-    landlock_version,
-    libc,
-    restrict_calls,
-    seccomp_filter,
-    show_only,
-)
+from eval.judge.inside.channel import CHANNEL, STDERR, STDIN, STDOUT, Channel  # noqa: E402
+from eval.judge.inside.landlock import landlock_rules, landlock_version, restrict_files, show_only  # noqa: E402
 from eval.judge.inside.script import Tests, compiled  # noqa: E402
+from eval.judge.inside.seccomp import install_filter, libc, seccomp_filter  # noqa: E402
 
-CONTROL, CHANNEL = 0, 3  # descriptors: where a cell is started, where a job is talked about
+# Descriptors of the server, above those of a child: requests of the judge, /dev/null, Landlock's rules, the limit.
+CONTROL, NULL, RULES, DESCRIPTORS = 100, 101, 200, 256
 PR_SET_PDEATHSIG, PR_SET_DUMPABLE, PR_SET_CHILD_SUBREAPER, PR_SET_NO_NEW_PRIVS = 1, 4, 36, 38
 MIB = 1 << 20
-# What no tier goes without, and no more: every page and every mapped library makes a fork dearer, and `random` and
-# `threading` do work of their own after each.
+# What every tier needs, and no more: every page and every mapped library makes a fork dearer, and `random` and
+# `threading` do more work after each.
 PRELOAD = "collections.abc copy functools itertools math operator re string typing"
 
 
 class Server:
-    """Forks one child at a time, waits for its end or for the word to end it, removes all that it left, and reports."""
+    """Forks one child at a time, waits until it ends or has to, removes all that it left, and reports."""
 
     def __init__(self, control, setting):
         self.control, self.setting = control, setting
@@ -68,13 +63,13 @@ class Server:
             libc.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
             program = seccomp_filter(self.namespaces, False)
             if program:
-                restrict_calls(program)
+                install_filter(program)
             elif setting["level"] == "landlock":
                 raise SystemExit("no filter of system calls is known for this machine")
         if setting["level"] == "landlock":
             rules = landlock_rules(setting["readable"], [setting["folder"]])
-            self.rules = os.dup2(rules, 200, False)  # above all that a child closes
-        for name, limit in (("AS", setting["memory"]), ("NPROC", setting["processes"]), ("NOFILE", 256),
+            self.rules = os.dup2(rules, RULES, False)
+        for name, limit in (("AS", setting["memory"]), ("NPROC", setting["processes"]), ("NOFILE", DESCRIPTORS),
                             ("FSIZE", 64 * MIB), ("CORE", 0)):  # fmt: skip
             which = getattr(resource, "RLIMIT_" + name)
             limit = min(limit, hardest(which))
@@ -82,13 +77,13 @@ class Server:
         self.streams()
         self.folders = [folder for folder in (setting["folder"], "/dev/shm") if self.namespaces or folder != "/dev/shm"]
         self.baseline = {folder: set(os.listdir(folder)) for folder in self.folders}
-        self.null = os.dup2(os.open("/dev/null", os.O_RDWR), 101, False)
-        # A stand-in for the channel of a job, so that a child has all its objects made and exchanges what is below.
+        os.dup2(os.open("/dev/null", os.O_RDWR), NULL, False)
+        # A stand-in for the channel of a job: a child exchanges the descriptor below objects that exist already.
         stand_in, other = socket.socketpair()
         os.dup2(stand_in.detach(), CHANNEL)
         other.close()
         self.channel = socket.socket(fileno=CHANNEL)
-        os.closerange(4, 100)
+        os.closerange(CHANNEL + 1, CONTROL)
         self.most_cpu = hardest(resource.RLIMIT_CPU)
 
     def serve(self):
@@ -99,34 +94,34 @@ class Server:
             if not data:
                 self.leave()
             if not extra:
-                continue  # the word to end a child that has already ended
-            handles = struct.unpack(f"{len(extra[0][2]) // 4}i", extra[0][2])
+                continue  # a request to end a child that has already ended
+            received = struct.unpack(f"{len(extra[0][2]) // 4}i", extra[0][2])
             pid = os.fork()  # a server that cannot fork ends, and another is tried
             if pid == 0:
-                soft, hard, *places = map(int, data.split())
-                return self.enter(soft, hard, places, handles)
-            for handle in handles:
-                os.close(handle)
+                soft, hard, *targets = map(int, data.split())
+                return self.enter(soft, hard, targets, received)
+            for descriptor in received:
+                os.close(descriptor)
             self.watch(pid)
 
     def report(self, status, cpu, delay, asked, dirty):
-        """To the judge; where it has gone this process ends, and all below it with it."""
+        """Tell the judge; if it has gone this process ends, and all below it with it."""
         self.control.send(b"%d %f %f %d %d" % (status, cpu, delay, asked, dirty))
 
     def watch(self, pid):
         """Wait until the child ends or is to be ended, then clean up and report."""
-        exit_handle = os.pidfd_open(pid)
-        ready = select.select((exit_handle, self.control), (), ())[0]
-        word = self.control.recv(64) if self.control in ready else None  # "end", "late", or b"": the judge has gone
-        os.close(exit_handle)
+        child = os.pidfd_open(pid)
+        ready = select.select((child, self.control), (), ())[0]
+        request = self.control.recv(64) if self.control in ready else None  # b"end", or b"": the judge has gone
+        os.close(child)
         delay = run_delay(pid)
         status, used = sweep(pid, self.namespaces)
-        if word == b"":
+        if request == b"":
             self.leave()
-        self.report(status, used, delay, word is not None, not self.tidy())
+        self.report(status, used, delay, request is not None, not self.tidy())
 
     def tidy(self):
-        """Remove what a child left in the writable folders; False where that is too much: then the cell is replaced."""
+        """Remove what a child left in the writable folders; False if that is too much: then the cell is replaced."""
         budget = [20000]
         try:
             for folder in self.folders:
@@ -145,24 +140,23 @@ class Server:
             wipe(self.setting["folder"])
         os._exit(0)
 
-    def enter(self, soft, hard, wanted, handles):
-        """In the child: descriptors, limits and restrictions, before anything of the job is read."""
+    def enter(self, soft, hard, targets, received):
+        """In the child: set descriptors, limits and restrictions before anything of the job is read."""
         os.setsid()
         libc.prctl(PR_SET_DUMPABLE, 1, 0, 0, 0)
-        # What a job brings: first the channel, then the standard streams of a candidate.
-        for place in 0, 1, 2:
-            os.dup2(self.null, place)
-        for place, handle in zip(wanted, handles, strict=True):
-            os.dup2(handle, place)
-        os.closerange(4, 200)
-        os.closerange(201, 256)
+        for stream in STDIN, STDOUT, STDERR:
+            os.dup2(NULL, stream)
+        for target, descriptor in zip(targets, received, strict=True):
+            os.dup2(descriptor, target)
+        os.closerange(CHANNEL + 1, RULES)
+        os.closerange(RULES + 1, DESCRIPTORS)
         resource.setrlimit(resource.RLIMIT_CPU, (min(soft, self.most_cpu), min(hard, self.most_cpu)))
         if self.rules is not None:
-            if libc.syscall(446, self.rules, 0):
+            if not restrict_files(RULES):
                 os._exit(71)
-            os.close(self.rules)
+            os.close(RULES)
         if self.own_signals:
-            restrict_calls(seccomp_filter(False, True))
+            install_filter(seccomp_filter(False, True))
         # `signal.signal` would build enumerations and touch, that is copy, dozens of pages.
         _signal.signal(_signal.SIGINT, _signal.default_int_handler)
         _signal.signal(_signal.SIGTERM, _signal.SIG_DFL)
@@ -171,14 +165,14 @@ class Server:
     def streams(self):
         """Make the standard streams once, over stand-ins; a child only exchanges the descriptors below them."""
         stand_in, (reading, writing) = os.memfd_create("stdin"), os.pipe()
-        for place, handle in ((0, stand_in), (1, writing), (2, writing)):
-            os.dup2(handle, place)
-        for handle in (stand_in, reading, writing):
-            os.close(handle)
-        stream = functools.partial(open, encoding="utf-8", newline="\n", closefd=False)
-        sys.stdin = sys.__stdin__ = stream(0)
-        sys.stdout = sys.__stdout__ = stream(1, "w")
-        sys.stderr = sys.__stderr__ = stream(2, "w", errors="backslashreplace", buffering=1)
+        for stream, descriptor in ((STDIN, stand_in), (STDOUT, writing), (STDERR, writing)):
+            os.dup2(descriptor, stream)
+        for descriptor in (stand_in, reading, writing):
+            os.close(descriptor)
+        opened = functools.partial(open, encoding="utf-8", newline="\n", closefd=False)
+        sys.stdin = sys.__stdin__ = opened(STDIN)
+        sys.stdout = sys.__stdout__ = opened(STDOUT, "w")
+        sys.stderr = sys.__stderr__ = opened(STDERR, "w", errors="backslashreplace", buffering=1)
 
 
 def hardest(which):
@@ -190,10 +184,10 @@ def hardest(which):
 def run_delay(pid):
     """Seconds for which the scheduler kept the main thread of a process waiting for a processor."""
     try:
-        handle = os.open(f"/proc/{pid}/schedstat", os.O_RDONLY)
-        words = os.read(handle, 100).split()
-        os.close(handle)
-        return int(words[1]) / 1e9
+        descriptor = os.open(f"/proc/{pid}/schedstat", os.O_RDONLY)
+        fields = os.read(descriptor, 100).split()
+        os.close(descriptor)
+        return int(fields[1]) / 1e9
     except (OSError, ValueError, IndexError):
         return 0.0
 
@@ -238,7 +232,7 @@ def sweep(pid, namespaces):
 
 
 def wipe(folder):
-    """Remove a folder however deep it is and whatever its modes are."""
+    """Remove a folder of any depth and modes."""
     try:
         os.rmdir(folder)
     except OSError:
@@ -246,7 +240,7 @@ def wipe(folder):
 
 
 def remove(path, budget, depth):
-    """Remove a file or a folder of bounded size and depth; OSError where it is beyond."""
+    """Remove a file or folder; OSError beyond a bounded size and depth."""
     budget[0] -= 1
     if budget[0] < 0 or depth > 50:
         raise OSError("too much to remove")
@@ -276,7 +270,7 @@ def f(x: list) -> list:
 
 
 def rehearse():
-    """Judge a program of our own, so that what all children run is specialised before they are forked."""
+    """Judge a known program, so that the code that all children run is specialised before they are forked."""
     test = {"style": "asserts", "setup": "", "asserts": ["assert f(2) == ['2']", "assert f(3)\nassert not f(3)[1:]"]}
     setting = {"timeout": 1, "compare": "apps", "usual": False, "libraries": "", "force": False}
     scripts = compiled("asserts", "", tuple(test["asserts"]))
@@ -292,7 +286,7 @@ def rehearse():
 
 
 def guard(setting, control):
-    """Without a process namespace: a process above the server that outlives it, to end what it left behind."""
+    """Without a process namespace: put a process above the server that outlives it and ends what it left behind."""
     libc.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
     pid = os.fork()
     if pid == 0:
@@ -300,9 +294,9 @@ def guard(setting, control):
         return
     libc.prctl(PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
     control.close()
-    os.dup2(os.open("/dev/null", os.O_RDWR), CONTROL)
+    os.dup2(os.open("/dev/null", os.O_RDWR), STDIN)
 
-    signal.signal(signal.SIGTERM, lambda *_: kill(pid))  # the word comes once for every thread of the parent
+    signal.signal(signal.SIGTERM, lambda *_: kill(pid))  # the signal comes once for every thread of the parent
     while os.waitpid(-1, 0)[0] != pid:
         pass
     sweep(0, False)
@@ -311,12 +305,12 @@ def guard(setting, control):
 
 
 def main():
-    control = socket.socket(fileno=os.dup2(CONTROL, 100, False))
+    control = socket.socket(fileno=os.dup2(STDIN, CONTROL, False))
     setting = json.loads(control.recv(65536))
     sys.path[:] = [path for path in sys.path if path and path != os.path.dirname(os.path.abspath(__file__))]
     sys.path += [path for path in setting["paths"] if path not in sys.path]
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, signal.SIG_IGN)
+    for ignored in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(ignored, signal.SIG_IGN)
     if setting["level"] != "bwrap":
         guard(setting, control)
     uid = setting["uid"]
@@ -342,7 +336,7 @@ def main():
         if setting["preload"]:
             candidate.usual_names()
     for name in [name for name in sys.modules if name.split(".")[0] == "eval"]:
-        del sys.modules[name]  # they are no business of a program's
+        del sys.modules[name]  # a program has no use for them
     server = Server(control, setting)  # from here on under the restrictions
     channel = Channel(server.channel, values.decode)
     gc.collect()

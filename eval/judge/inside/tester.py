@@ -13,7 +13,7 @@ import sys
 
 from eval.judge.inside import values
 from eval.judge.inside.candidate import make_imports
-from eval.judge.inside.channel import Channel, Closed, Malformed
+from eval.judge.inside.channel import CHANNEL, Channel, Closed, Malformed
 from eval.judge.inside.script import DEEP, Tests, calls, fault_of
 
 
@@ -29,6 +29,13 @@ class Program(Channel):
         self.weak = ""  # the type of what could not cross
         self.broken = None
         self.functions = set()
+
+    def is_ready(self):
+        """Whether the candidate's cell reports that its process has started."""
+        try:
+            return self.sock.recv(64) == b"R"
+        except OSError:
+            return False
 
     def ask(self, operation, *operands):
         """The value of one operation; an exception of the program's is raised here as its mirror."""
@@ -91,34 +98,30 @@ class Names(dict):
 
 
 def main():
-    """Judge one candidate. Descriptor 3 leads to the judge, who sends the job and the channel to the candidate; the
-    first word on it has to be that the candidate's cell is ready.
-    """
-    judge = socket.socket(fileno=3)
-    orders = Channel(judge, values.decode)
-    _, handles, _, _ = socket.recv_fds(judge, 1, 1)
+    """Judge one candidate. The judge sends the job and a channel to the candidate, which first reports ready."""
+    judge = socket.socket(fileno=CHANNEL)
+    messages = Channel(judge, values.decode)
+    _, (descriptor,), _, _ = socket.recv_fds(judge, 1, 1)
     sys.setrecursionlimit(DEEP)
-    code, test, scripts, setting = orders.receive()
-    program = Program(socket.socket(fileno=handles[0]))
-    verdict, detail = "INFRA", "the candidate's cell did not report ready"
+    code, test, scripts, setting = messages.receive()
+    program = Program(socket.socket(fileno=descriptor))
+    if not program.is_ready():
+        return messages.send(["not ready", setting["mark"]])
     try:
-        if program.sock.recv(64) == b"R":
-            verdict, detail = judged(program, (code, test, scripts), setting, lambda part: orders.send(["start", part]))
+        verdict, detail = judged(program, (code, test, scripts), setting, lambda part: messages.send(["start", part]))
         if program.broken:  # a test that catches everything has caught the end of the channel
             raise program.broken
-    except OSError:
-        pass  # not ready
-    except Closed:
-        verdict, detail = "GONE", "the program ended before the test did"
+    except Closed:  # the program ended before the test did
+        return messages.send(["gone", setting["mark"]])
     except Malformed as error:
         verdict, detail = "ERROR", f"the program sent {error} instead of an answer"
     except MemoryError:
         verdict, detail = "MEMORY", "an answer that does not fit into memory"
     except BaseException as error:
         verdict, detail = "ERROR", f"the test's process: {type(error).__name__}"
-    if program.weak and verdict != "GONE":
+    if program.weak:
         verdict, detail = "WEAK", program.weak
-    orders.send(["done", verdict, str(detail)[:500], setting["mark"]])
+    return messages.send(["done", verdict, str(detail)[:500], setting["mark"]])
 
 
 def judged(program, job, setting, start):
