@@ -1,4 +1,4 @@
-"""The adapters of data sets that say little of their own."""
+"""The adapters of data sets that differ little from the usual one."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ import re
 from data.quickstart import problems
 from eval.problem import STOP_WORDS, Adapter
 
-# In the published judging program and tests share a namespace that holds 13 modules and `np`, `pd`, `sklearn`. Taken
-# here are the 13 that gold programs and unit tests of both splits import most often under their own names; 254 training
-# problems' tests import ten of them, needed or not. All modules that some gold program or test uses and neither
-# imports are among them.
+# In the published judging program and tests share a namespace that holds 13 modules and `np`, `pd`, `sklearn`. These
+# are the 13 that gold programs and unit tests of both splits import most often by name; the tests of 254 training
+# problems import ten of them, needed or not. They include every module that some gold program or test uses and neither
+# imports.
 MODULES = "ast collections datetime functools itertools json math numpy operator pandas random re string sklearn"
 
 

@@ -9,7 +9,7 @@ from utils.run.files import InputError
 
 
 class HumanEval(Adapter):
-    """The benchmark's own prompt, stripped; `check(candidate)` tests. There is only a test split."""
+    """The benchmark's prompt, stripped; `check(candidate)` tests. There is only a test split."""
 
     name = "humaneval"
     stop_words = STOP_WORDS
@@ -45,7 +45,7 @@ class HumanEval(Adapter):
 
 
 def split_prompt(prompt: str, entry_point: str) -> tuple[str, str]:
-    """Split a prompt into what stands before the entry function's body, and its docstring's text."""
+    """Split a prompt into the part before the entry function's body, and the text of its docstring."""
     entry = next(
         node for node in ast.parse(prompt).body if isinstance(node, ast.FunctionDef) and node.name == entry_point
     )

@@ -6,7 +6,7 @@ import ast
 
 from eval.problem import Adapter, Problem
 
-# What the benchmark's own judge imports before every program: all names of these modules, then the modules themselves.
+# What the benchmark's judge imports before every program: all names of these modules, then the modules.
 NAMES = (
     "string re datetime collections heapq bisect copy math random statistics itertools functools operator io sys json"
 )
@@ -23,7 +23,7 @@ class LiveCodeBench(Adapter):
     trains = False
 
     def judged(self, problem: Problem, program: str) -> str:
-        """The program behind the benchmark's imports; `solve()` is called where a whole program only defines it."""
+        """The program after the benchmark's imports, with a call of `solve()` if a whole program only defines it."""
         try:
             tree = ast.parse(program)
         except (SyntaxError, ValueError, RecursionError, MemoryError):

@@ -18,7 +18,7 @@ class Mbpp(Adapter):
     expected = {"train": 170, "test": 378}
 
     def docstring(self, problem: Problem, description: str) -> str:
-        """Description, the first test as a doctest, and the closing quotes on a line of their own."""
+        """Description, the first test as a doctest, and the closing quotes on a separate line."""
         margin = body_indent(problem.head)
         example = problem.example or (problem.test.get("asserts") or [""])[0]
         text = description if self.raw_texts else literal_text(description)
@@ -30,7 +30,7 @@ class Mbpp(Adapter):
         return re.split(r"\n[ \t]*>>> ", docstring)[0].strip()
 
     def finish(self, problem: Problem, program: str) -> str:
-        """Cut what comes after the entry point and is not used by it, and a last statement that was not finished."""
+        """Cut an unfinished last statement, and what follows the entry point unused."""
         program = program.replace("\r\n", "\n")
         starts = [match.start() for match in re.finditer(r"\n(?=[^\s#)\]}\"'])", program)]
         for end in (len(program), *reversed(starts)):
@@ -49,7 +49,7 @@ class Mbpp(Adapter):
 
 
 def _used(lines: list[str], body: list[ast.stmt], entry: int) -> str:
-    """The program up to its entry function, and of what follows the statements that bind a name used so far."""
+    """The program up to its entry function, then only those statements that bind a used name."""
     used = {name for node in body[: entry + 1] for name in _names(node, ast.Load)}
     kept: list[ast.stmt] = []
     later = body[entry + 1 :]

@@ -1,22 +1,22 @@
 """What a problem is: a description, the head of the function to write, a gold solution and tests.
 
 A problem travels as a row of `data/<task>/{train,test}.json`:
-`{"id", "query", "head", "code", "test", "verified"}`, `"prompt"` where a benchmark dictates its own, and `"tags"`, for
+`{"id", "query", "head", "code", "test", "verified"}`, `"prompt"` where a benchmark dictates one, and `"tags"`, for
 instance `{"library": ["numpy", "re"]}`, where scores are broken down.
 `test` is one of
 
 * `{"style": "io", "fn_name", "inputs", "outputs", "stdin": bool}`: values in, value out, or text in, text out;
-* `{"style": "asserts", "setup", "asserts": [script, ...]}`: scripts run beside the program;
+* `{"style": "asserts", "setup", "asserts": [script, ...]}`: scripts run with the program;
 * `{"style": "check", "script", "entry_point"}`: a script that defines `check(candidate)`.
 
-`"base_test"`, in the same form, has a part of the tests alone, where scores over that part are reported too (EvalPlus:
-the benchmark's own tests; `test` has those and more). `"example"` is the assertion that the prompt shows, where that is
-not the first of `asserts`.
+`"base_test"`, in the same form, holds a part of the tests whose scores are reported too (EvalPlus: the original
+benchmark's tests; `test` has those and more). `"example"` is the assertion that the prompt shows, where that is not the
+first of `asserts`.
 
-A test may have `"gold_seconds"`, the time that its gold solution took for the slowest script or input: the limit of a
-test follows it where that is more than the usual one (`eval.judge`).
+A test may have `"gold_seconds"`, the time that its gold solution took for the slowest script or input; it raises the
+time limit of the test where the usual one is lower (`eval.judge`).
 
-In the last two, program and scripts may use the names of `"prelude": {name: import statement}` without importing them.
+In the last two styles program and scripts may use the names of `"prelude": {name: import statement}` without an import.
 """
 
 from __future__ import annotations
@@ -41,9 +41,9 @@ class Problem:
     code: str  # the gold solution; empty where the data set has none
     test: dict
     verified: bool = True  # the gold solution passes the tests
-    prompt: str = ""  # the benchmark's own prompt, where it has one
+    prompt: str = ""  # the benchmark's prompt, where it dictates one
     tags: dict = field(default_factory=dict)  # kind of tag -> values, for instance the libraries of the gold solution
-    base_test: dict | None = None  # a part of the tests, with scores of its own
+    base_test: dict | None = None  # a part of the tests, scored separately
     example: str = ""  # the assertion that the prompt shows, where it is not the first of the tests
     entry_point: str = field(init=False)  # name of the function that the head opens
 
@@ -105,14 +105,14 @@ STOP_WORDS = ("\nclass", "\nif", "\n#", "\nprint", "\ndef", "\nassert", "\n```")
 
 
 class Adapter:
-    """What one data set says about its problems; a subclass states only where it differs."""
+    """How one data set treats its problems; a subclass states only what differs."""
 
     name = ""
     stop_words: tuple[str, ...] = STOP_WORDS
     published_stop_words: tuple[str, ...] = STOP_WORDS[:-1]  # of the authors' evaluation, which knows no code fence
     prelude: dict[str, str] = {}  # names that programs and tests may use without importing them -> import statements
     expected: dict[str, int] = {}  # split -> number of problems as published
-    tasks: tuple[str, ...] = ()  # the difficulties, where each is a task of its own
+    tasks: tuple[str, ...] = ()  # the difficulties, where each is a separate task
     same_ids = False  # an id means the same problem in training and test files
     trains = True  # has training problems; False: for evaluation only
     prompt_end = ""  # behind the closing quotes of a code prompt
@@ -123,7 +123,7 @@ class Adapter:
         return None
 
     def code_prompt(self, problem: Problem, description: str) -> str:
-        """Head and docstring, ending at the closing quotes: a newline there makes GPT-2's kin start at column 0."""
+        """Head and docstring, ending at the closing quotes: after a newline, models like GPT-2 start at column 0."""
         if problem.prompt and description == problem.query:
             return problem.prompt.rstrip() + self.prompt_end
         return f"{problem.head.rstrip()}\n{self.docstring(problem, description)}{self.prompt_end}"
@@ -134,19 +134,19 @@ class Adapter:
         return f'{body_indent(problem.head)}""" {text}"""'
 
     def description(self, docstring: str) -> str:
-        """The description that `docstring` was made for; its text, evaluated."""
+        """The description in the evaluated text of a `docstring`."""
         return docstring.strip()
 
     def evaluation_stop_words(self, published: bool) -> tuple[str, ...]:
-        """Where the evaluation ends a completion: as sampling does, or as the authors' evaluation of this data set."""
+        """Where evaluation ends a completion: as sampling does, or as the authors' evaluation of this data set does."""
         return self.published_stop_words if published else self.stop_words
 
     def finish(self, problem: Problem, program: str) -> str:
-        """A last cut of a sampled program, where stop words alone cannot tell."""
+        """A last cut of a sampled program, where stop words do not suffice."""
         return program
 
     def judged(self, problem: Problem, program: str) -> str:
-        """The text that is judged for a program: the program, with what the benchmark's own judge adds to it."""
+        """The text that is judged: the program, with what the benchmark's judge adds to it."""
         return program
 
     def task_id(self, problem: Problem) -> str:

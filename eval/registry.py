@@ -1,4 +1,7 @@
-"""Data set name -> adapter, and the problems of a task, from its prepared files or from the package that holds them."""
+"""Data set name -> adapter, and the problems of a task, from its prepared files or an installed package.
+
+A new data set needs an `Adapter` subclass, an entry in ADAPTERS, and `data/<name>/prepare.py` to write its files.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +23,7 @@ ADAPTERS: dict[str, Adapter] = {
 
 
 def adapter(dataset: str, prompt_newline: bool = False, raw_texts: bool = False) -> Adapter:
-    """The adapter of a data set, its prompts as these fields say; InputError where there is none of that name."""
+    """The adapter of a data set, with these settings of prompts; InputError for an unknown name."""
     if not World.is_name(dataset) and dataset not in ADAPTERS:
         raise InputError(f"--dataset {dataset}: unknown; choose one of {', '.join(sorted(ADAPTERS))}, world-<name>")
     chosen = World(dataset) if World.is_name(dataset) else copy.copy(ADAPTERS[dataset])
@@ -40,7 +43,7 @@ def task_name(dataset: str, difficulty: str | None) -> str:
 
 
 def dataset_of(task: str) -> str:
-    """The data set that a task folder belongs to; InputError where there is no such task."""
+    """The data set that a task folder belongs to; InputError for an unknown task."""
     for name, known in ADAPTERS.items():
         if task in (known.tasks or (name,)):
             return name
@@ -51,7 +54,7 @@ def dataset_of(task: str) -> str:
 
 
 def _rows(dataset: str, task: str, split: str) -> tuple[list, str, str]:
-    """Rows of a split, where they come from, and the SHA-256 of that."""
+    """Rows of a split, their source for messages, and the SHA-256 of that source."""
     path = paths.task_file(task, split)
     rows = None if path.exists() else adapter(dataset).rows(split)
     if rows is None:
@@ -70,29 +73,29 @@ def _remedy(dataset: str) -> str:
 def load(dataset: str, task: str, split: str) -> tuple[list[Problem], str]:
     """The problems of a split and the SHA-256 of their file.
 
-    InputError names file, row and remedy where a row is malformed, an id is used twice or there is no problem at all,
-    and where training problems are asked of a data set that is for evaluation only.
+    InputError names file, row and remedy where a row is malformed, an id is used twice or there is no problem, and for
+    training problems of a data set that is for evaluation only.
     """
     if split == "train" and not adapter(dataset).trains and not paths.task_file(task, split).exists():
         raise InputError(
             f"--dataset {dataset}: for evaluation only, it has no training problems; give run_gen.py --eval_only, or "
             "another --dataset"
         )
-    rows, place, digest = _rows(dataset, task, split)
+    rows, source, digest = _rows(dataset, task, split)
     problems, seen = [], set()
-    for number, row in enumerate(rows):
+    for index, row in enumerate(rows):
         try:
             problem = Problem.from_row(row)
         except ValueError as error:
-            raise InputError(f"{place}: row {number}: {error}; prepare the file again or mend the row") from None
+            raise InputError(f"{source}: row {index}: {error}; prepare the file again or fix the row") from None
         if split == "train" and not problem.code.strip():
-            raise InputError(f"{place}: row {number}: has no gold solution (code); such problems are for tests alone")
+            raise InputError(f"{source}: row {index}: has no gold solution (code); such problems are for tests alone")
         if str(problem.id) in seen:
-            raise InputError(f"{place}: row {number}: id {problem.id!r} is used twice; ids must be unique")
+            raise InputError(f"{source}: row {index}: id {problem.id!r} is used twice; ids must be unique")
         seen.add(str(problem.id))
         problems.append(problem)
     if not problems:
-        raise InputError(f"{place}: holds no problem; prepare the file again")
+        raise InputError(f"{source}: holds no problem; prepare the file again")
     return problems, digest
 
 
@@ -101,17 +104,17 @@ def load_examples(
 ) -> tuple[dict[str, list[str]], str]:
     """In-context descriptions of gold codes, `{problem id: [description, ...]}`, and the SHA-256 of their file.
 
-    Without an `ict.json` the seed descriptions serve. Entries whose problem is not among `problems` are left out;
+    Without an `ict.json` these are the seed descriptions. Entries whose problem is not among `problems` are left out;
     InputError where the file is malformed.
     """
     known = {str(problem.id) for problem in problems}
     if not paths.task_file(task, "ict").exists() and adapter(dataset).rows("ict") is None:
         return {str(problem.id): [problem.query] for problem in problems}, "seed descriptions"
-    rows, place, digest = _rows(dataset, task, "ict")
+    rows, source, digest = _rows(dataset, task, "ict")
     examples: dict[str, list[str]] = {}
-    for number, row in enumerate(rows):
+    for index, row in enumerate(rows):
         if not (isinstance(row, list) and len(row) == 2 and isinstance(row[1], str) and row[1].strip()):
-            raise InputError(f"{place}: entry {number}: expected [problem id, description]; mend or remove the entry")
+            raise InputError(f"{source}: entry {index}: expected [problem id, description]; fix or remove the entry")
         if str(row[0]) in known:
             examples.setdefault(str(row[0]), []).append(row[1] if raw_texts else row[1].strip())
     return examples, digest

@@ -1,4 +1,4 @@
-"""Samples files of the field, in and out: JSONL rows, gzipped or not, and EvalPlus's folder of `.py` files."""
+"""Samples files in the field's formats: JSONL rows, gzipped or not, and EvalPlus's folder of `.py` files."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from utils.run.files import InputError
 
 
 class Sample(NamedTuple):
-    """One sample: its row, the position of its problem, the program that its text makes as it is."""
+    """One sample: its row, the position of its problem, the program as written."""
 
     row: dict
     position: int
@@ -48,19 +48,19 @@ def read_samples(path: str, problems: Sequence[Problem], adapter: Adapter) -> li
             text = prompt + ("" if text.startswith("\n") else "\n") + text
         samples.append(Sample(row, position, text))
     if not samples:
-        wanted = "; a folder needs <task>/<n>.py, such as HumanEval_0/0.py" if Path(path).is_dir() else ""
-        raise InputError(f"{path}: holds no sample{wanted}")
+        remedy = "; a folder needs <task>/<n>.py, such as HumanEval_0/0.py" if Path(path).is_dir() else ""
+        raise InputError(f"{path}: holds no sample{remedy}")
     return samples
 
 
 def _file_rows(path: str) -> Iterator[tuple[str, object]]:
-    for number, line in enumerate(_text(path).split("\n"), start=1):
+    for line_number, line in enumerate(_text(path).split("\n"), start=1):
         if line.strip():
             try:
-                yield f"{path}: line {number}", json.loads(line)
+                yield f"{path}: line {line_number}", json.loads(line)
             except (ValueError, RecursionError) as error:
                 raise InputError(
-                    f"{path}: line {number}: not valid JSON ({error}); one object a line is wanted"
+                    f"{path}: line {line_number}: not valid JSON ({error}); expected one object a line"
                 ) from None
 
 
@@ -91,7 +91,7 @@ def digest_of(path: str, samples: Sequence[Sample]) -> str:
 
 
 def gold_samples(problems: Sequence[Problem], adapter: Adapter) -> list[Sample]:
-    """The gold solutions, of the problems that have one, in the place of samples: every one should pass."""
+    """The gold solutions as samples, for the problems that have one; each should pass."""
     return [
         Sample({"task_id": adapter.task_id(problem), "solution": problem.code}, position, problem.code)
         for position, problem in enumerate(problems)

@@ -1,9 +1,9 @@
-"""The program in what a model wrote: without end-of-text tokens, code fences and chat, and with what it needs alone.
+"""Extract the program from what a model wrote: no end-of-text tokens, code fences, chat or unused code.
 
-Kept is the longest part that compiles and defines the entry point, and of that part the entry point with the imports,
-helpers, classes and constants that it uses, in the manner of EvalPlus's sanitizer (Liu et al. 2023, arXiv:2305.01210).
-Examples of use, prints and functions that nothing needs are left out. A text may continue the prompt, also where its
-indentation was stripped, or be a whole program, with or without the prompt; then it gets the prompt's imports.
+The longest part that compiles and defines the entry point is kept, and of that part the entry point with the imports,
+helpers, classes and constants that it uses, like EvalPlus's sanitizer (Liu et al. 2023, arXiv:2305.01210). Examples of
+use, prints and unused functions are left out. A text may continue the prompt, also where its indentation was stripped,
+or be a whole program, with or without the prompt; then it gets the prompt's imports.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ def sanitize(text: str, entry_point: str | None, prompt: str = "", test_names: f
 
 @functools.lru_cache(4096)
 def free_names(script: str) -> frozenset[str]:
-    """Names that a test script takes from elsewhere; none where it does not parse, or is too long to look."""
+    """Names that a test script does not define itself; none where it does not parse or is too long."""
     try:
         tree = parse(script if len(script) <= MOST_TEXT else "")
     except ValueError:
@@ -67,16 +67,16 @@ def free_names(script: str) -> frozenset[str]:
 
 
 class _Target:
-    """What is looked for: a program with this entry point, which may continue this prompt."""
+    """The program to extract: it has this entry point, and may continue this prompt."""
 
     def __init__(self, entry_point: str | None, prompt: str, test_names: frozenset[str]):
         self.entry_point, self.prompt = entry_point, prompt.split("\n") if prompt else []
         try:
-            given = parse(prompt).body
+            statements = parse(prompt).body
         except ValueError:
-            given = []
-        self.preamble = self.prompt[: _first_line(given[-1]) - 1] if given else []
-        self.names = test_names.union(*map(_bound_names, given))
+            statements = []
+        self.preamble = self.prompt[: _first_line(statements[-1]) - 1] if statements else []
+        self.names = test_names.union(*map(_bound_names, statements))
 
     def best_part(self, text: str) -> _Part | None:
         """The longest part of a text that defines the entry point, the earlier one of two that are as long."""
@@ -93,9 +93,9 @@ class _Target:
         return best
 
     def _continued(self, block: list[str]) -> Iterator[tuple[list[str], list[str]]]:
-        """The block behind the prompt as far as it compiles, and its lines in that.
+        """The prompt and the block as far as they compile, and the lines of the block in that.
 
-        It is taken as it is, and indented anew unless it has the function itself.
+        The block is tried as written and, unless it has the function itself, with new indentation.
         """
         first, *rest = block
         forms = [block, _spaced(block)]
@@ -108,8 +108,8 @@ class _Target:
                 yield program[:end], lines[: end - len(self.prompt)]
 
     def _standing_alone(self, block: list[str]) -> Iterator[tuple[list[str], list[str]]]:
-        """Each stretch of the block that compiles, with what the prompt has before the entry point or without."""
-        starts = [number for number, line in enumerate(block) if OPENING.match(line)][:MOST_STARTS]
+        """Each stretch of the block that compiles, with and without what precedes the entry point in the prompt."""
+        starts = [index for index, line in enumerate(block) if OPENING.match(line)][:MOST_STARTS]
         reached = 0
         for start in starts:
             if start >= reached:
@@ -120,7 +120,7 @@ class _Target:
                 yield lines, lines
 
     def _needed(self, program: list[str]) -> list[str]:
-        """The lines of the entry point and of what it uses; none where the program does not define it or compile."""
+        """The lines of the entry point and of what it uses; none if the program lacks it or does not compile."""
         if _fault(program) is not None:
             return []
         if self.entry_point is None:
@@ -138,16 +138,16 @@ class _Target:
         while new := [node for node in nodes if node not in kept and (_bound_names(node) & used or _is_general(node))]:
             kept += new
             used = used.union(*map(_global_names, new))
-        numbers: set[int] = set()
+        kept_lines: set[int] = set()
         for node in kept:
             first = _first_line(node)
             while first > 1 and not program[first - 2].strip():  # with the blank lines above it
                 first -= 1
-            numbers.update(range(first, node.end_lineno + 1))
-        return [program[number - 1] for number in sorted(numbers)]
+            kept_lines.update(range(first, node.end_lineno + 1))
+        return [program[line - 1] for line in sorted(kept_lines)]
 
     def _entry_name(self, nodes: Sequence[ast.stmt]) -> str:
-        """The entry point, or the class that has it as a method; "" where neither is there with a body."""
+        """The entry point, or the class that has it as a method; "" if neither has a body."""
         binding = [node for node in nodes if self.entry_point in _bound_names(node)]
         if any(not self._is_stub(node) for node in binding):
             return self.entry_point
@@ -161,7 +161,7 @@ class _Target:
         return next(methods, None)
 
     def _is_stub(self, node: ast.stmt) -> bool:
-        """Whether a function, or the entry point in a class, does nothing: a prompt that is repeated, or `pass`."""
+        """Whether a function, or the entry point in a class, does nothing: a repeated prompt, or `pass`."""
         if isinstance(node, ast.ClassDef):
             method = self._method(node)
             return method is not None and self._is_stub(method)
@@ -180,26 +180,25 @@ class _Target:
 
 
 def _blocks(text: str) -> Iterator[list[str]]:
-    """The text, and where it has code fences what stands between them, inside and outside; lines, none of them empty.
+    """The text, and its parts between code fences, inside and outside, as lists of lines; no empty part.
 
-    Whether a fence opens or closes is not asked: a completion may end a block that the prompt began.
+    Opening and closing fences are treated alike: a completion may end a block that the prompt began.
     """
-    block, margin = [], ""
+    margin = ""
     lines = text.split("\n")
     yield from _if_any(lines)
-    fences = [(number, match[1]) for number, line in enumerate(lines) if (match := FENCE.match(line))][:MOST_FENCES]
+    fences = [(index, match[1]) for index, line in enumerate(lines) if (match := FENCE.match(line))][:MOST_FENCES]
     start = 0
-    for number, indent in fences:
-        block = lines[start:number]
-        yield from _if_any(_outdented(block, margin))
-        start, margin = number + 1, indent
+    for index, indent in fences:
+        yield from _if_any(_outdented(lines[start:index], margin))
+        start, margin = index + 1, indent
     if fences:
         yield from _if_any(_outdented(lines[start:], margin))
 
 
 def _if_any(lines: list[str]) -> list[list[str]]:
-    """The lines without blank ones at both ends, if there are others."""
-    full = [number for number, line in enumerate(lines) if line.strip()]
+    """A list of the lines without blank ones at both ends; empty if all are blank."""
+    full = [index for index, line in enumerate(lines) if line.strip()]
     return [lines[full[0] : full[-1] + 1]] if full else []
 
 
@@ -219,7 +218,7 @@ def _size(lines: Sequence[str]) -> int:
 
 
 def _end_of_code(lines: list[str]) -> int:
-    """How many of the lines make the longest program that begins with the first."""
+    """Number of lines of the longest program that begins with the first line."""
     end = len(lines)
     while end and (fault := _fault(lines[:end])) is not None:
         end = min(fault, end - 1)
@@ -227,7 +226,7 @@ def _end_of_code(lines: list[str]) -> int:
 
 
 def _fault(lines: Sequence[str]) -> int | None:
-    """How many lines stand before the first that does not compile, or None where all do. Nothing is run."""
+    """Number of lines before the first that does not compile, None if all do. Nothing is run."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -278,7 +277,7 @@ def _is_general(node: ast.stmt) -> bool:
 
 
 def _global_names(node: ast.stmt) -> set[str]:
-    """Names that a statement of the top level looks up outside its functions' own."""
+    """Names that a statement of the top level looks up globally."""
     try:
         return _referenced(symtable.symtable(ast.unparse(node), "solution", "exec"))
     except (SyntaxError, ValueError, RecursionError, MemoryError):

@@ -13,9 +13,9 @@ from eval.problem import Problem
 def score(problems: Sequence[Problem], judgements: Sequence[Iterable[Judgement]], ks: Sequence[int]) -> dict:
     """pass@k with 95 % intervals, verdict counts and `[n, c]` per problem, n samples of which c pass.
 
-    `judgements` runs parallel to `problems`. INFRA is no sample; a problem that was never attempted has failed, one
-    with fewer than k samples, because the judge failed on some, is left out of pass@k. Where some gold solutions do not
-    pass, `verified` holds the scores over the other problems; where problems have tags, `breakdown` those by tag.
+    `judgements` runs parallel to `problems`. INFRA is not a sample. A problem without samples has failed; one
+    with fewer than k, because the judge failed on some, is left out of pass@k. Where some gold solutions do not pass,
+    `verified` holds the scores over the other problems; where problems have tags, `breakdown` holds scores by tag.
     """
     counts, verdicts, scored = {}, Counter(), []
     for problem, of_problem in zip(problems, judgements, strict=True):
@@ -36,7 +36,7 @@ def score(problems: Sequence[Problem], judgements: Sequence[Iterable[Judgement]]
 
 
 def _pass_rates(counts: Sequence[Sequence[int]], ks: Sequence[int], interval: bool = True) -> dict:
-    """pass@k, and unless told otherwise its interval, over problems with `[n, c]` each."""
+    """pass@k, by default with its interval, over problems with `[n, c]` each."""
     rates: dict = {"n_problems": len(counts), "pass_at_k": {}, **({"ci95": {}} if interval else {})}
     for k in ks:
         values = [pass_at_k(n, c, k) if n >= k else 0.0 for n, c in counts if n >= k or n == 0]
@@ -86,7 +86,7 @@ def format_breakdown(scores: dict) -> list[str]:
 
 
 def columns_of(scores: dict) -> dict[str, dict]:
-    """Title -> rates of each score in the output of `eval.evaluate`, as its table and figure have them."""
+    """Title -> rates, for the columns of the table and the curves of the figure of `eval.evaluate`."""
     tests = "base+plus" if "base" in scores else "all tests"
     columns = {tests: scores, "base": scores.get("base")}
     columns |= {f"{tests}, as written": scores.get("raw"), "base, as written": scores.get("raw_base")}
@@ -96,7 +96,7 @@ def columns_of(scores: dict) -> dict[str, dict]:
 
 
 def format_table(scores: dict, ks: Sequence[int]) -> list[str]:
-    """The lines of a table of pass@k in percent, a row for each k, a column for each score; last the gold solutions."""
+    """The lines of a table of pass@k in percent, a row for each k, a column for each score; the gold solutions last."""
     columns, gold = columns_of(scores), scores["gold"]
     rows = [["pass@k, % (95 % interval)", *columns]]
     rows += [[f"k = {k}", *(_cell(rates, str(k)) for rates in columns.values())] for k in ks]

@@ -1,8 +1,8 @@
 """Judge many candidate programs: `python -m eval.judge --input candidates.jsonl --output verdicts.jsonl`.
 
 Input rows `{"id", "code", "test"}` (other keys are ignored), output rows in the same order `{"id", "passed", "verdict",
-"detail", "seconds", "mode"}`; `seconds` is CPU time of the candidate, `mode` says whether it ran
-`together` with its test or `apart` from it. The README in this folder says what that means.
+"detail", "seconds", "mode"}`. `seconds` is the CPU time of the candidate; `mode` says whether it ran `together` with
+its test or `apart` from it (README.md in this folder).
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ def read_rows(path: str) -> Iterator[dict]:
     """The rows of a JSONL file; InputError names file and line of the first that cannot be judged."""
     try:
         with Path(path).open(encoding="utf-8") as file:
-            for number, line in enumerate(file, 1):
+            for line_number, line in enumerate(file, 1):
                 if line.strip():
-                    yield _row(line, f"{path}, line {number}")
+                    yield _row(line, f"{path}, line {line_number}")
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"{path}: cannot be read ({error})") from error
 
@@ -50,7 +50,7 @@ def _row(line: str, where: str) -> dict:
 
 
 def judge_file(source: str, target: str, options: JudgeOptions) -> dict[str, int]:
-    """Judge every row of a file into another; the counts of verdicts. Nothing is written where a row is at fault."""
+    """Judge the rows of a file into another; returns counts of verdicts. Nothing is written if a row is malformed."""
     for _ in read_rows(source):
         pass
     folder = Path(target).absolute().parent
@@ -59,7 +59,7 @@ def judge_file(source: str, target: str, options: JudgeOptions) -> dict[str, int
     counts: collections.Counter[str] = collections.Counter()
 
     def verdicts() -> Iterator[str]:
-        rows, jobs = itertools.tee(read_rows(source))  # between the two lie the rows in flight
+        rows, jobs = itertools.tee(read_rows(source))  # what lies between the two are the rows in flight
         judgements = judge.judge((row["code"], row["test"]) for row in jobs)
         for row, judgement in zip(rows, judgements, strict=True):
             counts[judgement.verdict.value] += 1

@@ -1,25 +1,24 @@
-"""Is what a program returned or printed what the test expects? Every lenient rule stands here.
+"""Does a program return or print what the test expects? Every lenient rule is in this file.
 
 Call results. `strict`: the value equals the expected one as Python says (1 == 1.0 == True), sequence types included.
-`apps` (default) as the data set's own judging does, and no more:
+`apps` (default) as the data set's judging does, and no more:
   * a tuple counts as a list, at every depth; numpy scalars and arrays count as Python numbers and lists;
-  * the expected value may stand alone in a list: where [7] is expected, 7 will do too, but not [7] where 7 is expected,
+  * the expected value may be alone in a list: where [7] is expected, 7 passes too, but not [7] where 7 is expected,
     and not 7 where [[7]] is expected;
   * JSON knows string keys only, so a dict argument, or an expected dict (alone in a list or not), all of whose keys are
     integers in quotes, may have integer keys; inner dicts are left as they are.
-No tolerance for floats: 0.1 + 0.2 is not 0.3. No string for a number. nan equals nothing. A set is no list. The order
-of a list and repeated items count. `tolerant`: as `apps`, but where a number is a float, also one inside lists and the
-values of dicts, the two may differ as printed numbers may.
+No tolerance for floats: 0.1 + 0.2 is not 0.3. A string is not a number. nan equals nothing. A set is not a list. The
+order of a list and repeated items count. `tolerant`: as `apps`, but floats, also inside lists and the values of dicts,
+may differ as printed numbers may.
 
-Printed output, both modes: lines in their order, blanks at the ends of lines and blank lines at the end ignored (a
-carriage return is a blank); upper and lower case differ; bytes that are no UTF-8 are replaced before comparing.
-`apps`: the words of a line may be numbers written differently. Two integers must be equal; where at least one of the
-two has a decimal point or an exponent they may differ by 1e-5 of the larger (1e-8 around zero). nan and infinities
+Printed output, all modes: lines in their order, blanks at the ends of lines and blank lines at the end ignored (a
+carriage return is a blank); upper and lower case differ; bytes that are not UTF-8 are replaced before comparing.
+`apps`: words of a line may be numbers written differently. Two integers must be equal; if one of the two has a decimal
+point or an exponent they may differ by 1e-5 of the larger (1e-8 around zero). nan and infinities
 are compared as text. `strict`: text alone. `published`: as `apps`, and what is printed also passes if the lines are the
 expected ones in any order and number, each with its words in any order and number.
 
-A result is accepted if it equals any of the values that the rules name; which of them is tried first does not matter,
-and comparing changes neither side.
+A result passes if it equals any of the values that the rules name. Comparing changes neither side.
 """
 
 import math
@@ -31,9 +30,9 @@ _INTEGER = re.compile(r"[+-]?[0-9]+\Z")
 _NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,5})?\Z")
 
 
-def arguments(given, mode="apps"):
-    """The arguments of one call: `given` with the integer keys that JSON could not hold."""
-    return list(given) if mode == "strict" else [_integer_keys(value) for value in given]
+def arguments(inputs, mode="apps"):
+    """The arguments of one call: `inputs` with the integer keys that JSON could not hold."""
+    return list(inputs) if mode == "strict" else [_integer_keys(value) for value in inputs]
 
 
 def same_value(result, expected, mode="apps"):
@@ -68,7 +67,7 @@ def text_of(value):
 
 
 def _integer_keys(value):
-    """A new dict with integers for its keys, where all are integers in quotes and none would become another's."""
+    """A dict with integer keys, where all keys are integers in quotes and no two become equal."""
     if isinstance(value, dict) and value and all(isinstance(key, str) and _INTEGER.match(key) for key in value):
         changed = {int(key): item for key, item in value.items()}
         return changed if len(changed) == len(value) else value
@@ -137,6 +136,6 @@ def _same_word(printed, expected):
 
 
 def _digits(word):
-    """An integer in a form that can be compared without converting it, whatever its length."""
+    """An integer of any length in a form that can be compared as text."""
     digits = word.lstrip("+-").lstrip("0")
     return ("-" if word.startswith("-") and digits else "") + digits

@@ -12,7 +12,7 @@ from utils.run.files import InputError
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The judge's own flags, for this command and for others that judge."""
+    """Add the judge's flags to a parser."""
     defaults = JudgeOptions()
     parser.add_argument("--workers", type=int, help="pairs of cells (default: the cores this process may use)")
     parser.add_argument("--timeout", type=float, default=defaults.timeout, help="seconds for each test (default 5)")
@@ -24,7 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--gold_time_factor",
         type=float,
         default=defaults.gold_time_factor,
-        help="where a gold solution is slow, its tests may take so many times its seconds (default 4); 0: --timeout",
+        help="where a gold solution is slow, the limit is n times its seconds (default 4); 0: --timeout",
     )
     parser.add_argument("--compare", choices=MODES, default="apps", help="how outputs are compared")
     parser.add_argument("--isolation", choices=("auto", *LEVELS), default="auto", help="level of isolation")
@@ -32,7 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def options_of(args: argparse.Namespace) -> JudgeOptions:
-    """The options behind those flags; InputError where a number makes no sense."""
+    """The options that the flags set; InputError for a value out of range."""
     if args.workers is not None and args.workers < 1:
         raise InputError(f"--workers {args.workers}: at least 1 is needed")
     if not 0 < args.timeout < 1e6:

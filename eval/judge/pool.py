@@ -23,7 +23,7 @@ WINDOW, WINDOW_BYTES = 1024, 64 * MIB  # candidates in flight in `Judge.judge`
 
 
 class JudgeFailure(Failure):
-    """The judge itself cannot go on: no cells, five INFRA in a row, or a self-check that came out wrong."""
+    """The judge itself cannot continue: no cells, five INFRA in a row, or a failed self-check."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class JudgeOptions:
     isolation: str = "auto"  # "auto", "bwrap", "landlock" or "none", see eval/judge/sandbox.py
     allow_weak: bool = False  # let WEAK pass
     total_timeout: float = 0.0  # seconds of wall clock for all scripts or input cases of a candidate; 0: no limit
-    gold_time_factor: float = 4.0  # a test's limit is at least so many times its `gold_seconds`; 0: `timeout` alone
+    gold_time_factor: float = 4.0  # a test's limit is at least n times its `gold_seconds`; 0: `timeout` alone
 
     def limit_of(self, test: dict) -> float:
         """Seconds for each script or input case of a test."""
@@ -54,10 +54,10 @@ SELF_CHECK = (
 
 
 class Judge:
-    """A pool of worker threads, each with warm cells of its own. Use it as a context manager, or call `close`."""
+    """A pool of worker threads, each with warm cells. Use it as a context manager, or call `close`."""
 
     def __init__(self, options: JudgeOptions = JudgeOptions()):
-        """Start the cells; JudgeFailure where none can be started."""
+        """Start the cells; JudgeFailure if none can be started."""
         self.options = options
         self.failure: JudgeFailure | None = None
         self._jobs: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
@@ -73,12 +73,11 @@ class Judge:
         self._closed = False
         cores = sorted(os.sched_getaffinity(0))
         count = options.workers or len(cores)
-        # With a worker for every core each stays on its own, its cells with it: they wake one another all the time, and
-        # waking a sleeping core takes longer. A pool of fewer workers is not tied: it shares the machine with others.
-        own = cores if count == len(cores) else [None] * count
-        self._workers = [Worker(self, core) for core in own]
+        # With a worker for every core each is tied to one, with its cells: they wake one another all the time, and
+        # waking a sleeping core takes longer. A smaller pool is not tied: it shares the machine with others.
+        self._workers = [Worker(self, core) for core in (cores if count == len(cores) else [None] * count)]
         self.workers = count
-        faults = [fault for fault in [worker.started.exception() for worker in self._workers] if fault]
+        faults = list(filter(None, [worker.started.exception() for worker in self._workers]))
         if faults:
             self.close()
             raise JudgeFailure(f"the cells cannot be started: {faults[0]}")
@@ -91,7 +90,7 @@ class Judge:
         self.close()
 
     def submit(self, code: str, test: dict) -> Future[Judgement]:
-        """Queue one candidate. ValueError where `test` is none or nested too deeply; JudgeFailure after a stop."""
+        """Queue one candidate. ValueError where `test` is malformed; JudgeFailure after a stop."""
         fault = fault_in_test(test)
         if fault:
             raise ValueError(fault)
@@ -100,7 +99,7 @@ class Judge:
             job.future.set_result(Judgement(Verdict.SYNTAX, False, f"a program of {len(code)} characters"))
             return job.future
         with self._lock:
-            if self.failure:  # known before those that wait are told, so none comes too late to be told
+            if self.failure:  # set before pending jobs fail, so that no job is added after them
                 raise self.failure
             self._submitted += 1
             self._pending.add(job)
@@ -111,7 +110,7 @@ class Judge:
         return job.future
 
     def judge(self, jobs: Iterable[tuple[str, dict]]) -> Iterator[Judgement]:
-        """Judge (code, test) pairs; judgements come in the order of the pairs, which are taken as they are needed."""
+        """Judge (code, test) pairs; judgements come in the order of the pairs, which are taken when needed."""
         window: collections.deque[tuple[Future, int]] = collections.deque()
         held = 0
         for code, test in jobs:
@@ -126,7 +125,7 @@ class Judge:
             yield window.popleft()[0].result()
 
     def close(self) -> None:
-        """End all cells; what has not been judged raises JudgeFailure."""
+        """End all cells; jobs that are not judged yet raise JudgeFailure."""
         if self._closed:
             return
         self._closed = True
@@ -147,9 +146,8 @@ class Judge:
         """Hand over one result; called by the workers."""
         if job.expected:
             if judgement.verdict not in (job.expected, Verdict.INFRA):
-                self._fail(
-                    f"self-check: {job.expected.value} expected, {judgement.verdict.value} found ({judgement.detail})"
-                )
+                verdicts = f"expected {job.expected.value}, got {judgement.verdict.value}"
+                self._fail(f"self-check: {verdicts} ({judgement.detail})")
             return
         with self._lock:
             self._pending.discard(job)
@@ -161,7 +159,7 @@ class Judge:
             self._fail(f"{INFRA_IN_A_ROW} candidates in a row could not be judged: {judgement.detail}")
 
     def _fail(self, text: str):
-        """Raise JudgeFailure wherever a judgement is still awaited, and where another is asked for."""
+        """Raise JudgeFailure for all pending jobs and for all new ones."""
         self.failure = self.failure or JudgeFailure(text)
         with self._lock:
             pending, self._pending = self._pending, set()

@@ -1,4 +1,4 @@
-"""The three styles of tests (`eval/problem.py` describes them), and what is wrong with a test."""
+"""The three styles of tests (`eval/problem.py` describes them), and validation of a test."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ STYLES = ("io", "asserts", "check")
 
 
 def fault_in_test(test: object) -> str | None:
-    """Say in a few words why `test` is not one of the three styles, or None if it is."""
+    """Why `test` is not a test of one of the three styles, or None if it is."""
     if not isinstance(test, dict) or test.get("style") not in STYLES:
         return f"test needs a style, one of {', '.join(STYLES)}"
     seconds = test.get("gold_seconds", 0)
@@ -38,7 +38,7 @@ def fault_in_test(test: object) -> str | None:
 
 
 def is_prelude(prelude: object) -> bool:
-    """Whether this is an object of names and, for each, the import statement that binds it."""
+    """Whether this maps names to the import statements that bind them."""
     return isinstance(prelude, dict) and all(
         isinstance(statement, str) and imported_name(statement) == name for name, statement in prelude.items()
     )

@@ -1,4 +1,4 @@
-"""What a judge says about one candidate program."""
+"""The verdict on a candidate program, and the row that reports it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class Verdict(str, Enum):
     CRASH = "CRASH"  # killed by a signal that was not ours
     SYNTAX = "SYNTAX"  # does not compile, or is too large to be a program
     NO_TESTS = "NO_TESTS"  # nothing was checked, so nothing was shown
-    WEAK = "WEAK"  # the only truth came from an object of the candidate's own
+    WEAK = "WEAK"  # the only truth came from an object that the candidate defines
     INFRA = "INFRA"  # the judge failed, not the candidate: never counted as wrong
 
 
@@ -26,7 +26,7 @@ class Verdict(str, Enum):
 class Judgement:
     """One row of the judge's output.
 
-    `passed` is None for INFRA alone; `detail` has at most 500 characters; `seconds` is the candidate's own CPU time
+    `passed` is None for INFRA alone; `detail` has at most 500 characters; `seconds` is the candidate's CPU time
     summed over its tests, `slowest` the wall-clock seconds of its slowest script or input case; `mode` says whether
     it ran "together" with its test in one process, or "apart" from it.
     """
