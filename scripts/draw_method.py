@@ -20,26 +20,22 @@ from matplotlib import pyplot as plt
 BLUE, ORANGE, GREEN, GREY, PALE = "#3b6ea5", "#d9822b", "#4c9a6a", "#6b7078", "#f3f4f6"
 
 
-def box(axes, x: float, y: float, text: str, colour: str, width: float = 2.3, height: float = 0.9) -> None:
-    """A rounded box with centred text."""
-    shape = patches.FancyBboxPatch(
-        (x - width / 2, y - height / 2), width, height, boxstyle="round,pad=0.06", fc="white", ec=colour, lw=1.8
-    )
-    axes.add_patch(shape)
-    axes.text(x, y, text, ha="center", va="center", fontsize=10.5, color="#22252a")
+def box(axes, centre: tuple, text: str, colour: str, size: tuple = (2.3, 0.9)) -> None:
+    """A rounded box with centred text; `size` is its width and height."""
+    corner = [middle - side / 2 for middle, side in zip(centre, size, strict=True)]
+    axes.add_patch(patches.FancyBboxPatch(corner, *size, boxstyle="round,pad=0.06", fc="white", ec=colour, lw=1.8))
+    axes.text(*centre, text, ha="center", va="center", fontsize=10.5, color="#22252a")
 
 
-def arrow(
-    axes, start: tuple, end: tuple, text: str = "", colour: str = GREY, bend: float = 0.0, at: tuple | None = None
-) -> None:
-    """An arrow with a label at `at`, or above its middle."""
-    style = f"arc3,rad={bend}"
-    axes.annotate(
-        "", end, start, arrowprops={"arrowstyle": "-|>", "color": colour, "lw": 1.7, "connectionstyle": style}
-    )
-    if text:
-        x, y = at or ((start[0] + end[0]) / 2, (start[1] + end[1]) / 2 + 0.22)
-        axes.text(x, y, text, ha="center", va="center", fontsize=9.5, color=colour)
+def arrow(axes, start: tuple, end: tuple, colour: str = GREY, bend: float = 0.0) -> None:
+    """An arrow without a label."""
+    style = {"arrowstyle": "-|>", "color": colour, "lw": 1.7, "connectionstyle": f"arc3,rad={bend}"}
+    axes.annotate("", end, start, arrowprops=style)
+
+
+def label(axes, centre: tuple, text: str, colour: str = GREY) -> None:
+    """The label of an arrow."""
+    axes.text(*centre, text, ha="center", va="center", fontsize=9.5, color=colour)
 
 
 def draw_chain(axes) -> None:
@@ -47,20 +43,23 @@ def draw_chain(axes) -> None:
     axes.set(xlim=(0, 13.2), ylim=(0, 6.4))
     axes.axis("off")
     axes.text(0.1, 6.1, "One chain for every problem (stage 1)", fontsize=12.5, weight="bold", color="#22252a")
-    box(axes, 1.5, 4.7, "seed description\n$d_0$", BLUE)
-    box(axes, 5.2, 4.7, "codes\n$c \\sim P(c \\mid d_{i-1})$", ORANGE)
-    box(axes, 8.7, 4.7, "judge:\nrun the tests", GREY, width=1.9)
-    box(axes, 11.8, 4.7, "a passing code\n$c_i$", GREEN, width=2.2)
-    box(axes, 8.7, 2.7, "description\n$d_i \\sim P(d \\mid c_i)$", BLUE, width=2.5)
-    arrow(axes, (2.75, 4.7), (3.95, 4.7), "round 1")
+    box(axes, (1.5, 4.7), "seed description\n$d_0$", BLUE)
+    box(axes, (5.2, 4.7), "codes\n$c \\sim P(c \\mid d_{i-1})$", ORANGE)
+    box(axes, (8.7, 4.7), "judge:\nrun the tests", GREY, (1.9, 0.9))
+    box(axes, (11.8, 4.7), "a passing code\n$c_i$", GREEN, (2.2, 0.9))
+    box(axes, (8.7, 2.7), "description\n$d_i \\sim P(d \\mid c_i)$", BLUE, (2.5, 0.9))
+    arrow(axes, (2.75, 4.7), (3.95, 4.7))
+    label(axes, (3.35, 4.92), "round 1")
     arrow(axes, (6.45, 4.7), (7.65, 4.7))
     arrow(axes, (9.75, 4.7), (10.6, 4.7))
-    arrow(axes, (11.8, 4.15), (10.05, 2.75), "describe it", GREEN, bend=-0.3, at=(12.1, 3.1))
-    arrow(axes, (7.35, 2.7), (5.2, 4.15), "next round", BLUE, bend=-0.3, at=(4.9, 2.7))
-    box(axes, 1.5, 0.8, "model,\nfine-tuned", ORANGE)
-    box(axes, 6.0, 0.8, "$(d_0, c)$ pairs: rare codes\nare drawn more often\n(stage 3)", GREEN, width=3.3, height=1.05)
-    box(axes, 11.1, 0.8, "all kept codes and\ntheir perplexity\n(stage 2)", GREY, width=2.7, height=1.05)
-    arrow(axes, (12.7, 4.1), (12.3, 1.45), colour=GREY, bend=-0.12)
+    arrow(axes, (11.8, 4.15), (10.05, 2.75), GREEN, bend=-0.3)
+    label(axes, (12.1, 3.1), "describe it", GREEN)
+    arrow(axes, (7.35, 2.7), (5.2, 4.15), BLUE, bend=-0.3)
+    label(axes, (4.9, 2.7), "next round", BLUE)
+    box(axes, (1.5, 0.8), "model,\nfine-tuned", ORANGE)
+    box(axes, (6.0, 0.8), "$(d_0, c)$ pairs: rare codes\nare drawn more often\n(stage 3)", GREEN, (3.3, 1.05))
+    box(axes, (11.1, 0.8), "all kept codes and\ntheir perplexity\n(stage 2)", GREY, (2.7, 1.05))
+    arrow(axes, (12.7, 4.1), (12.3, 1.45), bend=-0.12)
     arrow(axes, (9.6, 0.8), (7.8, 0.8))
     arrow(axes, (4.2, 0.8), (2.75, 0.8))
 
