@@ -1,13 +1,14 @@
-"""The operations that intents are made of: what each does, how it is written in Python, how it is put in words.
+"""The operations that intents are made of: what each computes, as Python, and how a description phrases it.
 
-An operation turns a list of items (numbers or words) into another list, or into the number or text that ends
-an intent. `OPERATIONS` maps `(name, type of item)` to it; the same name on another type is the same operation.
+An operation turns a list of items (numbers or words) into another list, or into the number or text that ends an intent.
+`OPERATIONS` maps `(name, type of item)` to it; the same name on another type is the same operation.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import astuple, dataclass
+from functools import cached_property
 from math import prod
 
 NUMBERS, WORDS = "numbers", "words"  # types of item
@@ -19,16 +20,15 @@ FILTER, MAP, FOLD, PLAIN = "filter", "map", "fold", "plain"
 class Operation:
     """One operation on lists of one type of item.
 
-    `code` are equivalent expressions: over an item `{v}` for a filter or map, over the list `{x}` for a plain one. For
-    a fold they are its start value, its step over total `{t}` and item `{v}`, and its expression over `{x}`.
-    `phrases` are (verb, object, rest) and `nouns` what stands before the name of the list: two lists of synonyms.
+    `code` holds equivalent expressions: over an item `{v}` for a filter or map, over the list `{x}` for a plain one.
+    For a fold they are its start value, its step over total `{t}` and item `{v}`, and its expression over `{x}`.
+    `phrases` are (verb, object, rest) and `nouns` what precedes the name of the list: two lists of synonyms.
     """
 
     name: str
     kind: str  # FILTER, MAP, FOLD or PLAIN
     takes: str
     gives: str
-    run: Callable[[list], object]
     code: tuple[str, ...]
     phrases: tuple[tuple[str, str, str], ...]
     nouns: tuple[str, ...]
@@ -38,313 +38,227 @@ class Operation:
         """The name without its parameter."""
         return self.name.split(":")[0]
 
-
-def _filter(name: str, items: str, test: Callable, code: tuple, keep: tuple, drop: tuple) -> Operation:
-    """A filter is said as what is kept or as what is dropped; both are the same operation."""
-    phrases = [(verb, what, "") for what in keep for verb in ("keep", "select")]
-    phrases += [(verb, what, "") for what in drop for verb in ("remove", "drop")]
-    nouns = tuple(f"{what} among" for what in keep)
-    return Operation(name, FILTER, items, items, lambda x: [v for v in x if test(v)], code, tuple(phrases), nouns)
-
-
-def _map(name: str, takes: str, gives: str, change: Callable, code: tuple, phrases: tuple, nouns: tuple) -> Operation:
-    return Operation(name, MAP, takes, gives, lambda x: [change(v) for v in x], code, phrases, nouns)
+    @cached_property
+    def run(self) -> Callable[[list], object]:
+        """The function from a list to the result, compiled from `code`."""
+        forms = {FILTER: "[v for v in x if {}]", MAP: "[{} for v in x]"}
+        expression = self.code[2 if self.kind == FOLD else 0].format(v="v", x="x")
+        return eval(f"lambda x: {forms.get(self.kind, '{}').format(expression)}", {"prod": prod})
 
 
-PARAMETERS = (2, 3, 4, 5)  # few, so that a small model can learn what each of them means
-MARKS = "enor"  # letters that words are picked by
+def _filter(name: str, items: str, code: str, keep: str, drop: str) -> Operation:
+    """A filter is described by what it keeps or by what it drops; both are the same operation."""
+    phrases = (("keep", keep, ""), ("select", keep, ""), ("remove", drop, ""), ("drop", drop, ""))
+    return Operation(name, FILTER, items, items, (code,), phrases, (f"{keep} among",))
 
 
-def _number_filters() -> list[Operation]:
-    def made(name, test, code, keep, drop):
-        return _filter(name, NUMBERS, test, (code,), (f"the {keep}",), (f"the {drop}",))
-
-    filters = [
-        made("even", lambda v: v % 2 == 0, "{v} % 2 == 0", "even numbers", "odd numbers"),
-        made("odd", lambda v: v % 2 == 1, "{v} % 2 == 1", "odd numbers", "even numbers"),
-        made("positive", lambda v: v > 0, "{v} > 0", "positive numbers", "numbers that are not positive"),
-        made("negative", lambda v: v < 0, "{v} < 0", "negative numbers", "numbers that are not negative"),
-    ]
-    for k in PARAMETERS:
-        above, below = f"numbers above {k}", f"numbers below {k}"
-        filters.append(made(f"above:{k}", lambda v, k=k: v > k, f"{{v}} > {k}", above, f"numbers up to {k}"))
-        filters.append(made(f"below:{k}", lambda v, k=k: v < k, f"{{v}} < {k}", below, f"numbers from {k} on"))
-        if k > 2:  # for 2 they are the even and the odd numbers
-            multiples, others = f"multiples of {k}", f"numbers not divisible by {k}"
-            filters.append(made(f"multiple:{k}", lambda v, k=k: v % k == 0, f"{{v}} % {k} == 0", multiples, others))
-            filters.append(made(f"indivisible:{k}", lambda v, k=k: v % k != 0, f"{{v}} % {k} != 0", others, multiples))
-    return filters
+def _order(name: str, items: str, code: str, way: str, noun: str) -> Operation:
+    phrases = tuple((verb, f"the {items}", f" {way}") for verb in ("sort", "arrange"))
+    return Operation(name, PLAIN, items, items, (code,), phrases, (f"the {noun} arrangement of",))
 
 
-def _word_filters() -> list[Operation]:
-    def made(name, test, code, keep, drop):
-        return _filter(name, WORDS, test, (code,), (f"the words {keep}",), (f"the words {drop}",))
+def _filled(templates: Sequence[Operation], values: Sequence[dict]) -> list[Operation]:
+    """The templates once for each dictionary: `{key}` in their texts becomes the value."""
 
-    filters = []
-    for k in PARAMETERS:
-        long, short = f"longer than {k} letters", f"shorter than {k} letters"
-        filters.append(
-            made(f"longer:{k}", lambda v, k=k: len(v) > k, f"len({{v}}) > {k}", long, f"of at most {k} letters")
-        )
-        filters.append(
-            made(f"shorter:{k}", lambda v, k=k: len(v) < k, f"len({{v}}) < {k}", short, f"of at least {k} letters")
-        )
-    for c in MARKS:
-        having, lacking = f"that contain '{c}'", f"without '{c}'"
-        start, other = f"that start with '{c}'", f"that do not start with '{c}'"
-        filters.append(made(f"has:{c}", lambda v, c=c: c in v, f"'{c}' in {{v}}", having, lacking))
-        filters.append(made(f"lacks:{c}", lambda v, c=c: c not in v, f"'{c}' not in {{v}}", lacking, having))
-        filters.append(made(f"starts:{c}", lambda v, c=c: v.startswith(c), f"{{v}}.startswith('{c}')", start, other))
-    return filters
+    def fill(part, chosen: dict):
+        if isinstance(part, tuple):
+            return tuple(fill(inner, chosen) for inner in part)
+        for key, value in chosen.items():
+            part = part.replace(f"{{{key}}}", str(value))
+        return part
+
+    return [Operation(*fill(astuple(template), chosen)) for chosen in values for template in templates]
 
 
-def _number_maps() -> list[Operation]:
-    def made(name, change, code, phrases, nouns):
-        return _map(name, NUMBERS, NUMBERS, change, code, phrases, nouns)
+PARAMETERS = [{"k": k} for k in (2, 3, 4, 5)]  # few, so that a small model can learn what each of them means
+LETTERS = [{"c": c} for c in "enor"]  # that words are selected by
+SEPARATORS = [{"name": "commas", "mark": ","}, {"name": "dashes", "mark": "-"}, {"name": "spaces", "mark": " "}]
 
-    each = "each number"
-    maps = [
-        made(
-            "square",
-            lambda v: v * v,
-            ("{v} * {v}", "{v} ** 2"),
-            (("square", each, ""), ("multiply", each, " by itself")),
-            ("the squares of",),
-        ),
-        made("negate", lambda v: -v, ("-{v}",), (("negate", each, ""),), ("the negatives of",)),
-    ]
-    for k in PARAMETERS:
-        maps.append(
-            made(
-                f"add:{k}",
-                lambda v, k=k: v + k,
-                (f"{{v}} + {k}", f"{k} + {{v}}"),
-                (("add", f"{k}", " to each number"), ("increase", each, f" by {k}")),
-                (f"{k} more than each of",),
-            )
-        )
-        maps.append(
-            made(
-                f"subtract:{k}",
-                lambda v, k=k: v - k,
-                (f"{{v}} - {k}",),
-                (("subtract", f"{k}", " from each number"), ("decrease", each, f" by {k}")),
-                (f"{k} less than each of",),
-            )
-        )
-        maps.append(
-            made(
-                f"multiply:{k}",
-                lambda v, k=k: v * k,
-                (f"{{v}} * {k}", f"{k} * {{v}}"),
-                (("multiply", each, f" by {k}"), ("scale", each, f" by {k}")),
-                (f"{k} times each of",),
-            )
-        )
-    return maps
+# fmt: off
+NUMBER_FILTERS = [
+    _filter("even", NUMBERS, "{v} % 2 == 0", keep="the even numbers", drop="the odd numbers"),
+    _filter("odd", NUMBERS, "{v} % 2 == 1", keep="the odd numbers", drop="the even numbers"),
+    _filter("positive", NUMBERS, "{v} > 0", keep="the positive numbers", drop="the numbers that are not positive"),
+    _filter("negative", NUMBERS, "{v} < 0", keep="the negative numbers", drop="the numbers that are not negative"),
+]
+NUMBER_FILTERS_BY_K = [
+    _filter("above:{k}", NUMBERS, "{v} > {k}", keep="the numbers above {k}", drop="the numbers up to {k}"),
+    _filter("below:{k}", NUMBERS, "{v} < {k}", keep="the numbers below {k}", drop="the numbers from {k} on"),
+]
+DIVISIBILITY_BY_K = [
+    _filter("multiple:{k}", NUMBERS, "{v} % {k} == 0",
+            keep="the multiples of {k}", drop="the numbers not divisible by {k}"),
+    _filter("indivisible:{k}", NUMBERS, "{v} % {k} != 0",
+            keep="the numbers not divisible by {k}", drop="the multiples of {k}"),
+]
+WORD_FILTERS_BY_K = [
+    _filter("longer:{k}", WORDS, "len({v}) > {k}",
+            keep="the words longer than {k} letters", drop="the words of at most {k} letters"),
+    _filter("shorter:{k}", WORDS, "len({v}) < {k}",
+            keep="the words shorter than {k} letters", drop="the words of at least {k} letters"),
+]
+WORD_FILTERS_BY_LETTER = [
+    _filter("has:{c}", WORDS, "'{c}' in {v}", keep="the words that contain '{c}'", drop="the words without '{c}'"),
+    _filter("lacks:{c}", WORDS, "'{c}' not in {v}",
+            keep="the words without '{c}'", drop="the words that contain '{c}'"),
+    _filter("starts:{c}", WORDS, "{v}.startswith('{c}')",
+            keep="the words that start with '{c}'", drop="the words that do not start with '{c}'"),
+]
 
+NUMBER_MAPS = [
+    Operation(
+        "square", MAP, NUMBERS, NUMBERS,
+        code=("{v} * {v}", "{v} ** 2"),
+        phrases=(("square", "each number", ""), ("multiply", "each number", " by itself")),
+        nouns=("the squares of",),
+    ),
+    Operation(
+        "negate", MAP, NUMBERS, NUMBERS,
+        code=("-{v}",),
+        phrases=(("negate", "each number", ""),),
+        nouns=("the negatives of",),
+    ),
+]
+NUMBER_MAPS_BY_K = [
+    Operation(
+        "add:{k}", MAP, NUMBERS, NUMBERS,
+        code=("{v} + {k}", "{k} + {v}"),
+        phrases=(("add", "{k}", " to each number"), ("increase", "each number", " by {k}")),
+        nouns=("{k} more than each of",),
+    ),
+    Operation(
+        "subtract:{k}", MAP, NUMBERS, NUMBERS,
+        code=("{v} - {k}",),
+        phrases=(("subtract", "{k}", " from each number"), ("decrease", "each number", " by {k}")),
+        nouns=("{k} less than each of",),
+    ),
+    Operation(
+        "multiply:{k}", MAP, NUMBERS, NUMBERS,
+        code=("{v} * {k}", "{k} * {v}"),
+        phrases=(("multiply", "each number", " by {k}"), ("scale", "each number", " by {k}")),
+        nouns=("{k} times each of",),
+    ),
+]
+WORD_MAPS = [
+    Operation(
+        "upper", MAP, WORDS, WORDS,
+        code=("{v}.upper()",),
+        phrases=(("capitalize", "each word", ""), ("write", "each word", " in capitals")),
+        nouns=("the capital forms of",),
+    ),
+    Operation(
+        "backwards", MAP, WORDS, WORDS,
+        code=("{v}[::-1]",),
+        phrases=(("reverse", "each word", ""), ("spell", "each word", " backwards")),
+        nouns=("the backward spellings of",),
+    ),
+    Operation(
+        "length", MAP, WORDS, NUMBERS,
+        code=("len({v})",),
+        phrases=(("measure", "each word", ""), ("replace", "each word", " by its length")),
+        nouns=("the lengths of",),
+    ),
+]
+WORD_MAPS_BY_K = [
+    Operation(
+        "prefix:{k}", MAP, WORDS, WORDS,
+        code=("{v}[:{k}]",),
+        phrases=(("cut", "each word", " to {k} letters"), ("shorten", "each word", " to {k} letters")),
+        nouns=("the first {k} letters of each of",),
+    ),
+    Operation(
+        "repeat:{k}", MAP, WORDS, WORDS,
+        code=("{v} * {k}", "{k} * {v}"),
+        phrases=(("repeat", "each word", " {k} times"), ("write", "each word", " {k} times")),
+        nouns=("{k} copies of each of",),
+    ),
+]
 
-def _word_maps() -> list[Operation]:
-    each = "each word"
-    maps = [
-        _map(
-            "upper",
-            WORDS,
-            WORDS,
-            str.upper,
-            ("{v}.upper()",),
-            (("capitalize", each, ""), ("write", each, " in capitals")),
-            ("the capital forms of",),
-        ),
-        _map(
-            "backwards",
-            WORDS,
-            WORDS,
-            lambda v: v[::-1],
-            ("{v}[::-1]",),
-            (("reverse", each, ""), ("spell", each, " backwards")),
-            ("the backward spellings of",),
-        ),
-        _map(
-            "length",
-            WORDS,
-            NUMBERS,
-            len,
-            ("len({v})",),
-            (("measure", each, ""), ("replace", each, " by its length")),
-            ("the lengths of",),
-        ),
-    ]
-    for k in PARAMETERS:
-        maps.append(
-            _map(
-                f"prefix:{k}",
-                WORDS,
-                WORDS,
-                lambda v, k=k: v[:k],
-                (f"{{v}}[:{k}]",),
-                (("cut", each, f" to {k} letters"), ("shorten", each, f" to {k} letters")),
-                (f"the first {k} letters of each of",),
-            )
-        )
-        maps.append(
-            _map(
-                f"repeat:{k}",
-                WORDS,
-                WORDS,
-                lambda v, k=k: v * k,
-                (f"{{v}} * {k}", f"{k} * {{v}}"),
-                (("repeat", each, f" {k} times"), ("write", each, f" {k} times")),
-                (f"{k} copies of each of",),
-            )
-        )
-    return maps
+ORDERS = [
+    _order("ascending", NUMBERS, "sorted({x})", "in increasing order", "increasing"),
+    _order("descending", NUMBERS, "sorted({x}, reverse=True)", "in decreasing order", "decreasing"),
+    _order("alphabetical", WORDS, "sorted({x})", "in alphabetical order", "alphabetical"),
+    _order("by-length", WORDS, "sorted({x}, key=len)", "by length", "short-to-long"),
+]
+FOLDS = [
+    Operation(
+        "sum", FOLD, NUMBERS, NUMBER,
+        code=("0", "{t} + {v}", "sum({x})"),
+        phrases=(("add up", "the numbers", ""), ("sum", "the numbers", "")),
+        nouns=("the sum of", "the total of"),
+    ),
+    Operation(
+        "product", FOLD, NUMBERS, NUMBER,
+        code=("1", "{t} * {v}", "prod({x})"),
+        phrases=(("multiply", "the numbers", " together"),),
+        nouns=("the product of",),
+    ),
+]
 
-
-def _plain(name: str, items: str, run: Callable, code: tuple, phrases: tuple, nouns: tuple, gives: str = ""):
-    return Operation(name, PLAIN, items, gives or items, run, code, phrases, nouns)
-
-
-def _orders() -> list[Operation]:
-    def made(name, items, run, code, way, noun):
-        phrases = tuple((verb, f"the {items}", f" {way}") for verb in ("sort", "arrange"))
-        return _plain(name, items, run, (code,), phrases, (f"the {noun} arrangement of",))
-
-    return [
-        made("ascending", NUMBERS, sorted, "sorted({x})", "in increasing order", "increasing"),
-        made(
-            "descending",
-            NUMBERS,
-            lambda x: sorted(x, reverse=True),
-            "sorted({x}, reverse=True)",
-            "in decreasing order",
-            "decreasing",
-        ),
-        made("alphabetical", WORDS, sorted, "sorted({x})", "in alphabetical order", "alphabetical"),
-        made("by-length", WORDS, lambda x: sorted(x, key=len), "sorted({x}, key=len)", "by length", "short-to-long"),
-    ]
-
-
-def _slices(items: str) -> list[Operation]:
-    made = [
-        _plain(
-            "reverse",
-            items,
-            lambda x: x[::-1],
-            ("{x}[::-1]",),
-            (("reverse", "the order", ""), ("flip", "the order", "")),
-            ("the reversed order of",),
-        ),
-        _plain(
-            "unique",
-            items,
-            lambda x: list(dict.fromkeys(x)),
-            ("list(dict.fromkeys({x}))",),
-            (("remove", "the duplicates", ""), ("drop", "the duplicates", "")),
-            (f"the distinct {items} among",),
-        ),
-    ]
-    for k in PARAMETERS:
-        made.append(
-            _plain(
-                f"first:{k}",
-                items,
-                lambda x, k=k: x[:k],
-                (f"{{x}}[:{k}]",),
-                (("take", f"the first {k} {items}", ""), ("keep", f"only the first {k} {items}", "")),
-                (f"the first {k} of",),
-            )
-        )
-        made.append(
-            _plain(
-                f"last:{k}",
-                items,
-                lambda x, k=k: x[-k:],
-                (f"{{x}}[-{k}:]",),
-                (("take", f"the last {k} {items}", ""), ("keep", f"only the last {k} {items}", "")),
-                (f"the last {k} of",),
-            )
-        )
-        made.append(
-            _plain(
-                f"skip:{k}",
-                items,
-                lambda x, k=k: x[k:],
-                (f"{{x}}[{k}:]",),
-                (("skip", f"the first {k} {items}", ""), ("drop", f"the first {k} {items}", "")),
-                (f"all but the first {k} of",),
-            )
-        )
-    return made
-
-
-SEPARATORS = {"commas": ",", "dashes": "-", "spaces": " "}
-
-
-def _joins(items: str) -> list[Operation]:
-    parts = "str(v) for v in {x}" if items == NUMBERS else "{x}"
-    return [
-        _plain(
-            f"join:{name}",
-            items,
-            lambda x, mark=mark: mark.join(map(str, x)),
-            (f"'{mark}'.join({parts})",),
-            (("join", f"the {items}", f" with {name}"), ("connect", f"the {items}", f" with {name}")),
-            (f"the text joined with {name} of",),
-            TEXT,
-        )
-        for name, mark in SEPARATORS.items()
-    ]
-
-
-def _fold(name: str, items: str, run: Callable, start: str, step: str, whole: str, phrases: tuple, nouns: tuple):
-    return Operation(name, FOLD, items, NUMBER, run, (start, step, whole), phrases, nouns)
-
-
-def _folds() -> list[Operation]:
-    made = [
-        _fold(
-            "sum",
-            NUMBERS,
-            sum,
-            "0",
-            "{t} + {v}",
-            "sum({x})",
-            (("add up", "the numbers", ""), ("sum", "the numbers", "")),
-            ("the sum of", "the total of"),
-        ),
-        _fold(
-            "product",
-            NUMBERS,
-            prod,
-            "1",
-            "{t} * {v}",
-            "prod({x})",
-            (("multiply", "the numbers", " together"),),
-            ("the product of",),
-        ),
-    ]
-    for items in (NUMBERS, WORDS):
-        made.append(
-            _fold(
-                "count",
-                items,
-                len,
-                "0",
-                "{t} + 1",
-                "len({x})",
-                (("count", f"the {items}", ""),),
-                ("the number of", "the count of"),
-            )
-        )
-    return made
+# For items of either type, which `{items}` names.
+COUNT = Operation(
+    "count", FOLD, "{items}", NUMBER,
+    code=("0", "{t} + 1", "len({x})"),
+    phrases=(("count", "the {items}", ""),),
+    nouns=("the number of", "the count of"),
+)
+WHOLE_LIST = [
+    Operation(
+        "reverse", PLAIN, "{items}", "{items}",
+        code=("{x}[::-1]",),
+        phrases=(("reverse", "the order", ""), ("flip", "the order", "")),
+        nouns=("the reversed order of",),
+    ),
+    Operation(
+        "unique", PLAIN, "{items}", "{items}",
+        code=("list(dict.fromkeys({x}))",),
+        phrases=(("remove", "the duplicates", ""), ("drop", "the duplicates", "")),
+        nouns=("the distinct {items} among",),
+    ),
+]
+SLICES_BY_K = [
+    Operation(
+        "first:{k}", PLAIN, "{items}", "{items}",
+        code=("{x}[:{k}]",),
+        phrases=(("take", "the first {k} {items}", ""), ("keep", "only the first {k} {items}", "")),
+        nouns=("the first {k} of",),
+    ),
+    Operation(
+        "last:{k}", PLAIN, "{items}", "{items}",
+        code=("{x}[-{k}:]",),
+        phrases=(("take", "the last {k} {items}", ""), ("keep", "only the last {k} {items}", "")),
+        nouns=("the last {k} of",),
+    ),
+    Operation(
+        "skip:{k}", PLAIN, "{items}", "{items}",
+        code=("{x}[{k}:]",),
+        phrases=(("skip", "the first {k} {items}", ""), ("drop", "the first {k} {items}", "")),
+        nouns=("all but the first {k} of",),
+    ),
+]
+JOIN = Operation(
+    "join:{name}", PLAIN, "{items}", TEXT,
+    code=("'{mark}'.join({strings})",),
+    phrases=(("join", "the {items}", " with {name}"), ("connect", "the {items}", " with {name}")),
+    nouns=("the text joined with {name} of",),
+)
+# fmt: on
 
 
 def _all() -> dict[tuple[str, str], Operation]:
-    made = _number_filters() + _word_filters() + _number_maps() + _word_maps() + _orders() + _folds()
-    for items in (NUMBERS, WORDS):
-        made += _slices(items) + _joins(items)
-    return {(operation.name, operation.takes): operation for operation in made}
+    """Every operation. Random draws depend on this order."""
+    listed = list(NUMBER_FILTERS)
+    for parameter in PARAMETERS:
+        # Multiples of 2 are the even numbers.
+        listed += _filled(NUMBER_FILTERS_BY_K + (DIVISIBILITY_BY_K if parameter["k"] > 2 else []), [parameter])
+    listed += _filled(WORD_FILTERS_BY_K, PARAMETERS) + _filled(WORD_FILTERS_BY_LETTER, LETTERS)
+    listed += NUMBER_MAPS + _filled(NUMBER_MAPS_BY_K, PARAMETERS) + WORD_MAPS + _filled(WORD_MAPS_BY_K, PARAMETERS)
+    types = [{"items": NUMBERS, "strings": "str(v) for v in {x}"}, {"items": WORDS, "strings": "{x}"}]
+    listed += ORDERS + FOLDS + _filled([COUNT], types)
+    for values in types:
+        templates = WHOLE_LIST + _filled(SLICES_BY_K, PARAMETERS) + _filled([JOIN], SEPARATORS)
+        listed += _filled(templates, [values])
+    return {(operation.name, operation.takes): operation for operation in listed}
 
 
 OPERATIONS = _all()
