@@ -34,6 +34,7 @@ LAYERS = (
     tuple(
         f"data/{name}" for name in ("apps", "codeinsight", "humaneval", "livecodebench", "mbpp", "quickstart", "worlds")
     ),
+    ("scripts/loops",),
     ("scripts", "scripts/replication"),
 )
 RANKS = {folder: rank for rank, folders in enumerate(LAYERS) for folder in folders}

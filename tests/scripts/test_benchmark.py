@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
 
 import pytest
-from toy import REPOSITORY, Finished, run_stage
+from toy import Finished, run_stage
 
-sys.path.insert(0, str(REPOSITORY / "scripts"))
-
-import benchmark
-import model_loops
+from scripts import benchmark
+from scripts.loops.bench import DECODING, SAMPLES, Bench, as_published
+from scripts.loops.sample import published_samples
+from utils.model.generate import make_engine
 
 FIRST = ["loop", "ours", "reference", "ratio", "unit", "device", "versions"]
 
@@ -37,10 +36,10 @@ def the_line(done: Finished) -> dict:
 
 
 @pytest.fixture(scope="module")
-def bench(tiny_model) -> model_loops.Bench:
+def bench(tiny_model) -> Bench:
     """Six of the quickstart problems and the tiny model."""
     args = argparse.Namespace(model=str(tiny_model), dataset="quickstart", limit=6, seed=1, repeats=1, dtype="bf16")
-    return model_loops.Bench.load(args, 1)
+    return Bench.load(args, 1)
 
 
 # The line
@@ -99,18 +98,18 @@ def test_curves_differ_in_one_thing_each():
 
 def test_both_sides_count_the_same_useful_tokens(bench, monkeypatch):
     """So cold that both draw the likeliest token: the very same texts, whatever was decoded behind their end."""
-    monkeypatch.setitem(model_loops.DECODING, "temperature", 1e-4)
-    monkeypatch.setitem(model_loops.DECODING, "max_new_tokens", 48)
+    monkeypatch.setitem(DECODING, "temperature", 1e-4)
+    monkeypatch.setitem(DECODING, "max_new_tokens", 48)
     model = bench.model("fp32")
-    engine = model_loops.make_engine("static", model, bench.policy)
-    requests = bench.requests(len(bench.problems), model_loops.SAMPLES, 0)
+    engine = make_engine("static", model, bench.policy)
+    requests = bench.requests(len(bench.problems), SAMPLES, 0)
     ours: list[list[str]] = [[] for _ in bench.problems]
     for position, completion in engine.run(requests, bench.decoding()):
-        ours[position // model_loops.SAMPLES].append(completion.text)
+        ours[position // SAMPLES].append(completion.text)
     for prompt, own in zip(bench.prompts(), ours, strict=True):
-        with model_loops.as_published(model):
-            published = model_loops.published_samples(bench, model, prompt, 48)
-        assert len(own) == len(published) == model_loops.SAMPLES
+        with as_published(model):
+            published = published_samples(bench, model, prompt, 48)
+        assert len(own) == len(published) == SAMPLES
         assert bench.useful(own) == bench.useful(published) > 0
     assert any(len(bench.policy.encode(text)) < 40 for own in ours for text in own), "some end early"
 
@@ -124,7 +123,7 @@ def test_useful_are_the_tokens_before_the_first_stop_word(bench):
 def test_published_settings_leave_the_model_as_they_found_it(bench):
     model = bench.model()
     before = model.config._attn_implementation
-    with model_loops.as_published(model, recompute=True):
+    with as_published(model, recompute=True):
         assert model.config._attn_implementation == "sdpa" != before
         assert any(getattr(module, "gradient_checkpointing", False) for module in model.modules())
     assert model.config._attn_implementation == before
