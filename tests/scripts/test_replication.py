@@ -17,6 +17,7 @@ from data.worlds import intents, joint, prepare
 from data.worlds.grammar import WORDINGS
 from data.worlds.programs import STYLES
 from scripts.replication import losses, measure, pretrain, report, study, truth
+from scripts.replication.results import differences, estimate, loss_differences
 from scripts.replication.truth import Origin
 from utils.run.files import InputError, read_json, write_json
 
@@ -96,10 +97,10 @@ def test_averages_of_losses_by_hand():
 
 def test_intervals_know_seeds_and_problems():
     apart = [[0.0] * 50, [1.0] * 50]  # all that varies is the seed
-    assert report.mean_and_interval(apart) == (0.5, 0.0, 1.0)
+    assert (estimate(apart).mean, estimate(apart).interval) == (0.5, (0.0, 1.0))
     alike = [[0.0, 1.0] * 50] * 8  # all that varies is the problem: 800 of them
-    mean, low, high = report.mean_and_interval(alike)
-    assert mean == 0.5
+    low, high = estimate(alike).interval
+    assert estimate(alike).mean == 0.5
     assert high - low == pytest.approx(2 * 1.96 * 0.5 / math.sqrt(800), rel=0.15)
 
 
@@ -109,14 +110,14 @@ def test_differences_are_paired_by_seed_and_problem():
 
     first = {0: result(a=[1, 1], b=[1, 0]), 1: result(a=[2, 1])}
     second = {0: result(b=[1, 1], a=[1, 1]), 2: result(a=[1, 1])}
-    assert report.differences(first, second, "greedy") == [[0, -1]]
+    assert differences(first, second, "greedy") == [[0, -1]]
 
 
 def test_losses_are_compared_seed_by_seed():
     first, second = (
         {s: {"loss": {"marginal": value}} for s, value in own.items()} for own in ({0: 2, 2: 5, 3: 1}, {2: 3, 0: 1})
     )
-    assert report.loss_differences(first, second) == [1, 2]
+    assert loss_differences(first, second) == [1, 2]
 
 
 # The script

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from eval.passk import mean_and_interval
 from utils.report.figures import BLUE, GREY, ORANGE, plt, save
+from utils.report.statistics import problem_differences
 from utils.report.tables import markdown
 from utils.run import files, paths
 
@@ -96,9 +97,8 @@ def scores_table(entries: dict[str, dict]) -> str:
 
 def difference(base: dict, tuned: dict) -> tuple[float, tuple[float, float]]:
     """Mean over common problems of the tuned model's pass rate less the base's, and its 95 % interval (paired)."""
-    common = [i for i in base["per_problem"] if i in tuned["per_problem"]]
-    rates = [[entry["per_problem"][i][1] / entry["per_problem"][i][0] for i in common] for entry in (base, tuned)]
-    return mean_and_interval([after - before for before, after in zip(*rates, strict=True)])
+    rates = [{i: c / n for i, (n, c) in entry["per_problem"].items()} for entry in (tuned, base)]
+    return mean_and_interval(problem_differences(*rates))
 
 
 def quickstart_figure(steps: list[Step], entries: dict[str, dict], path: Path) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from eval.passk import pass_at_k
-from utils.report.statistics import Interval, bootstrap_means, interval, p_value
+from utils.report.statistics import Interval, estimate
 from utils.run import paths
 from utils.run.files import InputError, read_json, read_meta
 
@@ -225,12 +225,12 @@ def score(row: Row, k: int, baseline: Row | None = None) -> Score:
     own = scores(row, k, row.problems)
     means = own.mean(axis=1)
     spread = float(means.std(ddof=1)) if len(means) > 1 else None
-    found = float(means.mean()), spread, interval(bootstrap_means(own))
+    whole = estimate(own)
     pairs = paired_differences(row, baseline, k) if baseline is not None else None
     if pairs is None:
-        return Score(*found)
-    drawn = bootstrap_means(pairs)
-    return Score(*found, (float(pairs.mean()), interval(drawn)), p_value(drawn))
+        return Score(whole.mean, spread, whole.interval)
+    difference = estimate(pairs)
+    return Score(whole.mean, spread, whole.interval, (difference.mean, difference.interval), difference.p)
 
 
 def paired_differences(row: Row, baseline: Row, k: int) -> np.ndarray | None:

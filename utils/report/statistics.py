@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from scipy import stats
@@ -64,6 +65,26 @@ def p_value(differences: np.ndarray) -> float:
     """
     below, above = (differences <= 0).sum(), (differences >= 0).sum()
     return float(min(1.0, 2 * (min(below, above) + 1) / (len(differences) + 1)))
+
+
+def problem_differences(first: Mapping[str, float], second: Mapping[str, float]) -> list[float]:
+    """First minus second for every problem that both have."""
+    return [value - second[key] for key, value in first.items() if key in second]
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A mean over seeds and problems, its 95 % bootstrap interval, and the p-value of a mean of zero."""
+
+    mean: float
+    interval: tuple[float, float]
+    p: float
+
+
+def estimate(values: Sequence[Sequence[float]], nested: bool = False, draws: int = DRAWS) -> Estimate:
+    """Mean over seeds of the mean over problems; arguments and errors as of `bootstrap_means`."""
+    means = bootstrap_means(values, nested, draws)
+    return Estimate(float(np.mean([np.mean(row) for row in values])), interval(means), p_value(means))
 
 
 def pooled_ratio(numerators: Sequence[float], denominators: Sequence[float]) -> Interval | None:
