@@ -11,13 +11,12 @@ import gzip
 import hashlib
 import json
 import re
-import sys
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 from data import hub
-from utils.run.files import InputError
+from utils.run.files import InputError, allow_long_integers
 
 SUFFIXES = (".json", ".jsonl", ".json.gz", ".jsonl.gz")
 LFS_POINTER = b"version https://git-lfs.github.com/spec/"
@@ -68,7 +67,7 @@ def read_sources(
 
 def read_file(path: Path) -> Part:
     """The rows of a JSON list, a JSON object of rows, or a JSONL file, gzipped or not; InputError where it is none."""
-    allow_long_numbers()
+    allow_long_integers()
     raw = read_bytes(path)
     text = raw.decode("utf-8", "surrogateescape")
     lines = path.name.lower().removesuffix(".gz").endswith(".jsonl")
@@ -82,12 +81,6 @@ def read_file(path: Path) -> Part:
         else:
             return _part(path, raw, _rows_of(value, path))
     return _part(path, raw, [_line(line) for line in text.split("\n") if line.strip()])
-
-
-def allow_long_numbers() -> None:
-    """Let Python read and write integers of any length: those of some tests are longer than it allows."""
-    if hasattr(sys, "set_int_max_str_digits"):
-        sys.set_int_max_str_digits(0)
 
 
 def read_bytes(path: Path) -> bytes:

