@@ -125,12 +125,12 @@ def overlaps(train: list[Text], test: list[Text], same_ids: bool = False) -> lis
     """
     signs: dict[tuple[int, int], dict[str, None]] = {}
     near = {(pair.train, pair.test) for pair in near_duplicates(train, test)}
-    places = {text.label: i for i, text in enumerate(train)}, {text.label: j for j, text in enumerate(test)}
+    positions = {text.label: i for i, text in enumerate(train)}, {text.label: j for j, text in enumerate(test)}
     for sign, pairs in (
         ("id", _equal(train, test, "label") if same_ids else ()),
         ("text", _equal(train, test, "words")),
         ("code", _equal(train, test, "code")),
-        ("near", ((places[0][a], places[1][b]) for a, b in near)),
+        ("near", ((positions[0][a], positions[1][b]) for a, b in near)),
         ("words", _share_runs(train, test, "word_runs", WORD_RUN)),
         ("tokens", _share_runs(train, test, "code_runs", TOKEN_RUN)),
     ):
@@ -173,8 +173,8 @@ def _share_runs(train: list[Text], test: list[Text], field: str, size: int) -> I
         runs = getattr(text, field)
         covered: dict[int, set[int]] = {}
         for start, run in enumerate(runs):
-            if tested[run] <= GENERIC and len(own := owners.get(run, ())) <= GENERIC:
-                for i in own:
+            if tested[run] <= GENERIC and len(owning := owners.get(run, ())) <= GENERIC:
+                for i in owning:
                     covered.setdefault(i, set()).update(range(start, start + size))
         yield from ((i, j) for i, words in covered.items() if len(words) >= SHARE * (len(runs) + size - 1))
 
@@ -189,13 +189,13 @@ def near_duplicates(train: list[Text], test: list[Text]) -> list[Pair]:
         return []
     generic = {name for side in (train, test) for name, n in Counter(n for t in side for n in t.names).items()
                if n > GENERIC}  # fmt: skip
-    found = {}
+    pairs = {}
     for i, j in [*_alike(train, test, 2 * THRESHOLD - 1), *_same_name(train, test, generic)]:
         names = tuple(sorted((train[i].names & test[j].names) - generic))
         value = similarity(train[i], test[j])
         if value > (NAMED_THRESHOLD if names else THRESHOLD):
-            found[i, j] = Pair(train[i].label, test[j].label, round(value, 3), names)
-    return sorted(found.values(), key=lambda pair: (-pair.similarity, pair.train, pair.test))
+            pairs[i, j] = Pair(train[i].label, test[j].label, round(value, 3), names)
+    return sorted(pairs.values(), key=lambda pair: (-pair.similarity, pair.train, pair.test))
 
 
 def _alike(train: list[Text], test: list[Text], least: float):
@@ -239,16 +239,16 @@ def texts_of(task: str, rows: list[dict]) -> list[Text]:
 
 def task_files(split: str) -> dict[str, list[Text]]:
     """The problems of every task that has this split: prepared files, and the data sets that need no preparation."""
-    found = {}
+    texts = {}
     for path in sorted(paths.DATA.glob(f"*/{split}.json")):
         try:
-            found[path.parent.name] = texts_of(path.parent.name, files.read_json(path))
+            texts[path.parent.name] = texts_of(path.parent.name, files.read_json(path))
         except InputError:  # a half-made file of another data set is none of this command's concern
             continue
     for name, adapter in registry.ADAPTERS.items():
-        if name not in found and (rows := adapter.rows(split)):
-            found[name] = texts_of(name, rows)
-    return found
+        if name not in texts and (rows := adapter.rows(split)):
+            texts[name] = texts_of(name, rows)
+    return texts
 
 
 def between(train_task: str, train: list[dict], test_task: str, test: list[dict]) -> list[Pair]:

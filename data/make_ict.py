@@ -52,7 +52,7 @@ def main() -> int:
         raise InputError(f"{path}: not one description was kept ({dict(dropped)}); try another --model_name_or_path")
     counts = {"kept_before": len(old), "made": len(made), "added": len(new), "dropped": dict(sorted(dropped.items()))}
     files.write_json(path, old + new, {"settings": settings, "inputs": inputs, "counts": counts})
-    reasons = ", ".join(f"{number} {reason}" for reason, number in sorted(dropped.items())) or "none"
+    reasons = ", ".join(f"{count} {reason}" for reason, count in sorted(dropped.items())) or "none"
     print(f"{path}: {len(old)} were there, {len(made)} made, {len(new)} added; dropped: {reasons}")
     return 0
 

@@ -52,10 +52,10 @@ def read_sources(
         if path.is_dir():
             names = sorted(file.name for file in path.iterdir() if file.is_file())
             names = [name for name in names if name.lower().endswith(SUFFIXES) and not name.endswith(OWN_FILES)]
-            found = [*read_layout(path), *(read_file(path / name) for name in names if wanted(name))]
-            if not found:
+            folder_parts = [*read_layout(path), *(read_file(path / name) for name in names if wanted(name))]
+            if not folder_parts:
                 raise InputError(f"--source {source}: the folder holds no file of this data set; README.md names them")
-            parts += found
+            parts += folder_parts
         elif path.exists():
             parts += read_layout(path) or [read_file(path)]
         elif re.fullmatch(r"\w[\w.-]*/\w[\w.-]*", source) and not source.lower().endswith(SUFFIXES):

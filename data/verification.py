@@ -43,14 +43,14 @@ def judge_versions(
     Failure where the judge itself failed on some: such a run says nothing about their gold solutions.
     """
     best: list[tuple[dict, Judgement] | None] = [None] * len(versions)
-    left, number = list(range(len(versions))), 0
+    left, index = list(range(len(versions))), 0
     while left:
-        rows = [versions[i][number] for i in left]
+        rows = [versions[i][index] for i in left]
         for i, row, verdict in zip(left, rows, judge_gold(rows, options, longest), strict=True):
             if best[i] is None or verdict.passed:
                 best[i] = row, verdict
-        number += 1
-        left = [i for i in left if not best[i][1].passed and len(versions[i]) > number]
+        index += 1
+        left = [i for i in left if not best[i][1].passed and len(versions[i]) > index]
     failed = [str(row["id"]) for row, verdict in best if verdict.verdict is Verdict.INFRA]
     if failed:
         raise Failure(f"{len(failed)} gold solutions could not be judged ({', '.join(failed[:5])}); run this again")

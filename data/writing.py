@@ -169,10 +169,10 @@ def without_examples(adapter: Adapter, task: Task) -> str:
     )
 
 
-def _selected(found: list[tuple[dict, Judgement]], split: str, args) -> tuple[list[dict], Counter]:
+def _selected(judged: list[tuple[dict, Judgement]], split: str, args) -> tuple[list[dict], Counter]:
     """The rows of a split that are written, and the verdicts of those that are not."""
     rows, out = [], Counter()
-    for row, verdict in found:
+    for row, verdict in judged:
         kept = args.keep_untested if verdict.verdict is Verdict.NO_TESTS else args.keep_unverified
         if split == "train" and not (verdict.passed or kept):
             out[f"gold {verdict.verdict.value}"] += 1
@@ -188,9 +188,9 @@ def write_split(task: str, split: str, rows: list, counts: dict, meta: dict | No
 
 def print_table(adapter: Adapter, counts: dict[str, dict[str, int]]) -> None:
     """One line a split: numbers by name, and the number expected."""
-    for split, own in counts.items():
+    for split, split_counts in counts.items():
         expected = adapter.expected.get(split)
-        numbers = ", ".join(f"{name} {number}" for name, number in own.items())
+        numbers = ", ".join(f"{name} {count}" for name, count in split_counts.items())
         print(f"{adapter.name} {split}: {numbers}" + (f" (expected {expected})" if expected else ""))
 
 
@@ -201,7 +201,7 @@ def print_rows(batches: list[Batch]) -> None:
 
 
 def _counted(counts: Counter) -> str:
-    return ", ".join(f"{number} {reason}" for reason, number in sorted(counts.items()))
+    return ", ".join(f"{count} {reason}" for reason, count in sorted(counts.items()))
 
 
 def near_test_problems(tasks: list[Task]) -> frozenset[str]:
@@ -221,18 +221,18 @@ def near_test_problems(tasks: list[Task]) -> frozenset[str]:
 
 def report_contamination(tasks: list[str]) -> None:
     """Print what training and test problems share, and keep the pairs in `data/<task>/contamination.json`."""
-    found = contamination.report(tasks)
+    pairs_by_name = contamination.report(tasks)
     limits = {"similarity": contamination.THRESHOLD, "similarity_with_name": contamination.NAMED_THRESHOLD,
               "word_run": contamination.WORD_RUN, "token_run": contamination.TOKEN_RUN, "share": contamination.SHARE,
               "frequent": contamination.GENERIC, "signs": contamination.SIGNS,
               "limits": contamination.LIMITS}  # fmt: skip
     for task in tasks:
-        own = {name: pairs for name, pairs in found.items() if f"{task} t" in name}
-        rows = [{"between": name, **vars(pair)} for name, pairs in own.items() for pair in pairs]
-        counts = {name: _signs(pairs) for name, pairs in own.items()}
+        task_pairs = {name: pairs for name, pairs in pairs_by_name.items() if f"{task} t" in name}
+        rows = [{"between": name, **vars(pair)} for name, pairs in task_pairs.items() for pair in pairs]
+        counts = {name: _signs(pairs) for name, pairs in task_pairs.items()}
         write_split(task, "contamination", rows, counts, {"settings": limits})
     lines = []
-    for name, pairs in found.items():
+    for name, pairs in pairs_by_name.items():
         nearest = "; ".join(f"{p.train} = {p.test} ({p.similarity:.2f})" for p in pairs[:SHOWN_PAIRS])
         lines.append([name, *map(str, _signs(pairs).values()), nearest])
     if lines:

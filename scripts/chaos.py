@@ -47,16 +47,16 @@ Progress = tuple[int, int, int]
 def progress(folder: Path) -> Progress:
     """How far a run has come: complete files, training steps kept, lines of journals; grows in this order."""
     complete = steps = lines = 0
-    for place, _, names in os.walk(folder):
+    for directory, _, names in os.walk(folder):
         for name in names:
             if name.endswith(".meta.json"):
                 complete += 1
             elif name == "complete.json":
-                epoch, step = Path(place).name.removeprefix("epoch").split("-step")
+                epoch, step = Path(directory).name.removeprefix("epoch").split("-step")
                 steps = max(steps, 1000 * int(epoch) + int(step))
             elif name.endswith(".journal"):
                 try:
-                    lines += Path(place, name).read_bytes().count(b"\n")
+                    lines += Path(directory, name).read_bytes().count(b"\n")
                 except FileNotFoundError:
                     continue
     return complete, steps, lines
@@ -105,11 +105,11 @@ class Pipeline:
 
     def files(self) -> dict[str, str]:
         """SHA-256 of every file that should be the same after any run."""
-        found = {}
+        digests = {}
         for path in sorted(self.folder.rglob("*.json")):
             if ".timing." not in path.name and "weights" not in path.parts:
-                found[str(path.relative_to(self.folder))] = hashlib.sha256(path.read_bytes()).hexdigest()
-        return found
+                digests[str(path.relative_to(self.folder))] = hashlib.sha256(path.read_bytes()).hexdigest()
+        return digests
 
 
 def _works_in(process: psutil.Process, folder: Path) -> bool:

@@ -165,8 +165,8 @@ def draws(machine: Machine, engine: str) -> dict:
 def losses(machine: Machine) -> dict:
     """Perplexities, and the losses of five optimiser steps, against the CPU's, all in fp32."""
     some, scored, trained = rows(machine, machine.size(32, 4)), [], []
-    for place in ("cpu", machine.device):
-        model = weights(machine, place)
+    for device in ("cpu", machine.device):
+        model = weights(machine, device)
         scored.append(torch.tensor(mean_losses(model, some, 0)).exp())
         optimiser, curve = torch.optim.AdamW(model.train().parameters(), lr=2e-5), []
         for _ in range(5):

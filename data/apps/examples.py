@@ -75,12 +75,12 @@ def _add_matched(task: Task, texts: list[str], batches: list[Batch], reason: str
 
     `reason` is what is counted where no problem is clearly meant.
     """
-    found = match(*_texts(task, batches, texts))
+    matched = match(*_texts(task, batches, texts))
     ids = [row["id"] if row["split"] == "train" else None for row in _rows_of(task, batches)]
-    pairs = [[problem, texts[number]] for number, problem in found.pairs.items()]
+    pairs = [[problem, texts[index]] for index, problem in matched.pairs.items()]
     task.examples, task.examples_dropped = conversion.examples_by_position(pairs, ids)
     task.examples_dropped[reason] = len(texts) - len(pairs)
-    task.matched = {"descriptions": len(texts), "matched": len(found.pairs), "by": found.by}
+    task.matched = {"descriptions": len(texts), "matched": len(matched.pairs), "by": matched.by}
 
 
 def _rows_of(task: Task, batches: list[Batch]) -> list[dict]:

@@ -83,11 +83,11 @@ def _similarity(descriptions: Sequence[str], texts: Sequence[str]) -> np.ndarray
 
 def words(text: str) -> list[str]:
     """Words, identifiers and numbers in small letters, and the words that identifiers are made of."""
-    found = []
+    names = []
     for name in re.findall(r"[A-Za-z_]\w*|\d+", text):
         parts = re.findall(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|\d+", name)
-        found += [name.lower(), *([part.lower() for part in parts] if len(parts) > 1 else [])]
-    return found
+        names += [name.lower(), *([part.lower() for part in parts] if len(parts) > 1 else [])]
+    return names
 
 
 def clear_pairs(similar: np.ndarray, least: float) -> list[tuple[int, int]]:
@@ -117,11 +117,11 @@ def _pairs_in_order(similar: np.ndarray, row: int = 0, column: int = 0) -> list[
     """Clear pairs that go up, and those between them; `row` and `column` are where this part of the table begins."""
     if not similar.size:
         return []
-    found, start = [], (0, 0)
+    pairs, start = [], (0, 0)
     anchors = going_up(clear_pairs(similar, SIMILAR))
     for here, there in [*anchors, similar.shape] if anchors else []:
         between = similar[start[0] : here, start[1] : there]
-        found += _pairs_in_order(between, row + start[0], column + start[1])
-        found.append((row + here, column + there))
+        pairs += _pairs_in_order(between, row + start[0], column + start[1])
+        pairs.append((row + here, column + there))
         start = here + 1, there + 1
-    return found[:-1]  # the last stands for the table's end
+    return pairs[:-1]  # the last stands for the table's end

@@ -149,12 +149,14 @@ def _without_last_call(script: str, tree: ast.Module) -> str | None:
     call, others = tree.body[-1], tree.body[:-1]
     if isinstance(call, ast.If) and not call.orelse and len(call.body) == 1:
         call = call.body[0] if ast.unparse(call.test) in ("__name__ == '__main__'", "'__main__' == __name__") else call
-    own = [node for node in others if NAME in _bound(node)]
+    definitions = [node for node in others if NAME in _bound(node)]
     if ast.unparse(call) != f"{NAME}()" or any(map(_acts, others)):
         return None
-    if len(own) != 1 or not isinstance(own[0], ast.FunctionDef) or own[0].decorator_list:
+    if len(definitions) != 1 or not isinstance(definitions[0], ast.FunctionDef) or definitions[0].decorator_list:
         return None
-    if ast.unparse(own[0].args) or any(isinstance(node, (ast.Yield, ast.YieldFrom)) for node in ast.walk(own[0])):
+    if ast.unparse(definitions[0].args) or any(
+        isinstance(node, (ast.Yield, ast.YieldFrom)) for node in ast.walk(definitions[0])
+    ):
         return None
     program = "\n".join(script.split("\n")[: tree.body[-1].lineno - 1]).rstrip() + "\n"
     return program if _same(program, ast.unparse(ast.Module(others, []))) else None
@@ -177,21 +179,21 @@ def _bound(*nodes: ast.stmt) -> set[str]:
 
 def _mentions(*nodes: ast.AST) -> set[str]:
     """Every name that stands in pieces of syntax, whatever for."""
-    found = set()
+    names = set()
     for inner in (inner for node in nodes for inner in ast.walk(node)):
         if isinstance(inner, ast.Name):
-            found.add(inner.id)
+            names.add(inner.id)
         elif isinstance(inner, ast.alias):
-            found.add((inner.asname or inner.name).split(".")[0])
+            names.add((inner.asname or inner.name).split(".")[0])
         elif isinstance(inner, (ast.Global, ast.Nonlocal)):
-            found.update(inner.names)
+            names.update(inner.names)
         elif isinstance(inner, ast.arg):
-            found.add(inner.arg)
+            names.add(inner.arg)
         elif isinstance(inner, (*DEFINITIONS, ast.ExceptHandler, ast.MatchAs, ast.MatchStar)) and inner.name:
-            found.add(inner.name)
+            names.add(inner.name)
         elif isinstance(inner, ast.MatchMapping) and inner.rest:
-            found.add(inner.rest)
-    return found
+            names.add(inner.rest)
+    return names
 
 
 def _shared(prefix: list[ast.stmt], body: list[ast.stmt]) -> tuple[list[str], bool]:

@@ -44,7 +44,7 @@ def main() -> int:
     writing.write_tasks(adapter("codeinsight"), [task], list(batches.values()), args, {}, inputs)
     for split, batch in batches.items():
         idle = {row["id"]: [cannot_fail(script) for script in row["test"]["asserts"]] for row in batch.rows}
-        scripts, problems = sum(map(sum, idle.values())), [key for key, own in idle.items() if all(own)]
+        scripts, problems = sum(map(sum, idle.values())), [key for key, per_split in idle.items() if all(per_split)]
         print(f"codeinsight {split}: {scripts} unit tests cannot fail; no test can in problems {problems}")
     return 0
 
@@ -54,8 +54,8 @@ def read(sources: list[str]) -> dict[str, Part]:
     parts: list[Part] = []
     for source in sources:
         folder = Path(source).expanduser()
-        found = [part for part in map(read_folder, split_folders(folder)) if part] if folder.is_dir() else []
-        parts += found or reading.read_sources(
+        folder_parts = [part for part in map(read_folder, split_folders(folder)) if part] if folder.is_dir() else []
+        parts += folder_parts or reading.read_sources(
             [source], lambda name: "codeinsight" in name.lower() and reading.split_of(name)
         )
     splits: dict[str, Part] = {}
@@ -73,19 +73,19 @@ def split_folders(folder: Path) -> list[Path]:
     """`train` and `test` in the folder itself or in a folder inside, or the folder where it is one of them."""
     if folder.name in SPLITS:
         return [folder]
-    places = [folder, *sorted(place for place in folder.iterdir() if place.is_dir())]
+    folders = [folder, *sorted(subfolder for subfolder in folder.iterdir() if subfolder.is_dir())]
     return next(
-        ([p / s for s in SPLITS if (p / s).is_dir()] for p in places if any((p / s).is_dir() for s in SPLITS)), []
+        ([p / s for s in SPLITS if (p / s).is_dir()] for p in folders if any((p / s).is_dir() for s in SPLITS)), []
     )
 
 
 def read_folder(folder: Path) -> Part | None:
     """The problems of one split of the repository, by number; None where the folder holds none."""
-    places = [place for place in folder.iterdir() if place.is_dir() and place.name.isdigit()]
+    folders = [subfolder for subfolder in folder.iterdir() if subfolder.is_dir() and subfolder.name.isdigit()]
     digest, rows = hashlib.sha256(), []
-    for place in sorted(places, key=lambda place: int(place.name)):
+    for subfolder in sorted(folders, key=lambda subfolder: int(subfolder.name)):
         try:
-            rows.append(read_problem(place, digest))
+            rows.append(read_problem(subfolder, digest))
         except Dropped as reason:
             rows.append(reason)
     return Part(folder.name, rows, digest.hexdigest()) if rows else None
@@ -123,13 +123,13 @@ def read_labels(text: str) -> dict:
     parser = configparser.ConfigParser(interpolation=None)
     try:
         parser.read_string(text)
-        found = {
+        labels = {
             "lib": ast.literal_eval(parser.get("library", "lib", fallback="[]")),
             "labels": ast.literal_eval(parser.get("labels", "labels", fallback="[]")),
         }
     except (configparser.Error, ValueError, SyntaxError):
         raise Dropped("malformed .cfg") from None
-    return found
+    return labels
 
 
 def problem(raw: dict, position: int) -> dict:

@@ -103,8 +103,8 @@ def platforms(rows: list[dict]) -> str:
     lines = []
     for name in sorted({row["tags"].get("platform", ["unknown"])[0] for row in rows}):
         tags = [row["tags"] for row in rows if row["tags"].get("platform", ["unknown"])[0] == name]
-        months = sorted(month for own in tags for month in own.get("month", []))
-        counts = [sum(own.get("difficulty", ["unknown"]) == [level] for own in tags) for level in levels]
+        months = sorted(month for row_tags in tags for month in row_tags.get("month", []))
+        counts = [sum(row_tags.get("difficulty", ["unknown"]) == [level] for row_tags in tags) for level in levels]
         lines.append([name, str(len(tags)), *map(str, counts), " to ".join(dict.fromkeys([*months[:1], *months[-1:]]))])
     return tables.markdown(["platform", "problems", *levels, "months"], lines)
 

@@ -59,7 +59,7 @@ def main() -> int:
 
 def by_kind(parts: list[Part]) -> dict[str, Part]:
     """`sanitized`, `full` and `plus`: the parts of each joined (a hub data set has one a split)."""
-    found: dict[str, list[Part]] = {}
+    parts_by_kind: dict[str, list[Part]] = {}
     for part in parts:
         fields = {key for row in part.rows if isinstance(row, dict) for key in row}
         kind = "plus" if {"test", "assertion"} & fields else "full" if "text" in fields else "sanitized"
@@ -67,11 +67,11 @@ def by_kind(parts: list[Part]) -> dict[str, Part]:
             raise InputError(
                 f"{part.name}: its rows have no test_list, so it is no MBPP file; leave it out of --source"
             )
-        found.setdefault(kind, []).append(part)
-    if len(found.get("plus", ())) > 1:
-        names = " and ".join(part.name for part in found["plus"])
+        parts_by_kind.setdefault(kind, []).append(part)
+    if len(parts_by_kind.get("plus", ())) > 1:
+        names = " and ".join(part.name for part in parts_by_kind["plus"])
         raise InputError(f"--source: {names} are both MBPP+; give one of them")
-    return {kind: _joined(same) for kind, same in found.items()}
+    return {kind: _joined(same) for kind, same in parts_by_kind.items()}
 
 
 def _joined(parts: list[Part]) -> Part:
@@ -95,25 +95,25 @@ def seed_ids(sanitized: Part) -> list[int]:
 
 def seeds(sanitized: list[dict], full: list[dict] | None) -> list[dict]:
     """Training problems in the published order; with `full` its whole training part instead of the sanitized one."""
-    found = []
+    chosen = []
     for name in ORDER:
         rows = full if full is not None and name == "train" else sanitized
-        found += sorted((row for row in rows if part_of(row["id"]) == name), key=lambda row: row["id"])
-    return found
+        chosen += sorted((row for row in rows if part_of(row["id"]) == name), key=lambda row: row["id"])
+    return chosen
 
 
 def problem(raw: dict, position: int) -> dict:
     """A row of MBPP, sanitized MBPP or MBPP+ as a row of a task file; Dropped."""
     task_id = reading.value_of(raw, (int, str), "task_id")
-    number = str(task_id).removeprefix("Mbpp/")
-    if not number.isdigit():
+    task_number = str(task_id).removeprefix("Mbpp/")
+    if not task_number.isdigit():
         raise Dropped("malformed task_id")
     code = bare_newlines(reading.text_of(raw, "code", "canonical_solution")).strip("\n") + "\n"
     if "assertion" in raw:
-        row = plus_problem({**raw, "task_id": f"Mbpp/{number}"}, code)
+        row = plus_problem({**raw, "task_id": f"Mbpp/{task_number}"}, code)
     else:
         row = scripted_problem(raw, code)
-    return {"id": int(number), "code": code, "verified": False, **row}
+    return {"id": int(task_number), "code": code, "verified": False, **row}
 
 
 def plus_problem(raw: dict, code: str) -> dict:
@@ -152,15 +152,15 @@ def scripted_problem(raw: dict, code: str) -> dict:
 
 
 def _texts(raw: dict, name: str) -> list[str]:
-    found = reading.value_of(raw, list, name, default=[])
-    if not all(isinstance(text, str) for text in found):
+    texts = reading.value_of(raw, list, name, default=[])
+    if not all(isinstance(text, str) for text in texts):
         raise Dropped(f"malformed {name}")
-    return [bare_newlines(text) for text in found]
+    return [bare_newlines(text) for text in texts]
 
 
 def entry_function(code: str, tests: list[str]) -> str:
     """The function of the gold program that the first test calls; Dropped where it calls none."""
-    own = conversion.functions_of(conversion.syntax_tree(code))
+    functions = conversion.functions_of(conversion.syntax_tree(code))
     if not tests:
         raise Dropped("no tests")
     try:
@@ -168,10 +168,10 @@ def entry_function(code: str, tests: list[str]) -> str:
     except SyntaxError:
         raise Dropped("test does not parse") from None
     called = [node.func.id for node in ast.walk(tree) if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)]
-    found = next((name for name in called if name in own), None)
-    if not found:
+    tested = next((name for name in called if name in functions), None)
+    if not tested:
         raise Dropped("gold code lacks the entry function")
-    return found
+    return tested
 
 
 if __name__ == "__main__":

@@ -56,12 +56,12 @@ def mbpp(folder: Path) -> list[Text]:
 
 def compare(ours: list[Text], others: list[Text]) -> tuple[list[str], list[tuple[float, Text, Text]]]:
     """Function names on both sides, and the nearest of the others for each of ours, nearest pair first."""
-    taken = sorted(set().union(*(text.names for text in ours)) & set().union(*(text.names for text in others)))
+    shared_names = sorted(set().union(*(text.names for text in ours)) & set().union(*(text.names for text in others)))
     pairs = []
     for a in ours:
         b = max(others, key=lambda other: similarity(a, other))
         pairs.append((similarity(a, b), a, b))
-    return taken, sorted(pairs, key=lambda pair: -pair[0])
+    return shared_names, sorted(pairs, key=lambda pair: -pair[0])
 
 
 def report(comparisons: dict[str, tuple], skipped: list[str], nearest: int) -> str:
@@ -74,9 +74,11 @@ def report(comparisons: dict[str, tuple], skipped: list[str], nearest: int) -> s
         "| compared | pairs | equal names | nearest pair | similarity |",
         "|---|---|---|---|---|",
     ]
-    for name, (size, taken, pairs) in comparisons.items():
+    for name, (size, shared_names, pairs) in comparisons.items():
         value, ours, other = pairs[0]
-        lines.append(f"| {name} | {size} | {', '.join(taken) or 'none'} | {ours.label} / {other.label} | {value:.2f} |")
+        lines.append(
+            f"| {name} | {size} | {', '.join(shared_names) or 'none'} | {ours.label} / {other.label} | {value:.2f} |"
+        )
     lines += [f"| {name} | - | - | skipped: GIFT_TEST_DATA is not set | - |" for name in skipped]
     for name, (_, _, pairs) in comparisons.items():
         lines += ["", f"## {name}: the {min(nearest, len(pairs))} nearest pairs", ""]
@@ -102,7 +104,7 @@ def main(arguments: list[str] | None = None) -> int:
     if options.report:
         options.report.write_text(text, encoding="utf-8")
     print(text.split("\n## ")[0].rstrip())
-    failed = [name for name, (_, taken, pairs) in comparisons.items() if taken or pairs[0][0] > THRESHOLD]
+    failed = [name for name, (_, shared_names, pairs) in comparisons.items() if shared_names or pairs[0][0] > THRESHOLD]
     for name in failed:
         print(f"too near: {name}", file=sys.stderr)
     return 1 if failed else 0

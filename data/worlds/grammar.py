@@ -158,12 +158,12 @@ def probability(description: str, intent: Intent, wording: str) -> float:
 def _share(text: str, parts: list) -> float:
     """Probability that parts, each drawn uniformly, join to the text."""
     shares = {0: 1.0}  # by characters matched
-    for number, part in enumerate(parts):
+    for index, part in enumerate(parts):
         options = (part,) if isinstance(part, str) else part
         after: dict[int, float] = {}
         for position, share in shares.items():
             for option in options:
-                expected = _sentence(option) if number == 0 else option
+                expected = _sentence(option) if index == 0 else option
                 if text.startswith(expected, position):
                     end = position + len(option)
                     after[end] = after.get(end, 0.0) + share / len(options)
@@ -178,7 +178,7 @@ def parse(description: str) -> tuple[Intent, str] | None:
     """
     sentence, _, ending = description.partition(".")
     sentence = sentence[:1].lower() + sentence[1:] + "."
-    found = {
+    readings = {
         (intent, wording)
         for wording, lengths in FRAMES.items()
         for length, frames in lengths.items()
@@ -186,7 +186,7 @@ def parse(description: str) -> tuple[Intent, str] | None:
         for intent in _candidates(sentence, frame, length)
         if probability(description, intent, wording) > 0
     }
-    return found.pop() if len(found) == 1 else None
+    return readings.pop() if len(readings) == 1 else None
 
 
 def _candidates(sentence: str, frame: str, length: int) -> Iterator[Intent]:
@@ -215,9 +215,9 @@ def _from_nouns(text: str, length: int) -> Iterator[Intent]:
         partial = [
             (rest[len(noun) + 1 :], (name, *names))
             for rest, names in partial
-            for noun, own in _names("n").items()
+            for noun, operations in _names("n").items()
             if rest.startswith(noun + " ")
-            for name in own
+            for name in operations
         ]
     for rest, names in partial:
         for source in _sources().get(rest, ()):
@@ -235,11 +235,11 @@ def _pattern(frame: str) -> re.Pattern:
 @cache
 def _names(form: str) -> dict[str, tuple[str, ...]]:
     """Phrase -> names of the operations that it may stand for."""
-    found: dict[str, set] = {}
+    names_by_phrase: dict[str, set] = {}
     for operation in OPERATIONS.values():
         for phrase in phrases(operation, form):
-            found.setdefault(phrase, set()).add(operation.name)
-    return {phrase: tuple(sorted(names)) for phrase, names in found.items()}
+            names_by_phrase.setdefault(phrase, set()).add(operation.name)
+    return {phrase: tuple(sorted(names)) for phrase, names in names_by_phrase.items()}
 
 
 @cache

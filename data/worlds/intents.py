@@ -63,10 +63,10 @@ class Intent:
 def read(text: str) -> Intent:
     """The intent of an id; ValueError where it is none."""
     source, *names = text.split(".")
-    found = build(source, names)
-    if found is None:
+    intent = build(source, names)
+    if intent is None:
         raise ValueError(f"{text!r} is no intent")
-    return found
+    return intent
 
 
 def build(source: str, names: list[str]) -> Intent | None:
@@ -105,7 +105,7 @@ def _word(rng: np.random.Generator) -> str:
 
 
 _probes = {
-    source: [random_input(source, stream("probe", source, number)) for number in range(PROBES)] for source in SOURCES
+    source: [random_input(source, stream("probe", source, index)) for index in range(PROBES)] for source in SOURCES
 }
 
 
@@ -132,11 +132,11 @@ def single_operations() -> list[Intent]:
     """Every sound intent of one operation; of two that compute the same, the first."""
     names = dict.fromkeys(name for name, _ in OPERATIONS)
     built = [build(source, [name]) for source in SOURCES for name in names]
-    found: dict[tuple, Intent] = {}
+    sound: dict[tuple, Intent] = {}
     for intent in built:
         if intent is not None and is_sound(intent, fingerprint(intent)):
-            found.setdefault(fingerprint(intent), intent)
-    return list(found.values())
+            sound.setdefault(fingerprint(intent), intent)
+    return list(sound.values())
 
 
 def draw_intents(seed: int) -> Iterator[Intent]:
@@ -160,7 +160,7 @@ def _draw(rng: np.random.Generator) -> Intent:
     for position in range(length):
         final = position == length - 1
         # An operation that ends the list can only be the last one.
-        usable = [own for own in _FAMILIES[items].values() if final or own[0].gives in _FAMILIES]
+        usable = [family for family in _FAMILIES[items].values() if final or family[0].gives in _FAMILIES]
         family = usable[rng.integers(len(usable))]
         operation = family[rng.integers(len(family))]
         names.append(operation.name)
@@ -184,13 +184,13 @@ _FAMILIES = _families()
 
 def neighbours(intent: Intent) -> list[Intent]:
     """Intents that differ in one operation: another parameter, or another operation of the same kind."""
-    names, found = [operation.name for operation in intent.operations], []
+    names, others = [operation.name for operation in intent.operations], []
     for position, operation in enumerate(intent.operations):
         for other in OPERATIONS.values():
             alike = other.takes == operation.takes and other.kind == operation.kind and other.gives == operation.gives
             if alike and other != operation:
-                found.append(build(intent.source, [*names[:position], other.name, *names[position + 1 :]]))
-    return [other for other in found if other is not None]
+                others.append(build(intent.source, [*names[:position], other.name, *names[position + 1 :]]))
+    return [other for other in others if other is not None]
 
 
 def make_tests(intent: Intent, seed: int) -> tuple[list, list]:
@@ -201,14 +201,14 @@ def make_tests(intent: Intent, seed: int) -> tuple[list, list]:
     rng = stream(seed, "tests", str(intent))
     least, most = TEST_CASES
     inputs = list(EDGES[intent.source])
-    left = [other for other in neighbours(intent) if all(other.run(case) == intent.run(case) for case in inputs)]
+    unseparated = [other for other in neighbours(intent) if all(other.run(case) == intent.run(case) for case in inputs)]
     pool = [random_input(intent.source, rng) for _ in range(100)]
     spare, chosen = [], []
     for case in pool:
-        told = [other for other in left if other.run(case) != intent.run(case)]
-        if told and len(chosen) < most and case not in chosen:
+        separated = [other for other in unseparated if other.run(case) != intent.run(case)]
+        if separated and len(chosen) < most and case not in chosen:
             chosen.append(case)
-            left = [other for other in left if other not in told]
+            unseparated = [other for other in unseparated if other not in separated]
         elif case not in chosen:
             spare.append(case)
     for case in spare:

@@ -32,9 +32,9 @@ PARTNER = dict(zip(WORDINGS, STYLES, strict=True))
 
 def style_marginal(intent: Intent) -> dict[str, float]:
     """P(s | intent); 0 for styles that the intent does not have."""
-    own = styles_of_intent(intent)
-    total = sum(STYLE_PRIOR[style] for style in own)
-    return {style: STYLE_PRIOR[style] / total if style in own else 0.0 for style in STYLES}
+    styles = styles_of_intent(intent)
+    total = sum(STYLE_PRIOR[style] for style in styles)
+    return {style: STYLE_PRIOR[style] / total if style in styles else 0.0 for style in STYLES}
 
 
 def style_given_wording(intent: Intent, wording: str, strength: float) -> dict[str, float]:
@@ -58,11 +58,11 @@ def wording_given_style(intent: Intent, style: str, strength: float) -> dict[str
 
 def style_after(intent: Intent, wording: str, strength: float, rounds: int) -> dict[str, float]:
     """The law of the style in round `rounds` (from 1) of a Gibbs chain that starts from that wording."""
-    own = [style for style in STYLES if style_marginal(intent)[style]]
-    to_style = np.array([[style_given_wording(intent, w, strength)[s] for s in own] for w in WORDINGS])
-    to_wording = np.array([[wording_given_style(intent, s, strength)[w] for w in WORDINGS] for s in own])
+    styles = [style for style in STYLES if style_marginal(intent)[style]]
+    to_style = np.array([[style_given_wording(intent, w, strength)[s] for s in styles] for w in WORDINGS])
+    to_wording = np.array([[wording_given_style(intent, s, strength)[w] for w in WORDINGS] for s in styles])
     law = to_style[WORDINGS.index(wording)] @ np.linalg.matrix_power(to_wording @ to_style, rounds - 1)
-    return {style: float(law[own.index(style)]) if style in own else 0.0 for style in STYLES}
+    return {style: float(law[styles.index(style)]) if style in styles else 0.0 for style in STYLES}
 
 
 def log_probability(description: str, intent: Intent) -> float:

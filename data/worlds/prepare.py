@@ -93,9 +93,9 @@ def draw_world(settings: dict) -> dict[str, list]:
     world = {split: [problem(intent, seed, strength) for intent in splits[split]] for split in ("train", "test")}
     world["ict"] = [[row["id"], text] for row in world["train"] for text in example_descriptions(row, seed, strength)]
     world["pretrain"] = [
-        pretraining_pair(intent, strength, stream(seed, "pair", str(intent), number))
+        pretraining_pair(intent, strength, stream(seed, "pair", str(intent), index))
         for intent in splits["pretrain"]
-        for number in range(settings["pairs"])
+        for index in range(settings["pairs"])
     ]
     kept_out, rng = set(map(intents.fingerprint, [*splits["train"], *splits["test"]])), stream(seed, "slips")
     for row in world["pretrain"]:
@@ -136,22 +136,22 @@ def problem(intent: Intent, seed: int, strength: float) -> dict:
 
 def example_descriptions(row: dict, seed: int, strength: float) -> list[str]:
     """Further descriptions of a gold program, other than the seed description."""
-    intent, rng, found = intents.read(row["id"]), stream(seed, "ict", row["id"]), []
+    intent, rng, texts = intents.read(row["id"]), stream(seed, "ict", row["id"]), []
     style = programs.style_of(row["code"], intent)
-    while len(found) < ICT_DESCRIPTIONS:
+    while len(texts) < ICT_DESCRIPTIONS:
         text = joint.redescribe(intent, style, strength, rng)
-        if text != row["query"] and text not in found:
-            found.append(text)
-    return found
+        if text != row["query"] and text not in texts:
+            texts.append(text)
+    return texts
 
 
 def draw_slip(row: dict, kept_out: set[tuple], rng) -> str | None:
     """A program in the style of a pretraining pair that differs from it in one operation; None where there is none."""
     intent = intents.read(row["id"])
     others = [other for other in intents.neighbours(intent) if row["style"] in programs.styles_of_intent(other)]
-    for number in rng.permutation(len(others)):
-        if intents.fingerprint(others[number]) not in {*kept_out, intents.fingerprint(intent)}:
-            return programs.draw_program(others[number], row["style"], rng)
+    for index in rng.permutation(len(others)):
+        if intents.fingerprint(others[index]) not in {*kept_out, intents.fingerprint(intent)}:
+            return programs.draw_program(others[index], row["style"], rng)
     return None
 
 

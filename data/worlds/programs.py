@@ -67,13 +67,13 @@ def draw_program(intent: Intent, style: str, rng: np.random.Generator) -> str:
     lists, helpers = _pick(LIST_NAMES, rng), _pick(HELPER_NAMES, rng)
     named, which = bool(rng.integers(2)), int(rng.integers(2))
     body, source, last = [], "x", ""
-    for number, operation in enumerate(intent.operations):
+    for index, operation in enumerate(intent.operations):
         variant = 0 if operation.kind == FOLD else int(rng.integers(len(operation.code)))
         item = ITEM_NAMES[operation.takes][which]
-        step = _Step(operation, source, lists[number], item, helpers[number], variant)
+        step = _Step(operation, source, lists[index], item, helpers[index], variant)
         lines, last = _WRITERS[style](step)
         body += lines
-        final = number == len(intent.operations) - 1
+        final = index == len(intent.operations) - 1
         if last and (not final or named):
             body.append(f"{step.target} = {last}")
             last = ""

@@ -43,7 +43,7 @@ def main(argv: list[str] | None = None) -> int:
     _, policy = check_model(options.model_name_or_path, None, False)
     model = read_weights(options.model_name_or_path, "fp32").to(ranks.device).eval()
     keys, rows = [], []
-    for number, problem in enumerate(problems):
+    for index, problem in enumerate(problems):
         intent = intents.read(problem.id)
         for wording in WORDINGS:
             for style in styles_of_intent(intent):
@@ -52,31 +52,31 @@ def main(argv: list[str] | None = None) -> int:
                 prompt = registry.adapter(task).code_prompt(problem, text)
                 target = training_target(draw_program(intent, style, rng), ENTRY_POINT)
                 rows.append(make_row(policy, prompt, target, 1 << 20, end=True))
-                keys.append((number, wording, style))
+                keys.append((index, wording, style))
     losses = {}
     for part in batches_by_length([len(row.ids) for row in rows], SCORE_TOKENS):
         for i, loss in zip(part, mean_losses(model, [rows[i] for i in part], policy.pad_id), strict=True):
             losses[keys[i]] = loss
-    found = averages(losses, [intents.read(problem.id) for problem in problems], settings["strength"])
-    files.write_json(options.output, found, {"settings": settings, "inputs": {"test": digest}})
+    averaged = averages(losses, [intents.read(problem.id) for problem in problems], settings["strength"])
+    files.write_json(options.output, averaged, {"settings": settings, "inputs": {"test": digest}})
     return 0
 
 
-def averages(losses: dict[tuple[int, str, str], float], own: list[Intent], strength: float) -> dict:
+def averages(losses: dict[tuple[int, str, str], float], test_intents: list[Intent], strength: float) -> dict:
     """`marginal`, `joint` and `table` from the loss of every (number of the intent, wording, style)."""
     marginal, tied = [], []
-    for number, intent in enumerate(own):
+    for index, intent in enumerate(test_intents):
         styles = joint.style_marginal(intent)
         marginal.append(
             sum(
-                chance * styles[style] * losses[number, wording, style]
+                chance * styles[style] * losses[index, wording, style]
                 for wording, chance in joint.WORDING_PRIOR.items()
                 for style in styles_of_intent(intent)
             )
         )
         tied.append(
             sum(
-                chance * share * losses[number, wording, style]
+                chance * share * losses[index, wording, style]
                 for wording, chance in joint.WORDING_PRIOR.items()
                 for style, share in joint.style_given_wording(intent, wording, strength).items()
                 if share

@@ -60,11 +60,11 @@ def main(argv: list[str] | None = None) -> int:
     engine = Engine(model, policy)
     with Judge(JudgeOptions()) as judge:
         world = Measurement(options, problems, examples, task, engine, judge, settings["strength"])
-        found = world.everything()
+        measured = world.everything()
     used = {key: getattr(options, key) for key in ("samples", "temperature", "seed", "limit")}
     target = paths.task_file(task, "measure")
-    files.write_json(target, found, {"settings": {**settings, **used}, "model": paths.model_name(model_path)})
-    print(json.dumps(found, indent=1))
+    files.write_json(target, measured, {"settings": {**settings, **used}, "model": paths.model_name(model_path)})
+    print(json.dumps(measured, indent=1))
     return 0
 
 
@@ -91,17 +91,17 @@ class Measurement:
         n = self.options.samples
         chains = self.chains(lambda problem: problem.query)
         trials = self.programs(chains, "seed", n)
-        found = {"pass": _share(trials), "distinct_passing": _distinct(trials)}
-        found["pass_greedy"] = _share(self.programs(chains, "greedy", 1, greedy=True))
+        measured = {"pass": _share(trials), "distinct_passing": _distinct(trials)}
+        measured["pass_greedy"] = _share(self.programs(chains, "greedy", 1, greedy=True))
         self.describe(chains, "gibbs", 1)
-        found["intent_kept"] = self.kept(chains)
-        found["pass_after_description"] = _share(self.programs(chains, "second", n))
+        measured["intent_kept"] = self.kept(chains)
+        measured["pass_after_description"] = _share(self.programs(chains, "second", n))
         rewritten = self.chains(lambda problem: problem.query)
         self.describe(rewritten, "rewrite", 1)
-        found["rewrite_kept"] = self.kept(rewritten)
-        found["style_given_wording"] = self.styles()
-        found["wording_given_style"] = self.wordings()
-        return found
+        measured["rewrite_kept"] = self.kept(rewritten)
+        measured["style_given_wording"] = self.styles()
+        measured["wording_given_style"] = self.wordings()
+        return measured
 
     def chains(self, describe: Callable[[Problem], str], programs_: dict[str, str] | None = None) -> list[gibbs.Chain]:
         """A chain for every problem that has a program, if programs are given."""
@@ -141,7 +141,7 @@ class Measurement:
     def kept(self, chains: list[gibbs.Chain]) -> float:
         """Share of chains whose description parses back to their intent."""
         parsed = [(grammar.parse(chain.description), self.intents[chain.problem.id]) for chain in chains]
-        return round(sum(bool(found) and found[0] == intent for found, intent in parsed) / len(parsed), 4)
+        return round(sum(bool(reading) and reading[0] == intent for reading, intent in parsed) / len(parsed), 4)
 
     def styles(self) -> dict:
         """Styles of programs sampled from descriptions of every wording."""
@@ -151,9 +151,9 @@ class Measurement:
             chains = self.chains(lambda p, w=wording, r=rng: grammar.draw_description(self.intents[p.id], w, r))
             trials = self.programs(chains, wording, self.options.samples)
             drawn, truth = Counter(), Counter()
-            for chain, own in zip(chains, trials, strict=True):
+            for chain, samples in zip(chains, trials, strict=True):
                 intent = self.intents[chain.problem.id]
-                for trial in own:
+                for trial in samples:
                     drawn[programs.style_of(trial.program, intent)] += 1
                     truth.update(joint.style_given_wording(intent, wording, self.strength))
             rows[wording] = chance, drawn, truth, {"pass": _share(trials)}
@@ -164,34 +164,34 @@ class Measurement:
         rows = {}
         for style, chance in joint.STYLE_PRIOR.items():
             rng, drawn, truth = stream(self.options.seed, "style", style), Counter(), Counter()
-            own = [p for p in self.problems if joint.style_marginal(self.intents[p.id])[style]]
-            written = {p.id: programs.draw_program(self.intents[p.id], style, rng) for p in own}
+            problems = [p for p in self.problems if joint.style_marginal(self.intents[p.id])[style]]
+            written = {p.id: programs.draw_program(self.intents[p.id], style, rng) for p in problems}
             kept = []
             for round_ in range(2):
                 chains = self.chains(lambda problem: problem.query, written)
                 self.describe(chains, "gibbs", f"{style} {round_}")
                 kept.append(self.kept(chains))
                 for chain in chains:
-                    found = grammar.parse(chain.description)
-                    drawn[found[1] if found else programs.OTHER] += 1
+                    reading = grammar.parse(chain.description)
+                    drawn[reading[1] if reading else programs.OTHER] += 1
                     truth.update(joint.wording_given_style(self.intents[chain.problem.id], style, self.strength))
             rows[style] = chance, drawn, truth, {"intent_kept": round(float(np.mean(kept)), 4)}
         return _against_truth(rows, self.options.seed)
 
 
 def _share(trials: list[list]) -> float:
-    flat = [bool(trial.judgement.passed) for own in trials for trial in own]
+    flat = [bool(trial.judgement.passed) for samples in trials for trial in samples]
     return round(sum(flat) / len(flat), 4)
 
 
 def _distinct(trials: list[list]) -> float:
     """Mean number of distinct bodies among a problem's passing programs."""
-    return round(float(np.mean([len({t.program for t in own if t.judgement.passed}) for own in trials])), 3)
+    return round(float(np.mean([len({t.program for t in samples if t.judgement.passed}) for samples in trials])), 3)
 
 
 def _against_truth(rows: dict, seed: int) -> dict:
     """Distances by condition; `rows` maps it to its probability, what was drawn, the truth (both counts) and more."""
-    found, mean, noise = {}, 0.0, 0.0
+    distances, mean, noise = {}, 0.0, 0.0
     for condition, (chance, drawn, truth, more) in rows.items():
         total, keys = sum(drawn.values()), [key for key, value in truth.items() if value]
         law = np.array([truth[key] for key in keys]) / sum(truth.values())
@@ -202,14 +202,14 @@ def _against_truth(rows: dict, seed: int) -> dict:
         noise += chance * float(np.abs(exact - law).sum(axis=1).mean() / 2)
         drawn_shares = {key: round(value, 3) for key, value in sorted(share.items())}
         true_shares = {key: round(float(p), 3) for key, p in zip(keys, law, strict=True)}
-        found[condition] = {
+        distances[condition] = {
             "tv": round(distance, 4),
             **more,
             "samples": total,
             "model": drawn_shares,
             "truth": true_shares,
         }
-    return {"mean": round(mean, 4), "noise": round(noise, 4), **found}
+    return {"mean": round(mean, 4), "noise": round(noise, 4), **distances}
 
 
 if __name__ == "__main__":

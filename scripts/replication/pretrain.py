@@ -75,17 +75,17 @@ SECONDS_BETWEEN_SAVES = 60
 def main(argv: list[str] | None = None) -> int:
     """Pretrain, from the last saved state if there is one; returns the exit status."""
     options = arguments().parse_args(argv)
-    own, trunk = (task_of(name) for name in (options.name, options.trunk or options.name))
-    sources = [paths.task_file(task, "pretrain") for task in (trunk, own)]
+    world, trunk = (task_of(name) for name in (options.name, options.trunk or options.name))
+    sources = [paths.task_file(task, "pretrain") for task in (trunk, world)]
     pairs = [files.read_json(source, list, "make it with: python -m data.worlds.prepare") for source in sources]
-    folder, state_file = paths.MODELS / own, paths.MODELS / f".{own}.state.pt"
+    folder, state_file = paths.MODELS / world, paths.MODELS / f".{world}.state.pt"
     shared = {key: getattr(options, key) for key in TRUNK_SETTINGS} | {"trunk_pairs": files.sha256(sources[0])}
     settings = {**shared, "steps": options.steps, "pairs": files.sha256(sources[1])}
     if not options.overwrite and is_made(folder, settings):
         print(f"{folder}: already exists")
         return 0
     torch.set_num_threads(options.threads or len(os.sched_getaffinity(0)))
-    training = Training(*pairs, own, options)
+    training = Training(*pairs, world, options)
     trunk_file = paths.MODELS / f".{trunk}.trunk.pt"
     if not training.load(state_file, settings):
         training.load(trunk_file, shared)
@@ -97,8 +97,8 @@ def main(argv: list[str] | None = None) -> int:
         if training.step == options.trunk_steps and file == trunk_file:
             training.save(trunk_file, marks)
     save_model(training.model, training.policy, folder)
-    found = {"loss": training.loss, "held_out": training.held_out_losses()}
-    files.write_json(folder / "pretraining.json", settings, found)
+    measured = {"loss": training.loss, "held_out": training.held_out_losses()}
+    files.write_json(folder / "pretraining.json", settings, measured)
     state_file.unlink(missing_ok=True)
     print(f"{folder}: {training.model.num_parameters():,} parameters, loss {training.loss:.3f} nats per token")
     return 0
@@ -154,11 +154,11 @@ def texts(
         shown = pair["slip"] or pair["code"]
         problem = Problem(pair["id"], first, HEAD, shown, {})
         return [(adapter(task).code_prompt(problem, first), training_target(shown, ENTRY_POINT))]
-    own = [_text(kind, pair)]
+    parts = [_text(kind, pair)]
     example = pair
     while shot and example["id"] == pair["id"]:
         example = pairs[rng.integers(len(pairs))]
-    return [_text(kind, example), ("\n\n" + own[0][0], own[0][1])] if shot else own
+    return [_text(kind, example), ("\n\n" + parts[0][0], parts[0][1])] if shot else parts
 
 
 def _text(kind: str, pair: dict) -> tuple[str, str]:
@@ -328,7 +328,7 @@ class Training:
     @torch.inference_mode()
     def held_out_losses(self) -> dict[str, float]:
         """Nats per token on pairs that are not trained on, by kind and number of operations."""
-        found, rng = {}, stream("held out")
+        losses, rng = {}, stream("held out")
         for length, pairs in self.own.held_out.items():
             for kind in KINDS:
                 rows = [
@@ -337,8 +337,8 @@ class Training:
                 ]
                 if rows:
                     loss = token_losses(self.model, rows, self.policy.pad_id).mean().item()
-                    found[f"{kind} {length}"] = round(loss, 3)
-        return found
+                    losses[f"{kind} {length}"] = round(loss, 3)
+        return losses
 
     def save(self, file: Path, settings: dict) -> None:
         """Replace the saved state by the present one."""
@@ -361,8 +361,8 @@ class Training:
             return False
         self.step, self.loss = state["step"], state["loss"]
         self.model.load_state_dict(state["model"])
-        for optimiser, own in zip(self.optimisers, state["optimisers"], strict=True):
-            optimiser.load_state_dict(own)
+        for optimiser, optimiser_state in zip(self.optimisers, state["optimisers"], strict=True):
+            optimiser.load_state_dict(optimiser_state)
         return True
 
 
@@ -381,10 +381,10 @@ class Pairs:
         self.held_out[1] = self.all[:: max(1, len(self.all) // 500)]
         self.held_out[1] = [pair for pair in self.held_out[1] if pair["id"].count(".") == 1]
 
-    def draw(self, shares: np.ndarray, number: int, rng: np.random.Generator) -> list[dict]:
+    def draw(self, shares: np.ndarray, count: int, rng: np.random.Generator) -> list[dict]:
         """Pairs about intents of one, two and three operations, in these shares."""
         chances = shares[self.lengths - 1] / np.bincount(self.lengths, minlength=4)[self.lengths]
-        return [self.all[i] for i in rng.choice(len(self.all), size=number, p=chances / chances.sum())]
+        return [self.all[i] for i in rng.choice(len(self.all), size=count, p=chances / chances.sum())]
 
 
 if __name__ == "__main__":

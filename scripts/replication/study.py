@@ -218,7 +218,7 @@ class Study:
         train, test = (registry.load(self.task, self.task, split)[0] for split in ("train", "test"))
         train, test = train[: self.options.limit or None], test[: self.options.limit or None]
         greedy, samples = (self._last_entry(method, decoding) for decoding in ("greedy", "samples"))
-        found = {
+        result = {
             "method": method,
             "world": {"seed": world["seed"], "strength": world["strength"]},
             "settings": self.settings,
@@ -234,13 +234,13 @@ class Study:
                 minutes["training"] += epoch.get("training_seconds", 0) / 60
                 minutes["evaluation"] += epoch["evaluation"]["seconds"] / 60
         if method == "base":
-            found["measured"] = self._measured()
+            result["measured"] = self._measured()
         if method in SAMPLERS:
-            found["sampling"], minutes["sampling"] = self._sampled(method, train, world["strength"])
-            found["selection"] = self._selected(method, train)
-        found["minutes"] = {part: round(value, 3) for part, value in minutes.items()}
-        found["versions"] = greedy["versions"]
-        lines = ",\n".join(f'"{key}": {json.dumps(value)}' for key, value in found.items())
+            result["sampling"], minutes["sampling"] = self._sampled(method, train, world["strength"])
+            result["selection"] = self._selected(method, train)
+        result["minutes"] = {part: round(value, 3) for part, value in minutes.items()}
+        result["versions"] = greedy["versions"]
+        lines = ",\n".join(f'"{key}": {json.dumps(value)}' for key, value in result.items())
         files.write_text(self.result(method), "{\n" + lines + "\n}\n")
         print(f"{self.result(method)}: written", file=sys.stderr)
 
@@ -249,10 +249,10 @@ class Study:
         file = paths.task_file(self.task, "measure")
         if not file.exists():
             return None
-        found = files.read_json(file, dict)
-        shares = {key: found[key] for key in ("pass", "pass_greedy", "intent_kept", "rewrite_kept")}
+        measured = files.read_json(file, dict)
+        shares = {key: measured[key] for key in ("pass", "pass_greedy", "intent_kept", "rewrite_kept")}
         laws = ("style_given_wording", "wording_given_style")
-        return {**shares, **{key: [found[key]["mean"], found[key]["noise"]] for key in laws}}
+        return {**shares, **{key: [measured[key]["mean"], measured[key]["noise"]] for key in laws}}
 
     def _last_entry(self, method: str, decoding: str) -> dict:
         return files.read_json(paths.results(self.task, self.output(method, decoding)))[-1]
@@ -260,15 +260,15 @@ class Study:
     def _drawn_for_tests(self, method: str, test: list[Problem]) -> dict:
         """Distinct passing programs of each test problem, and styles of all samples and of those that pass."""
         rows = files.read_json(paths.generations(self.task, self.output(method, "samples"), 0))
-        all_, passing = ({problem.id: [] for problem in test} for _ in range(2))
+        sampled, passing = ({problem.id: [] for problem in test} for _ in range(2))
         for row in rows:
-            all_[row["task_id"]].append(row["solution"])
+            sampled[row["task_id"]].append(row["solution"])
             if row["passed"]:
                 passing[row["task_id"]].append(row["solution"])
         origins = truth.origins(test)
         return {
-            "distinct": {key: len(set(own)) for key, own in passing.items()},
-            "styles": truth.count_styles(origins, list(all_.values())),
+            "distinct": {key: len(set(codes)) for key, codes in passing.items()},
+            "styles": truth.count_styles(origins, list(sampled.values())),
             "styles_passing": truth.count_styles(origins, list(passing.values())),
         }
 
@@ -278,14 +278,14 @@ class Study:
         origins, seconds = truth.origins(train), 0.0
         kept: list[list[str]] = [[] for _ in train]
         rounds = []
-        for number in range(1, self.options.rounds + 1):
-            file = folder / f"code_r{number}.json"
-            now = files.read_json(file)
-            kept = [old + new for old, new in zip(kept, now, strict=True)]
-            told = paths.description_folder(self.task, self.base, str(folder.parent)) / f"sum_r{number}.json"
-            seconds += sum(_timing(place).get("seconds", 0) for place in (file, told))
-            counts, laws = truth.count_styles(origins, now), _laws(origins, now, truth.marginal)
-            expected = _laws(origins, now, lambda o, i=number: truth.sampler_law(o, sampler, strength, i))
+        for round_ in range(1, self.options.rounds + 1):
+            file = folder / f"code_r{round_}.json"
+            new_codes = files.read_json(file)
+            kept = [old + new for old, new in zip(kept, new_codes, strict=True)]
+            descriptions = paths.description_folder(self.task, self.base, str(folder.parent)) / f"sum_r{round_}.json"
+            seconds += sum(_timing(path).get("seconds", 0) for path in (file, descriptions))
+            counts, laws = truth.count_styles(origins, new_codes), _laws(origins, new_codes, truth.marginal)
+            expected = _laws(origins, new_codes, lambda o, i=round_: truth.sampler_law(o, sampler, strength, i))
             rounds.append(
                 {
                     "counts": files.read_meta(file)["counts"],
@@ -294,11 +294,13 @@ class Study:
                     "tv": _distances(truth.distance(counts, laws)),
                     "tv_of_perfect_model": round(truth.law_distance(counts, expected, laws), 5),
                     "tv_of_all_kept": _distances(truth.set_distance(origins, kept)),
-                    "intents_kept": self._intents_kept(told, origins),
+                    "intents_kept": self._intents_kept(descriptions, origins),
                 }
             )
-        number = {problem.id: [len(own), len(set(map(_body, own)))] for problem, own in zip(train, kept, strict=True)}
-        return {"sampler": sampler, "rounds": rounds, "codes": number}, seconds / 60
+        counts = {
+            problem.id: [len(codes), len(set(map(_body, codes)))] for problem, codes in zip(train, kept, strict=True)
+        }
+        return {"sampler": sampler, "rounds": rounds, "codes": counts}, seconds / 60
 
     def _intents_kept(self, file: Path, origins: list[Origin]) -> float | None:
         """Share of descriptions of a round that parse back to their intent; None after the last round."""
@@ -316,27 +318,27 @@ class Study:
         code_file = read_codes(file, train)
         codes = code_file.codes
         ppl = read_perplexities(paths.perplexity_file(file), code_file)[0] if method == "gift" else None
-        found = {}
+        selections = {}
         for beta in INVERSE_TEMPERATURES if method == "gift" else (None,):
             drawn = []
-            for number, (problem, own) in enumerate(zip(train, codes, strict=True)):
-                picks = draw(problem.id, own, ppl and ppl[number], Draw(k, seed, beta or 0.0, True))
-                drawn.append([own[i] for i in picks])
+            for index, (problem, problem_codes) in enumerate(zip(train, codes, strict=True)):
+                picks = draw(problem.id, problem_codes, ppl and ppl[index], Draw(k, seed, beta or 0.0, True))
+                drawn.append([problem_codes[i] for i in picks])
             counts, laws = truth.count_styles(origins, drawn), _laws(origins, drawn, truth.marginal)
-            found["uniform" if beta is None else str(beta)] = {
+            selections["uniform" if beta is None else str(beta)] = {
                 "styles": counts,
                 "truth": _rounded(laws),
                 "tv": _distances(truth.distance(counts, laws)),
                 "tv_of_sets": _distances(truth.set_distance(origins, drawn)),
             }
-        return found
+        return selections
 
 
 _DECODING = ("--max_new_tokens", MAX_NEW_TOKENS)
 
 
 def _laws(origins: list[Origin], programs: list[list[str]], law: Callable) -> truth.Laws:
-    return truth.mean_laws(origins, [len(own) for own in programs], law)
+    return truth.mean_laws(origins, [len(codes) for codes in programs], law)
 
 
 def _rounded(laws: truth.Laws) -> truth.Laws:

@@ -35,36 +35,36 @@ def origins(problems: Sequence[Problem]) -> list[Origin]:
 
 
 def marginal(origin: Origin) -> dict[str, float]:
-    """P(s | intent): what every sampler should come to."""
+    """P(s | intent), which every sampler should reach."""
     return joint.style_marginal(origin.intent)
 
 
 def intent_of(description: str) -> Intent | None:
     """The intent of a description, or None where the grammar does not make it."""
-    found = grammar.parse(description)
-    return found[0] if found else None
+    reading = grammar.parse(description)
+    return reading[0] if reading else None
 
 
-def count_styles(found: Sequence[Origin], programs: Sequence[Sequence[str]]) -> Counts:
+def count_styles(origins: Sequence[Origin], programs: Sequence[Sequence[str]]) -> Counts:
     """Styles of the programs of every problem, by wording; `programs` runs parallel to the origins."""
     counts: Counts = {}
-    for origin, own in zip(found, programs, strict=True):
-        for program in own:
+    for origin, codes in zip(origins, programs, strict=True):
+        for program in codes:
             row = counts.setdefault(origin.wording, {})
             style = style_of(program, origin.intent)
             row[style] = row.get(style, 0) + 1
     return counts
 
 
-def mean_laws(found: Sequence[Origin], numbers: Sequence[int], law) -> Laws:
+def mean_laws(origins: Sequence[Origin], counts: Sequence[int], law) -> Laws:
     """By wording the mean of `law(origin)`, every problem weighted by its number of programs."""
     laws: dict[str, Counter] = {}
     totals: Counter = Counter()
-    for origin, number in zip(found, numbers, strict=True):
-        if number:
+    for origin, count in zip(origins, counts, strict=True):
+        if count:
             row = laws.setdefault(origin.wording, Counter())
-            row.update({style: number * chance for style, chance in law(origin).items()})
-            totals[origin.wording] += number
+            row.update({style: count * chance for style, chance in law(origin).items()})
+            totals[origin.wording] += count
     return {w: {style: share / totals[w] for style, share in row.items()} for w, row in laws.items()}
 
 
@@ -78,10 +78,10 @@ def distance(counts: Counts, laws: Laws) -> tuple[float, float]:
         return math.nan, math.nan
     far = noise = 0.0
     for wording, row in counts.items():
-        number = sum(row.values())
-        shares = {style: n / number for style, n in row.items()}
-        far += number / total * joint.total_variation(shares, laws[wording])
-        noise += number / total * expected_distance(tuple(laws[wording].values()), number)
+        count = sum(row.values())
+        shares = {style: n / count for style, n in row.items()}
+        far += count / total * joint.total_variation(shares, laws[wording])
+        noise += count / total * expected_distance(tuple(laws[wording].values()), count)
     return far, noise
 
 
@@ -92,39 +92,39 @@ def law_distance(counts: Counts, laws: Laws, others: Laws) -> float:
     return far / total if total else math.nan
 
 
-def set_distance(found: Sequence[Origin], programs: Sequence[Sequence[str]]) -> tuple[float, float]:
+def set_distance(origins: Sequence[Origin], programs: Sequence[Sequence[str]]) -> tuple[float, float]:
     """Mean over problems of the total variation between the styles of its programs and P(s | intent), and the noise.
 
     Problems without a program are left out; NaN where none has one.
     """
     values, noises = [], []
-    for origin, own in zip(found, programs, strict=True):
-        if own:
+    for origin, codes in zip(origins, programs, strict=True):
+        if codes:
             law = joint.style_marginal(origin.intent)
-            shares = Counter(style_of(program, origin.intent) for program in own)
-            values.append(joint.total_variation({s: n / len(own) for s, n in shares.items()}, law))
-            noises.append(expected_distance(tuple(law.values()), len(own)))
+            shares = Counter(style_of(program, origin.intent) for program in codes)
+            values.append(joint.total_variation({s: n / len(codes) for s, n in shares.items()}, law))
+            noises.append(expected_distance(tuple(law.values()), len(codes)))
     if not values:
         return math.nan, math.nan
     return sum(values) / len(values), sum(noises) / len(noises)
 
 
 @cache
-def expected_distance(law: tuple[float, ...], number: int) -> float:
-    """Expected total variation between `number` exact draws from a law and the law itself.
+def expected_distance(law: tuple[float, ...], n: int) -> float:
+    """Expected total variation between `n` exact draws from a law and the law itself.
 
     Half the sum of the mean absolute deviations of binomial shares, in de Moivre's closed form.
     """
-    return sum(_mean_deviation(number, chance) for chance in law) / (2 * number)
+    return sum(_mean_deviation(n, chance) for chance in law) / (2 * n)
 
 
-def _mean_deviation(number: int, chance: float) -> float:
+def _mean_deviation(n: int, chance: float) -> float:
     """E|X - np| for X binomial: 2 m (1 - p) P(X = m) with m = floor(np) + 1."""
     if not 0 < chance < 1:
         return 0.0
-    m = math.floor(number * chance) + 1
-    log = math.lgamma(number + 1) - math.lgamma(m + 1) - math.lgamma(number - m + 1) if m <= number else -math.inf
-    return 2 * m * (1 - chance) * math.exp(log + m * math.log(chance) + (number - m) * math.log1p(-chance))
+    m = math.floor(n * chance) + 1
+    log = math.lgamma(n + 1) - math.lgamma(m + 1) - math.lgamma(n - m + 1) if m <= n else -math.inf
+    return 2 * m * (1 - chance) * math.exp(log + m * math.log(chance) + (n - m) * math.log1p(-chance))
 
 
 def sampler_law(origin: Origin, sampler: str, strength: float, round_: int) -> dict[str, float]:

@@ -366,8 +366,12 @@ def test_a_draw_depends_on_seed_and_problem_alone():
 
 def test_a_rule_of_the_table_draws_by_its_chances(monkeypatch):
     """A rule that only gives a chance to codes of some kind: `--selection longest` draws nothing else."""
-    longest = lambda codes, perplexities, beta: np.array([float(len(code) == max(map(len, codes))) for code in codes])
-    monkeypatch.setitem(SELECTIONS, "longest", lambda *given: longest(*given) / longest(*given).sum())
+
+    def longest(codes, perplexities, beta):
+        chances = np.array([float(len(code) == max(map(len, codes))) for code in codes])
+        return chances / chances.sum()
+
+    monkeypatch.setitem(SELECTIONS, "longest", longest)
     assert draw("p", ["a", "bbb", "cc"], None, Draw(8, 1, selection="longest")) == [1] * 8
     sources = Sources([[f"def f0(n):\n    return n{' + 0' * i}" for i in range(4)], [], []], None)
     rows, _ = training_set(PROBLEMS, sources, Adapter(), options(num_seq=5, selection="longest"))
