@@ -17,8 +17,8 @@ def words(text):
     return frozenset(text.split())
 
 
-# -- Modules. Of those in EVERY and EXCEPT whatever they list in `__all__` (else their public names that are no modules)
-# but what EXCEPT names; of those in ONLY the names given.
+# -- Modules. For those in EVERY and EXCEPT all that `__all__` lists (else their public names that are not modules),
+# without what EXCEPT names; for those in ONLY the given names.
 
 EVERY = words("""
     __future__ array base64 binascii bisect bs4 cmath collections collections.abc colorsys contextlib copy datetime
@@ -33,7 +33,7 @@ EVERY = words("""
     sklearn.neighbors sklearn.pipeline sklearn.preprocessing sklearn.svm sklearn.tree""")
 EXCEPT = {
     "calendar": "setfirstweekday main c",
-    # A context decides how the test's own numbers are rounded.
+    # A context decides how the numbers of the test are rounded.
     "decimal": "getcontext setcontext localcontext Context DefaultContext BasicContext ExtendedContext",
     "dataclasses": "make_dataclass",  # puts names of fields into source text
     "functools": "singledispatch singledispatchmethod",  # evaluates annotations that are strings
@@ -83,17 +83,17 @@ ONLY = {
 }
 EXCEPT = {name: words(text) for name, text in EXCEPT.items()}
 MODULES = dict.fromkeys([*EVERY, *EXCEPT]) | {name: words(text) for name, text in ONLY.items()}
-# These look up or set attributes by name: `guards.py` has such that check the names.
+# These look up or set attributes by name: `guards.py` has versions that check the names.
 GUARDED = words("operator.attrgetter operator.methodcaller functools.wraps functools.update_wrapper")
-# What may stand in one place only: elsewhere it would make classes from names, or write into those of others.
-PLACES = {"dataclasses.dataclass": "decorator", "functools.total_ordering": "decorator", "abc.ABCMeta": "metaclass"}
-PLACES |= {f"enum.{name}": "base" for name in words("Enum IntEnum Flag IntFlag StrEnum")}
-# Classes that make objects of raw memory: to be compared with and to annotate, not to be called.
-PLACES |= {f"numpy.{name}": "kind" for name in words("ndarray void record recarray chararray")}
-# Of these modules a program may import all names at once.
+# Allowed in one context only: elsewhere it would make classes from names, or write into classes of others.
+CONTEXTS = {"dataclasses.dataclass": "decorator", "functools.total_ordering": "decorator", "abc.ABCMeta": "metaclass"}
+CONTEXTS |= {f"enum.{name}": "base" for name in words("Enum IntEnum Flag IntFlag StrEnum")}
+# Classes that make objects of raw memory: for comparisons and annotations, not for calls.
+CONTEXTS |= {f"numpy.{name}": "kind" for name in words("ndarray void record recarray chararray")}
+# A program may import all names of these modules at once.
 STAR = words("""bisect cmath collections copy datetime decimal fractions functools heapq itertools math operator
     random re statistics string time typing""")
-FOREIGN = words("numpy pandas scipy sklearn bs4 dateutil")  # a subclass of one of theirs may change nothing
+FOREIGN = words("numpy pandas scipy sklearn bs4 dateutil")  # a subclass of one of their classes may change nothing
 
 # -- Names.
 
@@ -104,7 +104,7 @@ GUARDED_NAMES = words("getattr setattr delattr hasattr type open vars dir")
 RESERVED_NAMES = GUARDED_NAMES | DENIED_NAMES
 TEXTS = words("__name__ __doc__ __qualname__ __version__")
 COMPARING = words("__eq__ __ne__ __lt__ __le__ __gt__ __ge__")
-# Methods by which an object says what holds: which of them a test has asked is noted.
+# Methods on which the truth of an assertion can rest: guards note which of them a test calls.
 CLAIMS = COMPARING | {f"__{name}__" for name in words("bool len contains neg pos abs invert round exit")}
 CLAIMS |= {
     f"__{kind}{name}__" for kind in ("", "r", "i")
@@ -116,21 +116,21 @@ ORDINARY = CLAIMS | {
     iter next reversed complex int float index trunc floor ceil enter aenter aexit aiter anext await copy deepcopy get
     set delete set_name init_subclass class_getitem getattr setattr delattr sizeof fspath""")
 }
-BY_NAME = words("__getattr__ __setattr__ __delattr__")  # to be written in a class, not to be called
+BY_NAME = words("__getattr__ __setattr__ __delattr__")  # may be defined in a class, not called
 CLASS_NAMES = words("__slots__ __match_args__ __hash__ __doc__")
 NAMEDTUPLE = words("_asdict _replace _fields _make _field_defaults")
-# They lead to frames, code, modules and memory, or change what belongs to others.
+# They lead to frames, code, modules and memory, or change objects of others.
 DENIED_ATTRIBUTES = words("""
     f_back f_builtins f_code f_globals f_lasti f_lineno f_locals f_trace f_generator mro register with_traceback
     attrgetter methodcaller update_wrapper make_dataclass get_stack print_stack get_loop get_coro os sys builtins gc
     inspect importlib subprocess threading pickle marshal linecache ctypes cffi capsule data_as tofile fromfile
     getfield setfield setflags raw fileno detach buffer_info modules settrace setprofile""")
-DENIED_OF_ARRAYS = words("type indices indptr strides tree_ set_state bit_generator")  # unless they are the program's
+DENIED_OF_ARRAYS = words("type indices indptr strides tree_ set_state bit_generator")  # unless the program defines them
 DENIED_PREFIXES = ("gi_", "cr_", "ag_", "tb_", "co_")
 # Methods of pandas objects that evaluate text, read and write pickles or files of other formats, or draw.
 DENIED_OF_PANDAS = words("""eval to_pickle to_hdf to_sql to_excel to_parquet to_feather to_stata to_clipboard
     to_gbq to_orc to_xml style plot hist boxplot""")
-# They call a method by its name, or evaluate a text.
+# They call a method by name, or evaluate a text.
 DISPATCHING = words("apply agg aggregate transform applymap pivot_table crosstab query")
 DENIED_KEYWORDS = words("metaclass assigned updated refcheck opener module")
 MODULE_NAMES = frozenset(sys.stdlib_module_names) | FOREIGN
@@ -139,7 +139,7 @@ BUILTINS = frozenset(dir(builtins))
 
 @functools.cache
 def offered(module):
-    """Names that a plain program may use of a module, but for those that are modules themselves."""
+    """Names of a module that a plain program may use, except those of modules."""
     loaded, names = load(module), MODULES[module]
     if names is None:
         names = getattr(loaded, "__all__", None) or dir(loaded)
@@ -151,20 +151,21 @@ def offered(module):
 
 
 def load(module):
-    """A module of the list; NotPlain where it is not installed: the program will say the rest."""
+    """A listed module; NotPlain if it is not installed: judged apart, the program raises the ImportError."""
     try:
         return importlib.import_module(module)
     except ImportError:
         parent, _, name = module.rpartition(".")
-        found = getattr(load(parent), name, None) if parent else None
-        if not isinstance(found, types.ModuleType):
-            raise NotPlain(f"the module {module} is not there") from None
-        return found
+        attribute = getattr(load(parent), name, None) if parent else None
+        if not isinstance(attribute, types.ModuleType):
+            raise NotPlain(f"the module {module} is not installed") from None
+        return attribute
 
 
 def fault_in_attribute(name, bound=(), libraries="pandas"):
-    """Why a plain program may not ask an object for an attribute of that name, or None. `bound`: attributes that it
-    sets itself; `libraries`: whether it may meet objects of "numpy", or of "pandas" too.
+    """Why a plain program may not look up an attribute of that name, or None.
+
+    `bound`: attributes that it sets itself; `libraries`: whether it may meet objects of "numpy", or of "pandas" too.
     """
     mine = name in bound and name.strip("_") not in MODULE_NAMES
     if name.startswith("__") and name.endswith("__"):
@@ -190,5 +191,5 @@ def fault_in_format(text, bound=(), libraries="pandas"):
             if fault:
                 return fault
     except ValueError:
-        pass  # no format string: to use it will raise the same
+        pass  # not a format string: using it raises the same error
     return None

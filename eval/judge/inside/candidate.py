@@ -1,4 +1,4 @@
-"""The side of a candidate: what happens to a program in a process of its own, which ends with it.
+"""The side of a candidate: run a program in a process that ends with it.
 
 `together`: a plain program and its test in one namespace. `apart`: one that answers what its test asks, by values.
 `run`: a program that reads standard input and prints.
@@ -86,13 +86,13 @@ def run_both(channel, test, setting, parts):
 
 
 def begin(channel, part, timeout):
-    """The clocks of a script begin: that of the judge, and the CPU seconds of this process."""
+    """Start the clocks of a script: the judge's, and the CPU seconds of this process."""
     more_seconds(timeout)
     channel.send(["start", part])
 
 
 def more_seconds(timeout):
-    """Count CPU seconds anew."""
+    """Restart the limit of CPU seconds."""
     hard = resource.getrlimit(resource.RLIMIT_CPU)[1]
     resource.setrlimit(resource.RLIMIT_CPU, (min(math.ceil(time.process_time() + timeout), hard), hard))
 
@@ -113,7 +113,7 @@ def prepared(code, test, tests, module, setting):
     program = Examination(tree, given, setting["libraries"])
     scripts = [tests.setup, *tests.programs] if tests else []
     symbols = Symbols(code)
-    for name in given.keys() & program.bound:  # its own, or both its own and the module?
+    for name in given.keys() & program.bound:  # the program's name alone, or the module's too?
         if program.modules.get(name) is None and name in symbols.looked_up - symbols.bound:
             raise NotPlain(f"the name {name} for two things")
         if program.modules.get(name) != given[name]:
@@ -127,7 +127,7 @@ def prepared(code, test, tests, module, setting):
 
 
 def make_imports(prelude, names=None):
-    """Import what a prelude names; where a module is not installed its name is not defined."""
+    """Import what a prelude names; a module that is not installed stays undefined."""
     for statement in prelude.values():
         with contextlib.suppress(ImportError):
             exec(statement, {}, vars(builtins) if names is None else names)
@@ -136,13 +136,13 @@ def make_imports(prelude, names=None):
 def fault_between(program, symbols, scripts, given, prelude):
     """Why a plain program may not share a namespace with these scripts, or None."""
     names = set().union(*(script.names for script in scripts))
-    # No set of all builtins is made: to count one more reference to each would copy the pages they lie in.
+    # No set of all builtins: one more reference to each would copy the pages that hold them.
     shared = {name for name in program.bound & names if name in BUILTINS or name in prelude}
     if shared:
         same = {name for name, module in program.modules.items() if given.get(name) == module}
         hidden = (symbols.bound - same) & shared & set().union(*(script.looked_up for script in scripts))
         if hidden:
-            return f"its own {min(hidden)}, which the test uses too"
+            return f"it redefines {min(hidden)}, which the test uses too"
     if program.late & names:
         late = program.late & set().union(*(script.bound for script in scripts))
         if late:
@@ -150,7 +150,7 @@ def fault_between(program, symbols, scripts, given, prelude):
     if (program.loads & names) - BUILTINS - program.functions:
         bound = set().union(*(script.bound for script in scripts))
         read = symbols.looked_up & bound & set().union(*(script.looked_up for script in scripts)) - symbols.bound
-        if read:  # arguments are in its reach anyway
+        if read:  # the program gets arguments anyway
             read -= set().union(*(script.passed_to(program.functions - bound) for script in scripts))
         if read:
             return f"it reads the test's {min(read)}"
@@ -162,7 +162,7 @@ def fault_between(program, symbols, scripts, given, prelude):
 
 
 def apart(channel, code, usual, prelude):
-    """Answer what the test asks, until it is over."""
+    """Answer the operations of the test until it ends."""
     module, phase = new_module("solution", usual), "compile"
     operations = {
         "name": lambda name: values.encode(value_of(module, name)),
@@ -204,20 +204,18 @@ def called(function, args, kwargs):
     mutable = [(n, value, values.encode(value)) for n, value in enumerate(everything) if values.is_mutable(value)]
     result = function(*args, **kwargs)
     returned = next((n for n, value, _ in mutable if value is result), None)
-    result = (
-        values.encode(result) if returned is None else None
-    )  # an iterator is drained before arguments are looked at
+    result = values.encode(result) if returned is None else None  # draining an iterator may change arguments
     changed = [[n, after] for n, value, before in mutable if (after := values.encode(value)) != before]
     return [result, changed, returned]
 
 
 def is_function(value):
-    """Something to call that is no class."""
+    """Whether a value is callable and not a class."""
     return callable(value) and not isinstance(value, type)
 
 
 def names_in(program):
-    """Names that a program looks up, those of attributes among them; local variables have none."""
+    """Names that a program looks up, attributes included; not those of local variables."""
     inner = (constant for constant in program.co_consts if isinstance(constant, type(program)))
     return set(program.co_names).union(*map(names_in, inner))
 
@@ -227,7 +225,7 @@ def names_in(program):
 
 
 def new_module(name, usual):
-    """An empty module, known to `import`; with the usual names where they are asked for."""
+    """An empty module, known to `import`; `usual` adds the usual names."""
     module = type(sys)(name)
     module.__dict__["__builtins__"] = builtins
     if usual:
@@ -237,7 +235,7 @@ def new_module(name, usual):
 
 
 def compiled(code):
-    """The program; its text is known to tracebacks and `inspect` as `solution.py`."""
+    """The compiled program; tracebacks and `inspect` know its text as `solution.py`."""
     linecache.cache[PROGRAM] = (len(code), None, code.splitlines(True), PROGRAM)
     return compile(code, PROGRAM, "exec", dont_inherit=True)
 
@@ -275,12 +273,12 @@ def run(channel, code, usual, name):
         with contextlib.suppress(BaseException):
             sys.excepthook(type(error), error, error.__traceback__)
     with contextlib.suppress(BaseException):
-        if "threading" in sys.modules:  # to import it for programs without threads would cost more than most run for
+        if "threading" in sys.modules:  # importing it costs more than most programs run for
             sys.modules["threading"]._shutdown()
         atexit._run_exitfuncs()
     status = status or 120 * (not flushed())
     with contextlib.suppress(BaseException):
-        module.__dict__.clear()  # destructors that would have run at the end of the interpreter
+        module.__dict__.clear()  # run the destructors, as the end of the interpreter would
     flushed()
     with contextlib.suppress(BaseException):
         channel.send(note)
@@ -288,7 +286,7 @@ def run(channel, code, usual, name):
 
 
 def noting(code, name, calls_made):
-    """The program, with a note in `calls_made` of every call of its function of that name."""
+    """The program, changed to note in `calls_made` every call of its function of that name."""
     tree = ast.parse(code, PROGRAM)
     for node in tree.body:
         if isinstance(node, ast.FunctionDef) and node.name == name:
@@ -300,7 +298,7 @@ def noting(code, name, calls_made):
 
 
 def flushed():
-    """Flush what a program has printed; False where that fails, as for text that is no UTF-8."""
+    """Flush what a program has printed; False if that fails, as for text that is not UTF-8."""
     try:
         for stream in (sys.stdout, sys.stderr):
             if stream is not None and not getattr(stream, "closed", False):
@@ -327,7 +325,7 @@ USUAL_MODULES["np"] = "numpy"
 
 @functools.cache
 def usual_names():
-    """What these imports define; put before a solution, so that its own win."""
+    """What these imports define; a solution may redefine them."""
     names = {}
     exec(USUAL_IMPORTS + "import numpy as np\n" * ("numpy" in sys.modules), names)
     del names["__builtins__"]

@@ -1,6 +1,6 @@
-"""What a plain program calls instead of the builtins that take names of attributes, and what notes who asked whom.
+"""What a plain program calls instead of builtins that take names of attributes, and notes on which claims a test rests.
 
-A guard does what it stands for, or, where a name is not allowed, ends the run: the program is then judged apart.
+A guard acts like its builtin, or ends the run if a name is not allowed: the program is then judged apart.
 """
 
 import builtins
@@ -23,19 +23,19 @@ class Apart(BaseException):
 
 
 class Guards:
-    """The guards of one run, and what they noted."""
+    """The guards of one run, and what they note."""
 
     def __init__(self, program, scripts, libraries):
         self.privates, self.classes = program.privates, program.classes.keys()
         self.scripts = scripts
         self.libraries, self.pandas = libraries, libraries == "pandas"
         self.apart = ""  # why the program has to be judged apart
-        self.weak = ""  # what claimed something that the test relies on
+        self.weak = ""  # which claim of the program the test relies on
 
     def install(self):
-        """Put the guards where the changed tree of a plain program finds them."""
+        """Put the guards where the changed tree of a plain program looks them up."""
         names = ("getattr", "setattr", "delattr", "hasattr", "type", "kind", "maker", "array", "open", "vars", "dir",
-                 "instance", "own", "text", "methods", "query", "claim")  # fmt: skip
+                 "instance", "settable", "text", "methods", "query", "claim")  # fmt: skip
         vars(builtins).update({f"~{name}": getattr(self, name) for name in names})
         module = types.ModuleType("~guards")
         module.attrgetter, module.methodcaller = self.attrgetter, self.methodcaller
@@ -49,7 +49,7 @@ class Guards:
     # -- attributes by name
 
     def check(self, target, name):
-        """`name` as an exact string, if a plain program may ask `target` for it."""
+        """`name` as an exact string, if a plain program may look it up in `target`."""
         if isinstance(name, str):
             name = str.__str__(name)
             fault = fault_in_attribute(name, self.privates, self.libraries)
@@ -69,10 +69,10 @@ class Guards:
         name = self.check(target, name)
         if isinstance(name, str) and name.startswith("__"):
             self.refuse(f"the attribute {name}")
-        setattr(self.own(target), name, value)
+        setattr(self.settable(target), name, value)
 
     def delattr(self, target, name):
-        delattr(self.own(target), self.check(target, name))
+        delattr(self.settable(target), self.check(target, name))
 
     def attrgetter(self, *names):
         for name in names:
@@ -86,13 +86,13 @@ class Guards:
     def update_wrapper(self, wrapper, wrapped, *names):
         if names:
             self.refuse("names of attributes to copy")
-        return functools.update_wrapper(self.own(wrapper), wrapped)
+        return functools.update_wrapper(self.settable(wrapper), wrapped)
 
     def wraps(self, wrapped, *names):
         return lambda wrapper: self.update_wrapper(wrapper, wrapped, *names)
 
-    def own(self, target):
-        """An object whose attributes a program may set: no module, and no class but its own."""
+    def settable(self, target):
+        """An object whose attributes a program may set: not a module, and no class that another defined."""
         if isinstance(target, type):
             names = self.classes - set().union(*(script.classes for script in self.scripts))
             if target.__module__ != SPACE or target.__name__ not in names:
@@ -104,7 +104,7 @@ class Guards:
     # -- other doors
 
     def kind(self, value):
-        """`type(value)`, to be compared or asked for its name."""
+        """`type(value)`, for comparisons or its name."""
         if isinstance(value, type):
             self.refuse("the type of a class")
         return type(value)
@@ -122,7 +122,7 @@ class Guards:
     def array(self, value):
         numpy = sys.modules["numpy"]
         if type(value) is not numpy.ndarray:
-            self.refuse("a view of what is no array")
+            self.refuse("a view of something else than an array")
         return value
 
     def instance(self, value):
@@ -140,11 +140,11 @@ class Guards:
         if isinstance(file, int) or len(args) > 5:
             self.refuse("a file by its number")
         if os.path.realpath(os.fsdecode(file)).startswith(("/proc", "/dev", "/sys")):
-            self.refuse("a file of the system's")
+            self.refuse("a system file")
         return open(file, *args, **kwargs)
 
     def text(self, value):
-        """An object that is asked for its `format`."""
+        """An object whose `format` is looked up."""
         if isinstance(value, type) and issubclass(value, str):
             self.refuse("str.format as a function")
         if isinstance(value, str):
@@ -154,7 +154,7 @@ class Guards:
         return value
 
     def methods(self, value, inner=False):
-        """An argument by which pandas may be told a method's name; a copy where it can change."""
+        """An argument that may name a method for pandas to call; a copy if it is mutable."""
         if isinstance(value, str):
             return self.check(None, value)
         if type(value) is dict:
@@ -173,18 +173,18 @@ class Guards:
         return value
 
     def query(self, value):
-        """An argument of a frame's `query`: comparisons of columns, without other names, attributes and calls."""
+        """An argument of a frame's `query`: comparisons of columns, without other names, attributes or calls."""
         if not isinstance(value, (str, bool)):
-            self.refuse("a query that is no text")
+            self.refuse("a query that is not a string")
         text = re.sub(r"\b(and|or|not|in)\b", " & ", value) if isinstance(value, str) else ""
         if re.search(r"@|__|\.\s*[^\W\d]|[\w\])'\"`]\s*\(", text):
             self.refuse("a query that is more than comparisons")
         return str.__str__(value) if isinstance(value, str) else value
 
-    # -- who asked whom
+    # -- on what claims a test rests
 
     def asked_by_test(self, depth):
-        """Whether the nearest code that belongs to either side, from that many frames above, is the test's."""
+        """Whether the nearest frame of program or test, `depth` frames up or further, is one of the test."""
         frame = sys._getframe(depth + 1)
         while frame:
             name = frame.f_code.co_filename
@@ -197,18 +197,18 @@ class Guards:
 
     @functools.cached_property
     def named(self):
-        """Names that the test looks up or binds, if they are written as those of classes are: in capitals."""
+        """Names that the test looks up or binds and that are written like names of classes: with a capital."""
         names = set().union(*(script.looked_up | script.bound for script in self.scripts))
         return {name for name in names if name[:1].isupper()}
 
     def note(self, what):
-        self.weak = self.weak or f"the only truth came from {what}, of the program's own"
+        self.weak = self.weak or f"the only truth came from {what}, which the program defines"
 
     def is_named(self, kind):
         return any(base.__name__ in self.named for base in type.__dict__["__mro__"].__get__(kind))
 
     def claim(self, method, target, other=None):
-        """Noted at the start of a special method of a class of the program's."""
+        """Called at the start of a special method of a class of the program."""
         kind = type(target)
         if method == "__exit__":  # it may make a failed assertion good
             if isinstance(other, type) and issubclass(other, AssertionError):
@@ -219,14 +219,14 @@ class Guards:
                 self.note(f"{kind.__name__}.{method}")
 
     def bare(self, value):
-        """A value of which a test asks no more than whether it is true."""
+        """A value of which a test checks only the truth."""
         kind = type(value)
         if kind.__module__ == SPACE and not self.is_named(kind):
             self.note(f"an object of the type {kind.__name__}")
         return value
 
-    def said(self, target, name):
-        """A method of which a test asks no more than whether its result is true."""
+    def bare_method(self, target, name):
+        """The method `name` of `target`, where a test checks only the truth of its result."""
         function = method = getattr(target, name)
         kind = target if isinstance(target, type) else type(target)
         if isinstance(target, types.ModuleType) or (kind.__module__ == SPACE and self.is_named(kind)):

@@ -1,10 +1,10 @@
-"""Is a program *plain*: does its syntax tree show that it has no way to its test but the arguments it is given?
+"""Is a program *plain*: does its syntax tree show that it can reach its test only through its arguments?
 
-A plain program may run in the process of its test. `examine` decides before anything of the program runs, from what is
-listed here as harmless; whatever is not listed is not plain. Python looks up attributes by names that are made while a
-program runs only through a few doors (`getattr`, format strings, pandas' `apply("name")`, ...). The tree is changed so
-that a plain program goes through `guards.py` there: names that no source text can write (`~getattr`) stand for these.
-The README in this folder has the rule in words, and why it holds.
+A plain program may run in the process of its test. `Examination` decides before the program runs, from what is listed
+as harmless; what is not listed is not plain. Python looks up attributes by names that are made at run time only through
+a few doors (`getattr`, format strings, pandas' `apply("name")`, ...). The tree is changed to
+go through `guards.py` there, under names that no source text can write (`~getattr`). `eval/judge/README.md` states the
+rule in words, and why it holds.
 """
 
 import ast
@@ -17,7 +17,7 @@ SUBSCRIPTED = {"typing", "list", "dict", "tuple", "set", "frozenset"}
 
 
 class Examination:
-    """A walk over one program; afterwards its tree is the one to compile. NotPlain says why it is none."""
+    """A walk over one program, which changes its tree for compilation. NotPlain says why it is not plain."""
 
     def __init__(self, tree, given, libraries):
         self.modules = {}  # name in the program -> module that it stands for
@@ -28,14 +28,14 @@ class Examination:
         self.late = set()  # names of the module that may be bound while the test runs
         self.loads, self.privates, self.refused = set(), set(), set()
         self.classes = {}  # name -> whether it derives from a class of a library's
-        self.ready = set()  # nodes that have been dealt with along with the one above them
+        self.ready = set()  # ids of nodes that were handled with their parent
         self.functions = {node.name for node in tree.body if isinstance(node, (ast.FunctionDef, ast.ClassDef))}
         nodes = list(ast.walk(tree))
         for node in nodes:
             self.note(node)
         self.modules = {name: module for name, module in given.items() if name not in self.bound} | self.modules
         bases = [(node.name, base) for node in nodes if isinstance(node, ast.ClassDef) for base in node.bases]
-        self.kinds = {name for name, base in bases if allowed.PLACES.get(self.origin(base)) == "kind"}
+        self.kinds = {name for name, base in bases if allowed.CONTEXTS.get(self.origin(base)) == "kind"}
         self.lenient = set()  # `type(x)` and `x.__class__` that are compared or asked for their name
         for node in nodes:
             visit = VISITS.get(type(node))
@@ -126,7 +126,7 @@ class Examination:
             raise NotPlain(f"all names of {module}")
         self.bound.update(listed)
         special = {
-            full.rpartition(".")[2] for full in (*allowed.GUARDED, *allowed.PLACES) if full.startswith(module + ".")
+            full.rpartition(".")[2] for full in (*allowed.GUARDED, *allowed.CONTEXTS) if full.startswith(module + ".")
         }
         self.refused |= special | allowed.EXCEPT.get(module, frozenset())
 
@@ -145,10 +145,10 @@ class Examination:
             return module and f"{module}.{node.attr}"
         return None
 
-    def in_its_place(self, node, place):
-        """Whether an expression is one of those that may stand in `place` only."""
-        if allowed.PLACES.get(self.origin(node)) != place and not (
-            place == "kind" and getattr(node, "id", "") in self.kinds
+    def allowed_as(self, node, context):
+        """Whether an expression is one of those that are allowed only in this context."""
+        if allowed.CONTEXTS.get(self.origin(node)) != context and not (
+            context == "kind" and getattr(node, "id", "") in self.kinds
         ):
             return False
         self.ready.add(id(node))
@@ -157,9 +157,9 @@ class Examination:
         return True
 
     def kinds_in(self, node):
-        """Let classes stand in an annotation, or where they are only compared."""
+        """Allow classes in an annotation, or where they are only compared."""
         if isinstance(node, (ast.Name, ast.Attribute)):
-            self.in_its_place(node, "kind")
+            self.allowed_as(node, "kind")
             if getattr(node, "id", "") == "type":
                 self.ready.add(id(node))
         elif isinstance(node, (ast.Tuple, ast.List)):
@@ -185,7 +185,7 @@ class Examination:
                 self.kinds_in(side)
 
     def is_class(self, node):
-        """Whether an expression is a class of Python's or of a module's, or several: nothing that keeps another."""
+        """Whether an expression is a builtin class, one of a module, or a sequence of these."""
         if isinstance(node, (ast.Tuple, ast.List)):
             return all(map(self.is_class, node.elts))
         if isinstance(node, ast.Name) and node.id in allowed.BUILTINS:
@@ -206,7 +206,7 @@ class Examination:
             if name == "type":
                 raise NotPlain("type as a value")
             node.id = f"~{name}"
-        elif allowed.PLACES.get(self.origins.get(name)) or name in self.kinds:
+        elif allowed.CONTEXTS.get(self.origins.get(name)) or name in self.kinds:
             raise NotPlain(f"{name} in an unusual place")
 
     def attribute(self, node):
@@ -224,7 +224,7 @@ class Examination:
         if fault or (stored and name.startswith("__") and name.endswith("__")):
             raise NotPlain(fault or f"the attribute {name}")
         if stored:
-            node.value = guarded("~own", node.value)
+            node.value = guarded("~settable", node.value)
         elif name in ("format", "format_map"):
             if isinstance(node.value, ast.Constant):
                 fault = isinstance(node.value.value, str) and self.fault_in_format(node.value.value)
@@ -255,7 +255,7 @@ class Examination:
                 module = full
                 continue
             self.offer(module, link.attr)
-            if type(link.ctx) is not ast.Load or allowed.PLACES.get(full):
+            if type(link.ctx) is not ast.Load or allowed.CONTEXTS.get(full):
                 raise NotPlain(f"{full} in an unusual place")
             if full in allowed.GUARDED:
                 link.value = ast.copy_location(ast.Name("~guards", ast.Load()), link.value)
@@ -273,7 +273,7 @@ class Examination:
         elif isinstance(function, ast.Name) and name in ("isinstance", "issubclass") and len(node.args) == 2:
             self.kinds_in(node.args[1])
         elif isinstance(function, ast.Attribute) and name == "view" and len(node.args) == 1:
-            if self.in_its_place(node.args[0], "kind"):
+            if self.allowed_as(node.args[0], "kind"):
                 function.value = guarded("~array", function.value)
         elif self.pandas and name in allowed.DISPATCHING and isinstance(function, ast.Attribute):
             guard = "~query" if name == "query" else "~methods"
@@ -311,10 +311,10 @@ class Examination:
     def class_(self, node):
         self.function(node)
         for word in node.keywords:
-            if word.arg == "metaclass" and self.in_its_place(word.value, "metaclass"):
+            if word.arg == "metaclass" and self.allowed_as(word.value, "metaclass"):
                 self.ready.add(id(word))
         for decorator in node.decorator_list:
-            self.in_its_place(decorator.func if isinstance(decorator, ast.Call) else decorator, "decorator")
+            self.allowed_as(decorator.func if isinstance(decorator, ast.Call) else decorator, "decorator")
         methods = {inner.name for inner in node.body if isinstance(inner, ast.FunctionDef)}
         for inner in node.body:
             if isinstance(inner, (ast.FunctionDef, ast.AsyncFunctionDef)):
@@ -323,16 +323,16 @@ class Examination:
                 self.class_variable(inner.targets[0], inner.value, methods)
         changes = not all(isinstance(inner, ast.Pass) or is_text(inner) for inner in node.body)
         for base in node.bases:
-            if self.in_its_place(base, "base"):
+            if self.allowed_as(base, "base"):
                 if not any(map(is_member, node.body)):
                     raise NotPlain("an enumeration without members")
-            elif self.in_its_place(base, "kind") or self.is_foreign(base):
+            elif self.allowed_as(base, "kind") or self.is_foreign(base):
                 self.classes[node.name] = True
                 if changes:
                     raise NotPlain("a changed class of a library")
 
     def is_foreign(self, base):
-        """Whether a base class is one of a library's; NotPlain where it is not known what it is."""
+        """Whether a base class belongs to a library; NotPlain if that is unknown."""
         if isinstance(base, ast.Subscript):
             base = base.value
         if isinstance(base, ast.Call):
@@ -356,12 +356,12 @@ class Examination:
         self.ready.add(id(node))
         if name not in allowed.CLAIMS:
             return
-        places = [*node.args.posonlyargs, *node.args.args]
-        odd = isinstance(node, ast.AsyncFunctionDef) or node.decorator_list or not places
+        parameters = [*node.args.posonlyargs, *node.args.args]
+        odd = isinstance(node, ast.AsyncFunctionDef) or node.decorator_list or not parameters
         if odd or any(isinstance(inner, (ast.Yield, ast.YieldFrom)) for inner in ast.walk(node)):
             raise NotPlain(f"an unusual {name}")
-        given = [ast.Name(place.arg, ast.Load()) for place in places[:2]]
-        note = ast.Expr(ast.Call(ast.Name("~claim", ast.Load()), [ast.Constant(name), *given], []))
+        names = [ast.Name(parameter.arg, ast.Load()) for parameter in parameters[:2]]
+        note = ast.Expr(ast.Call(ast.Name("~claim", ast.Load()), [ast.Constant(name), *names], []))
         node.body.insert(1 if is_text(node.body[0]) and len(node.body) > 1 else 0, located(note, node))
 
     def class_variable(self, target, value, methods):
@@ -372,7 +372,7 @@ class Examination:
             items = [getattr(item, "value", "__") for item in getattr(value, "elts", [value])]
             if any(not isinstance(item, str) or item.startswith("__") or self.fault_in(item) for item in items):
                 raise NotPlain("an unusual __match_args__")
-        elif name not in allowed.CLASS_NAMES:  # another name of a method, such as `__rmul__ = __mul__`
+        elif name not in allowed.CLASS_NAMES:  # an alias of a method, such as `__rmul__ = __mul__`
             known = isinstance(value, ast.Name) and value.id in methods and value.id not in self.assigned
             if not (known and name in allowed.ORDINARY):
                 raise NotPlain(f"an unusual {name}")

@@ -1,6 +1,6 @@
-"""Run trusted tests in a namespace, and say what came of them. Used where a test meets its program, together or apart.
+"""Run trusted tests in a namespace and return the verdict, for a program together with its test or apart from it.
 
-A script has held if it ran to its end and at least one of its assertions was executed; assertions are `assert`
+A script has held if it ran to its end and executed at least one assertion; assertions are `assert`
 statements, calls of functions named `assert...` or `raises`, and handlers of a `try` that guards an assertion.
 """
 
@@ -17,7 +17,7 @@ import traceback
 from eval.judge import compare
 from eval.judge.inside.guards import PROGRAM
 
-DEEP = 20000  # frames for what is compared or decoded; a program has the usual number
+DEEP = 20000  # recursion limit for comparing and decoding; a program has the usual one
 
 
 class NoTests(Exception):
@@ -26,10 +26,7 @@ class NoTests(Exception):
 
 @functools.lru_cache(maxsize=512)  # many candidates are judged by the same tests
 def compiled(style, setup, texts):
-    """The scripts of a test of a style, compiled, in a form that processes of this interpreter exchange.
-
-    NoTests where there is nothing to run.
-    """
+    """The compiled scripts of a test, marshalled for other processes of this interpreter; NoTests if none can run."""
     scripts = []
     for name, text in [("setup", setup), *((f"test {i}", text) for i, text in enumerate(texts))]:
         try:
@@ -56,13 +53,13 @@ class Counting:
         """Statements alone: to walk expressions as well would take longer than most tests."""
         for position in reversed(range(len(body))):
             node = body[position]
-            said = isinstance(node, ast.If) and any(map(_asserting, ast.walk(node.test)))
+            checking = isinstance(node, ast.If) and any(map(_asserting, ast.walk(node.test)))
             if isinstance(node, ast.Assert):
                 node.test = _bare(node.test)
-                if not caught:  # one that fails and is caught by somebody else than the test counts against it
+                if not caught:  # one that fails and that the program catches counts against it
                     body.insert(position, _mark("~begun", node))
                 body.insert(body.index(node, position) + 1, self._counted("~checked" if caught else "~held", node))
-            elif said or (isinstance(node, ast.Expr) and _asserting(node.value)):
+            elif checking or (isinstance(node, ast.Expr) and _asserting(node.value)):
                 body.insert(position + 1, self._counted("~checked", node))
             elif isinstance(node, ast.ClassDef):
                 self.classes.add(node.name)
@@ -92,7 +89,7 @@ class Script:
 
     @functools.cached_property
     def names(self):
-        """Names that occur in the compiled script: it looks up, binds and asks for no others, but for locals."""
+        """All names that the compiled script looks up, binds or uses as attributes, except locals."""
         return set().union(*(code.co_names for code in _codes(self.code)))
 
     @functools.cached_property
@@ -103,7 +100,7 @@ class Script:
     bound = property(lambda self: self._symbols.bound)
 
     def passed_to(self, functions):
-        """Variables that are arguments, by themselves, of calls of these functions; no modules."""
+        """Variables, except modules, that are whole arguments in calls of these functions."""
         nodes = list(ast.walk(ast.parse(self.text)))
         calls = [node for node in nodes if isinstance(node, ast.Call) and getattr(node.func, "id", "") in functions]
         values = [value for call in calls for value in (*call.args, *(word.value for word in call.keywords))]
@@ -114,7 +111,7 @@ class Script:
 
 
 class Symbols:
-    """What a program or script binds and looks up in its module; found out when it is asked for."""
+    """What a program or script binds and looks up in its module; computed when needed."""
 
     def __init__(self, text):
         self.text = text
@@ -136,7 +133,7 @@ class Symbols:
 
     @functools.cached_property
     def looked_up(self):
-        """Names that it looks up in its module, or behind that among the builtins."""
+        """Names that it looks up in its module or among the builtins."""
         return {
             symbol.get_name() for top, symbol in self._rows if symbol.is_referenced() and (top or symbol.is_global())
         }
@@ -163,7 +160,7 @@ def _asserting(node):
 
 
 def _bare(node):
-    """The condition of an assertion; what is asked for nothing but its truth is handed to `~bare` and `~said`."""
+    """The condition of an assertion; a value of which only the truth counts goes through `~bare` or `~bare_method`."""
     if isinstance(node, ast.BoolOp):
         node.values = [_bare(value) for value in node.values]
     elif isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not):
@@ -171,7 +168,7 @@ def _bare(node):
     elif isinstance(node, ast.Call):
         method = node.func
         if isinstance(method, ast.Attribute):
-            node.func = _call("~said", [method.value, ast.copy_location(ast.Constant(method.attr), node)], node)
+            node.func = _call("~bare_method", [method.value, ast.copy_location(ast.Constant(method.attr), node)], node)
         return _call("~bare", [node], node)
     elif isinstance(node, ast.Name):
         return _call("~bare", [node], node)
@@ -193,7 +190,7 @@ def _mark(name, near):
 
 
 class Tests:
-    """The scripts of a test, with the clock and the names that they run with."""
+    """The scripts of a test, with their clock and names."""
 
     def __init__(self, test, scripts, start):
         """`scripts` are what `compiled` has made; `start(i)` is told when the time of script `i` begins."""
@@ -203,7 +200,7 @@ class Tests:
     def prelude(self):
         """The imports of the prelude that the texts need: {name: statement}.
 
-        A module is asked for its attributes; a name that is only called is that of a function of the candidate's.
+        A module is used by its attributes; a name that is only called belongs to a function of the candidate.
         """
         texts = [script.text for script in (self.setup, *self.programs)]
         prelude = self.test.get("prelude") or {}
@@ -219,7 +216,9 @@ class Tests:
             known = space["__builtins__"]
             known = known if isinstance(known, dict) else vars(known)
             known.update({name: counter.__next__ for name, counter in counters.items()})
-            known.update({"~bare": guards.bare if guards else _same, "~said": guards.said if guards else getattr})
+            known.update(
+                {"~bare": guards.bare if guards else _same, "~bare_method": guards.bare_method if guards else getattr}
+            )
             try:
                 if position == 0:
                     load()
@@ -268,7 +267,7 @@ def calls(test, mode, function):
 
 @contextlib.contextmanager
 def deep():
-    """Deeply nested values may be looked at."""
+    """Allow for deeply nested values."""
     limit = sys.getrecursionlimit()
     sys.setrecursionlimit(max(limit, DEEP))
     try:
@@ -278,8 +277,8 @@ def deep():
 
 
 def fault_of(error, position=None, script=""):
-    """(verdict, detail) for what ended a test, or its script of that position and text."""
-    phase = getattr(error, "_phase", None)  # of an exception of the program's in another process
+    """(verdict, detail) for an exception that ended a test, or its script at that position."""
+    phase = getattr(error, "_phase", None)  # of an exception that the program raised in another process
     mine = phase is not None
     where = f"test {position}" if script and phase in (None, "call") else ""
     for frame in () if mine else reversed(traceback.extract_tb(error.__traceback__)):

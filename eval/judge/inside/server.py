@@ -278,7 +278,9 @@ def rehearse():
         module = types.ModuleType("rehearsal")
         tests = Tests(values.decode(values.encode(test)), scripts, lambda part: None)
         code, guards = candidate.prepared(REHEARSED, test, tests, module, setting)
-        space = vars(module) | {"__builtins__": {**vars(builtins), "~own": guards.own, "~claim": guards.claim}}
+        space = vars(module) | {
+            "__builtins__": {**vars(builtins), "~settable": guards.settable, "~claim": guards.claim}
+        }
         verdict = tests.run(space, functools.partial(exec, code, space), guards)
     if verdict[0] != "PASS":
         raise SystemExit(f"the rehearsal went wrong: {verdict}")

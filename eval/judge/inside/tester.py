@@ -2,9 +2,9 @@
 
 Names of a script are looked up among its own and those of `setup`, among the builtins, and only then in the
 candidate's module: a function is called there, by values, and a value is fetched. A module of the test's `prelude`
-counts as a builtin. Where all names are known without the candidate, the test is about a function named like a builtin,
-and there the candidate's comes before the builtin. What is needed only by one side is sent to it: this process never
-runs candidate code, the candidate's never holds a test or an expected value.
+counts as a builtin. If all names are known without the candidate, the test is about a function named like a builtin,
+and then the candidate's function comes first. Each side gets only what it needs: this process never runs candidate
+code, the candidate's process never holds a test or an expected value.
 """
 
 import builtins
@@ -18,11 +18,11 @@ from eval.judge.inside.script import DEEP, Tests, calls, fault_of
 
 
 class Crossing(BaseException):
-    """Something that is no value would have to cross."""
+    """An object that is not a value would have to cross."""
 
 
 class Program(Channel):
-    """The candidate, as its test sees it."""
+    """The candidate as its test sees it."""
 
     def __init__(self, sock):
         super().__init__(sock, values.decode)
@@ -38,7 +38,7 @@ class Program(Channel):
             return False
 
     def ask(self, operation, *operands):
-        """The value of one operation; an exception of the program's is raised here as its mirror."""
+        """The result of one operation; an exception of the program is raised here as its mirror."""
         try:
             try:
                 self.send([operation, *map(values.encode, operands)])
@@ -63,7 +63,7 @@ class Program(Channel):
         return Crossing(self.weak)
 
     def call(self, operation, function, args, *kwargs):
-        """Call a function of the program; what it did to arguments that are values is done here."""
+        """Call a function of the program; its changes of arguments that are values are repeated here."""
         everything = [*args, *(value for words in kwargs for value in words.values())]
         result, changed, returned = self.ask(operation, function, list(args), *kwargs)
         for position, value in changed:
@@ -72,7 +72,7 @@ class Program(Channel):
 
 
 def function_of(program, name):
-    """A function that calls the program's of that name."""
+    """A function that calls the program's function of that name."""
 
     def function(*args, **kwargs):
         return program.call("call", name, args, kwargs)
@@ -125,7 +125,7 @@ def main():
 
 
 def judged(program, job, setting, start):
-    """(verdict, detail) of a job; `start(i)` is told when the clock of part `i` begins."""
+    """(verdict, detail) of a job; `start(i)` is called when the clock of script `i` begins."""
     code, test, scripts = job
     program.send(["apart", code, setting["usual"], values.encode(test.get("prelude") or {})])
     if test["style"] == "io":

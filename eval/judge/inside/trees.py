@@ -1,10 +1,10 @@
-"""Small things to do with syntax trees."""
+"""Helpers for syntax trees."""
 
 import ast
 
 
 def located(new, old):
-    """A new node and those within it, at the place of an old one."""
+    """A new node and those within it, with the location of an old one."""
     for node in ast.walk(new):
         ast.copy_location(node, old)
     return new

@@ -26,7 +26,7 @@ class NoValue(Exception):
     """An object that cannot cross; the message is its type."""
 
 
-# -- by type the parts of a value, and what is made of such parts; the tag is the type's name
+# -- type -> (parts of a value, value of such parts); the tag is the type's name
 
 
 def _items(value):
@@ -72,7 +72,7 @@ BUILD = {kind.__name__: build for kind, (_, build) in CODEC.items()}
 BUILD |= {"int": lambda p: int(p, 16), "iterator": iter}
 
 
-# By full name, the same for classes of modules that few programs import. The builder is given the class as well.
+# The same by full name, for classes of modules that few programs import. The builder also gets the class.
 def _date(kind, parts):
     text, zone, fold = parts
     return kind.fromisoformat(text).replace(tzinfo=zone, fold=fold)
@@ -148,7 +148,7 @@ def _shared_name(value):
         module, name = value.__module__, value.__qualname__
         if module in SHARED and not name.startswith("_"):
             known = functools.reduce(
-                lambda found, part: getattr(found, part, None), name.split("."), sys.modules[module]
+                lambda parent, part: getattr(parent, part, None), name.split("."), sys.modules[module]
             )
             return f"{module}.{name}" if known is value else None
     return None
@@ -175,7 +175,7 @@ def decode(tagged):
     raise Malformed("a value of no known kind")
 
 
-# -- what became of arguments
+# -- changes of arguments
 
 
 CHANGING = {"list", "dict", "set", "bytearray", "deque", "Counter", "OrderedDict", "defaultdict", "ndarray", "Series"}
@@ -215,7 +215,7 @@ def _kept(before, after):
 
 
 def _library_parts(value, kind):
-    """(tag, parts) of a numpy or pandas value, (None, None) where it is nothing of the kind."""
+    """(tag, parts) of a numpy or pandas value, (None, None) for any other object."""
     numpy, pandas, name = sys.modules["numpy"], sys.modules.get("pandas"), kind.__name__
     if isinstance(value, numpy.dtype) and not (value.hasobject and value.names):
         return "dtype", value.str if value.names is None else value.descr
@@ -233,7 +233,7 @@ def _library_parts(value, kind):
 
 
 def _column(array):
-    """What holds the data of a Series: a numpy array where that says it all."""
+    """What holds the data of a Series: a numpy array if that suffices."""
     return array.to_numpy() if isinstance(array.dtype, sys.modules["numpy"].dtype) else array
 
 
@@ -316,7 +316,7 @@ BUILD |= {name: functools.partial(_pandas, name) for name in PANDAS}
 
 
 def describe(error):
-    """What the other side may know of an exception: its classes, and arguments that are values. Runs no code of its."""
+    """What may be told of an exception: its classes, and arguments that are values. None of its code runs."""
     args = []
     for value in BaseException.args.__get__(error)[:8]:
         try:
@@ -329,7 +329,7 @@ def describe(error):
 
 
 def mirrored(name, full, args, file, phase):
-    """An exception of this side for one of the program's, marked with the phase in which it came."""
+    """The mirror of an exception of the program, marked with the phase that raised it."""
     kind = getattr(builtins, full.removeprefix("builtins."), None) or _class_of(full)
     if not (isinstance(kind, type) and issubclass(kind, BaseException)):
         raise Malformed("an exception")
