@@ -145,9 +145,9 @@ def test_the_first_assertion_becomes_a_doctest(script, lines):
     ],
 )
 def test_a_prelude_maps_names_to_the_imports_that_bind_them(prelude, good):
-    said = None if good else "prelude must map names to import statements that bind them"
+    message = None if good else "prelude must map names to import statements that bind them"
     check = {"style": "check", "script": "", "entry_point": "f"}
-    assert fault_in_test({**ASSERTS, "prelude": prelude}) == fault_in_test({**check, "prelude": prelude}) == said
+    assert fault_in_test({**ASSERTS, "prelude": prelude}) == fault_in_test({**check, "prelude": prelude}) == message
 
 
 def test_codeinsight_gives_thirteen_modules_and_three_names():
@@ -362,11 +362,11 @@ def test_a_malformed_row_is_named(task, change):
 
 
 @pytest.mark.parametrize(
-    ("rows", "said"),
+    ("rows", "message"),
     [([], "no problem"), ([ROW, ROW], "used twice"), ([ROW, {**ROW, "id": "1"}], "used twice"), (["x"], "row 0")],
 )
-def test_a_task_file_without_sound_problems_is_refused(task, rows, said):
-    with pytest.raises(InputError, match=said):
+def test_a_task_file_without_sound_problems_is_refused(task, rows, message):
+    with pytest.raises(InputError, match=message):
         task(rows)
 
 
@@ -461,9 +461,9 @@ def test_mbpp_prompts_hold_text_and_first_test_of_every_problem(name):
 def test_codeinsight_prompts_are_head_and_one_docstring(name):
     adapter, rows = registry.adapter("codeinsight"), real_rows(name)
     assert len(rows) == adapter.expected["train" if "train" in name else "test"]
-    found = [made for row in rows if (made := real_problem(row))]
-    assert len(found) > 0.9 * len(rows)
-    for made in found:
+    problems = [made for row in rows if (made := real_problem(row))]
+    assert len(problems) > 0.9 * len(rows)
+    for made in problems:
         text = adapter.code_prompt(made, made.query)
         assert text.startswith(made.head.rstrip() + '\n    """ ')
         assert ast.get_docstring(ast.parse(text).body[-1], clean=False) == " " + made.query.strip()

@@ -454,6 +454,6 @@ def test_a_worker_for_every_core_has_one_for_itself(whole):
         pytest.skip("one core leaves no choice")
     mine = "import os\ndef f():\n    return len(os.sched_getaffinity(0))\n"
     with Judge(JudgeOptions(workers=cores if whole else cores - 1)) as pool:
-        found = list(pool.judge([(mine, asserts(f"assert f() == {1 if whole else cores}"))] * 4))
-    assert [judgement.verdict for judgement in found] == [R.PASS] * 4
+        judgements = list(pool.judge([(mine, asserts(f"assert f() == {1 if whole else cores}"))] * 4))
+    assert [judgement.verdict for judgement in judgements] == [R.PASS] * 4
     assert len(os.sched_getaffinity(0)) == cores, "the caller keeps its own"

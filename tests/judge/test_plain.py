@@ -108,8 +108,10 @@ def test_gold_solutions_of_the_quickstart_are_plain():
 def test_no_forgery_from_within_a_plain_program_passes(judge):
     assert len(FORGERIES) >= 100 and len({row["id"] for row in FORGERIES}) == len(FORGERIES)
     judgements = list(judge.judge((row["code"], row["test"]) for row in FORGERIES))
-    assert [row["id"] for row, found in zip(FORGERIES, judgements, strict=True) if found.passed is not False] == []
-    assert sum(found.mode == "together" for found in judgements) >= 10, "these met their test"
+    assert [
+        row["id"] for row, judgement in zip(FORGERIES, judgements, strict=True) if judgement.passed is not False
+    ] == []
+    assert sum(judgement.mode == "together" for judgement in judgements) >= 10, "these met their test"
 
 
 def walked(*arguments: str) -> dict:
@@ -120,8 +122,8 @@ def walked(*arguments: str) -> dict:
 
 
 def test_random_programs_of_allowed_names_do_not_reach_the_test():
-    found = walked("0", "3000")
-    assert found["followed"] > 1000 and found["found"] == []
+    walk = walked("0", "3000")
+    assert walk["followed"] > 1000 and walk["found"] == []
     assert walked("0", "2000", "anything")["found"], "the search is one that could succeed"
 
 
@@ -133,10 +135,10 @@ def test_small_cases(judge, name):
         pytest.skip("GIFT_TEST_DATA names no folder beside which the cases lie")
     rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
     judgements = judge.judge((row["code"], row["test"]) for row in rows)
-    different = {row["id"]: found for row, found in zip(rows, judgements, strict=True)
-                 if found.passed is not row["passed"]}  # fmt: skip
+    different = {row["id"]: judgement for row, judgement in zip(rows, judgements, strict=True)
+                 if judgement.passed is not row["passed"]}  # fmt: skip
     assert different.keys() <= DIFFERENT, different
-    assert {key for key, found in different.items() if found.passed} <= {"w_nan_np"}
+    assert {key for key, judgement in different.items() if judgement.passed} <= {"w_nan_np"}
 
 
 EQUAL = "class E:\n    def __eq__(self, other):\n        return True\ndef f(n):\n    return E()\n"
@@ -221,8 +223,8 @@ def test_odd_programs_keep_the_limits_and_the_next_is_judged():
 
 def test_a_test_that_loops_for_ever_is_ended():
     with Judge(JudgeOptions(workers=1, timeout=1.0)) as judge:
-        found = list(judge.judge([("def f():\n    return 1\n", asserts("while f():\n    pass\nassert 1"))] * 2))
-    assert [judgement.verdict for judgement in found] == [Verdict.TIMEOUT] * 2
+        judgements = list(judge.judge([("def f():\n    return 1\n", asserts("while f():\n    pass\nassert 1"))] * 2))
+    assert [judgement.verdict for judgement in judgements] == [Verdict.TIMEOUT] * 2
 
 
 def test_where_weak_is_allowed_a_program_that_is_kept_apart_has_to_pass_as_the_field_runs_it():

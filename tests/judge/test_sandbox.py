@@ -26,11 +26,11 @@ GOOD = ("def f(n):\n    return 2 * n\n", {"style": "asserts", "setup": "", "asse
 
 def available() -> list[str]:
     """Isolation levels that this machine has."""
-    found = []
+    levels = []
     for level in ("bwrap", "landlock"):
         with contextlib.suppress(CellError):
-            found.append(probe(level))
-    return found
+            levels.append(probe(level))
+    return levels
 
 
 LEVELS = available()
@@ -42,11 +42,11 @@ def cells_of(*pids: int) -> set[int]:
     for entry in Path("/proc").iterdir():
         with contextlib.suppress(OSError, ValueError, IndexError):
             parents[int(entry.name)] = int((entry / "stat").read_text().rsplit(")", 1)[1].split()[1])
-    found, fresh = set(), set(pids)
+    below, fresh = set(), set(pids)
     while fresh:
         fresh = {pid for pid, parent in parents.items() if parent in fresh}
-        found |= fresh
-    return found
+        below |= fresh
+    return below
 
 
 def left_over(pids: set[int], seconds: float = 5.0) -> set[int]:
@@ -235,13 +235,13 @@ def test_a_killed_cell_changes_no_verdict(level):
     before, killed = folders(), 0
     for _ in range(4):
         with Judge(JudgeOptions(workers=2, isolation=level)) as judge:
-            own = cells_of(os.getpid())
+            alive = cells_of(os.getpid())
             for number, judgement in enumerate(judge.judge(GOOD for _ in range(60))):
                 assert judgement.passed, judgement
                 # One of the processes that were there at the start: bubblewrap, guards, servers.
-                while number == 24 and own and killed < 4:
+                while number == 24 and alive and killed < 4:
                     with contextlib.suppress(ProcessLookupError):
-                        os.kill(own.pop(), signal.SIGKILL)
+                        os.kill(alive.pop(), signal.SIGKILL)
                         killed += 1
                         break
             running = cells_of(os.getpid())
