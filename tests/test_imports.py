@@ -31,9 +31,7 @@ LAYERS = (
     ("utils/serving",),
     ("utils/report",),
     (".", "data"),  # the stages; what all data sets share
-    tuple(
-        f"data/{name}" for name in ("apps", "codeinsight", "humaneval", "livecodebench", "mbpp", "quickstart", "worlds")
-    ),
+    tuple(f"data/{path.parent.name}" for path in sorted(REPOSITORY.glob("data/*/__init__.py"))),
     ("scripts/loops",),
     ("scripts", "scripts/replication"),
 )
