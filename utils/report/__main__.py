@@ -51,7 +51,9 @@ def main() -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = _Parser(
+        prog="python -m utils.report", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     reports = parser.add_subparsers(required=True, parser_class=_Parser)
 
     one = reports.add_parser("quickstart", help="a run of scripts/quickstart.sh")
