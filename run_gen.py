@@ -47,7 +47,7 @@ from utils.model.card import model_card
 from utils.model.checkpoint import Checkpoints
 from utils.model.curves import Curves
 from utils.model.families import check_engine, note_on, way_of
-from utils.model.generate import Decoding, Request
+from utils.model.generate import Decoding, Engine, Request
 from utils.model.load import check_length, check_model, load_model, revision
 from utils.model.lora import adapter_digest, check_lora, save_merged, with_lora
 from utils.model.sft_data import Row
@@ -59,7 +59,7 @@ from utils.run.files import InputError
 from utils.run.journal import Journal
 from utils.run.progress import Progress
 from utils.run.streams import stream
-from utils.serving.engine import AnyEngine, open_servers, records, start_generator
+from utils.serving.engine import open_servers, records, start_generator
 from utils.serving.recorded import Recorded
 from utils.training_set import read_sources, training_set
 
@@ -309,7 +309,7 @@ def load(run: Run):
 
 
 def evaluate(
-    run: Run, epoch: int, generator: AnyEngine, judge: Judge, trained: dict | None = None
+    run: Run, epoch: int, generator: Engine, judge: Judge, trained: dict | None = None
 ) -> tuple[dict, dict, dict, dict]:
     """Complete every test prompt, judge the programs, write both; returns what `Results.add` takes."""
     options, ranks = run.options, run.ranks

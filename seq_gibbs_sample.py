@@ -37,7 +37,7 @@ from eval.problem import Adapter, Problem
 from utils import gibbs
 from utils.gibbs import Chain, Prompt
 from utils.model.families import check_engine, note_on
-from utils.model.generate import Decoding, Request
+from utils.model.generate import Decoding, Engine, Request
 from utils.model.load import check_length, check_model, load_model, revision
 from utils.model.tokens import TokenizerPolicy
 from utils.prompts import DESCRIPTION_STOP_WORDS, DESCRIPTION_TOP_P
@@ -45,7 +45,7 @@ from utils.run import dist, paths
 from utils.run.files import InputError, beside, finished, read_json, write_json
 from utils.run.journal import Journal
 from utils.run.progress import Progress
-from utils.serving.engine import AnyEngine, open_servers, records, start_generator
+from utils.serving.engine import open_servers, records, start_generator
 from utils.serving.recorded import Recorded
 
 
@@ -112,7 +112,7 @@ class Run:
     ranks: dist.Ranks
     adapter: Adapter
     policy: TokenizerPolicy
-    engine: AnyEngine
+    engine: Engine
     judge: Judge
     files: Files
     chains: list[Chain]  # of all problems

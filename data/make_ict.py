@@ -105,15 +105,16 @@ def describe(
     to an end by itself; and what tells the model's version.
     """
     from utils import gibbs  # with torch, which takes seconds to import
-    from utils.model.generate import Decoding, Engine, Request
+    from utils.model.generate import Decoding, Request
     from utils.model.load import check_model, load_model, revision  # with torch, which takes seconds to import
+    from utils.model.static import Static
     from utils.prompts import DESCRIPTION_STOP_WORDS, DESCRIPTION_TOP_P
     from utils.run import dist  # with torch, which takes seconds to import
     from utils.run.progress import Progress
 
     ranks = dist.join()
     config, policy = check_model(args.model_name_or_path, args.revision, args.trust_remote_code, args.chat)
-    engine = Engine(load_model(args, ranks.device), policy, args.eval_batch_size)
+    engine = Static(load_model(args, ranks.device), policy, args.eval_batch_size)
     decoding = Decoding(DESCRIPTION_STOP_WORDS, args.max_new_tokens, args.temperature, args.top_k, DESCRIPTION_TOP_P)
     descriptions: dict[str, list[str]] = {}
     for key, text in shots:

@@ -33,11 +33,12 @@ sys.path.insert(0, str(ROOT))
 from eval import registry  # noqa: E402
 from utils.args import CommonOptions  # noqa: E402
 from utils.model.attention import librarys_own  # noqa: E402
-from utils.model.generate import Decoding, Request, make_engine  # noqa: E402
+from utils.model.generate import Decoding, Request  # noqa: E402
 from utils.model.load import check_model, load_model  # noqa: E402
 from utils.run import dist, files, paths  # noqa: E402
-from utils.serving.engine import Server  # noqa: E402
+from utils.serving.engine import make_engine  # noqa: E402
 from utils.serving.probe import look_at  # noqa: E402
+from utils.serving.server import Server  # noqa: E402
 
 FROM = (0, 1, 16, 64, 256)  # first positions of the groups that are reported
 AT_A_TIME = 64  # positions whose scores over the vocabulary are in fp64 at a time

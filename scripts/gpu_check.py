@@ -31,12 +31,14 @@ from tokenizers import AddedToken
 from toy import tiny_tokenizer, write_model, write_task
 from transformers import AutoConfig, AutoModelForCausalLM, LlamaConfig, PreTrainedModel
 
-from utils.model.generate import Decoding, Engine, Request, make_engine
+from utils.model.generate import Decoding, Request
 from utils.model.loss import code_loss, mean_losses
 from utils.model.sft_data import Row
+from utils.model.static import Static
 from utils.report import tables
 from utils.run import paths
 from utils.run.files import InputError, run
+from utils.serving.engine import make_engine
 
 ROOT = Path(__file__).resolve().parent.parent
 NEAR = 1e-3  # two scores nearer than this may change places where a device sums in another order
@@ -129,7 +131,7 @@ def greedy(machine: Machine) -> dict:
     decoding, answers = Decoding((), machine.size(64, 8)), []
     reference = weights(machine, "cpu")
     for model in (reference, weights(machine, machine.device)):
-        answers.append(dict(Engine(model, NoText()).run(requests, decoding)))
+        answers.append(dict(Static(model, NoText()).run(requests, decoding)))
     tokens = equal = 0
     for i, request in enumerate(requests):
         right, ours = answers[0][i].ids, answers[1][i].ids
@@ -203,7 +205,7 @@ def out_of_memory(machine: Machine) -> dict:
     """A batch that does not fit is halved, and no completion is lost."""
     count = machine.size(2048, 16)
     requests = [Request(ids, ("memory", i)) for i, ids in enumerate(prompts(machine, count))]
-    engine = Engine(weights(machine, machine.device, torch.bfloat16 if not machine.rehearsal else torch.float32),
+    engine = Static(weights(machine, machine.device, torch.bfloat16 if not machine.rehearsal else torch.float32),
                     NoText(), rows=count)  # fmt: skip
     with little_memory(machine, engine.model, count // 4):
         completions = dict(engine.run(requests, Decoding((), machine.size(256, 4))))

@@ -23,8 +23,8 @@ import toy  # noqa: E402
 
 from utils.model.generate import Decoding, Request  # noqa: E402
 from utils.model.load import check_model  # noqa: E402
-from utils.serving.engine import Server  # noqa: E402
 from utils.serving.probe import look_at  # noqa: E402
+from utils.serving.server import Server  # noqa: E402
 
 ROOM = 64
 WARM = 2000  # completions before memory is looked at

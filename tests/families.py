@@ -18,10 +18,11 @@ from transformers import (
 
 from utils.model.attention import use_grouped
 from utils.model.families import way_of
-from utils.model.generate import Decoding, Engine, Request
+from utils.model.generate import Decoding, Request
 from utils.model.loss import mean_losses
 from utils.model.noise import hashed_exponentials
 from utils.model.sft_data import Row
+from utils.model.static import Static
 from utils.run.streams import stream
 
 VOCABULARY = 97
@@ -222,7 +223,7 @@ class Draws(LogitsProcessor):
 @torch.no_grad()
 def wrong_tokens(model: PreTrainedModel, requests: list[Request], decoding: Decoding, rows: int) -> tuple[int, int]:
     """Tokens that differ from `generate` on each prompt alone, and all tokens; after a tie a row is not compared."""
-    completions = dict(Engine(model, NoText(), rows).run(requests, decoding))
+    completions = dict(Static(model, NoText(), rows).run(requests, decoding))
     wrong = total = 0
     for position, request in enumerate(requests):
         draws = Draws(request.key, decoding.temperature)

@@ -96,7 +96,8 @@ def _sample(spec: dict, before: int) -> dict:
 
     from utils.model import memory
     from utils.model.attention import use_grouped
-    from utils.model.generate import Decoding, Engine, Request
+    from utils.model.generate import Decoding, Request
+    from utils.model.static import Static
 
     model, config = _model(spec)
     use_grouped(model.eval())
@@ -105,7 +106,7 @@ def _sample(spec: dict, before: int) -> dict:
     _begin_anew()
     began = time.process_time()
     requests = [Request(prompt, ("key", i)) for i, prompt in enumerate(prompts)]
-    assert len(list(Engine(model, NoText(), rows).run(requests, Decoding((), tokens, 1.0)))) == rows
+    assert len(list(Static(model, NoText(), rows).run(requests, Decoding((), tokens, 1.0)))) == rows
     took = time.process_time() - began
     length = spec["tokens"] + tokens
     expected = memory.sampling_bytes(config, parameters, spec.get("dtype", "fp32"), rows, length)
@@ -121,7 +122,7 @@ def main() -> None:
     import deepspeed  # noqa: F401
     import peft  # noqa: F401
 
-    from utils.model import generate, lora, memory, train  # noqa: F401
+    from utils.model import lora, memory, static, train  # noqa: F401
 
     before = psutil.Process().memory_info().rss
     outcome = (_sample if "rows" in spec else _train)(spec, before)

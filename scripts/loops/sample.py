@@ -13,7 +13,7 @@ from scripts.loops.bench import DECODING, NEW_TOKENS, SAMPLES, WARM_UP, Bench, a
 import torch  # isort: skip
 from transformers import GenerationConfig, PreTrainedModel
 
-from utils.model.generate import make_engine
+from utils.serving.engine import make_engine
 
 PROBLEMS = 100  # where no --limit is given
 

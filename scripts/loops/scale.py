@@ -17,7 +17,7 @@ from scripts.loops.bench import ROOT, SAMPLES, WARM_UP, Bench  # before torch, s
 
 import torch  # isort: skip
 
-from utils.model.generate import make_engine
+from utils.serving.engine import make_engine
 
 PROBLEMS = 96  # where no --limit is given
 TOKENS = 128  # decoded at most, because many points are measured

@@ -31,6 +31,7 @@ from eval.problem import Problem
 from utils import gibbs
 from utils.model.generate import Decoding, Engine, Request
 from utils.model.load import check_model, read_weights
+from utils.model.static import Static
 from utils.prompts import DESCRIPTION_STOP_WORDS, DESCRIPTION_TOP_P
 from utils.run import dist, files, paths
 from utils.run.streams import stream
@@ -57,7 +58,7 @@ def main(argv: list[str] | None = None) -> int:
     model_path = options.model_name_or_path or str(paths.MODELS / task)
     _, policy = check_model(model_path, None, False)
     model = read_weights(model_path, "fp32").to(ranks.device).eval()
-    engine = Engine(model, policy)
+    engine = Static(model, policy)
     with Judge(JudgeOptions()) as judge:
         world = Measurement(options, problems, examples, task, engine, judge, settings["strength"])
         measured = world.everything()

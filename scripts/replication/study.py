@@ -94,7 +94,7 @@ def arguments() -> argparse.ArgumentParser:
 
 def load_libraries() -> None:
     """Import what the stages import, once for all of them. Nothing is computed here: threads do not survive a fork."""
-    from utils.model import generate, train  # noqa: F401, I001
+    from utils.model import static, train  # noqa: F401, I001
     from utils.run import dist  # noqa: F401, I001
 
     import deepspeed  # noqa: F401

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import functools
+
 import pytest
 import torch
 from families import NoText, causal_families, measure, prompts, tiny_family, tiny_family_config
 from toy import REPOSITORY, run_stage, tiny_tokenizer
 from transformers import BertConfig, LlamaConfig, Mistral3Config, T5Config
 
-from utils.model import generate
+from utils.model import static
+from utils.model.continuous import Continuous
 from utils.model.families import check_engine, check_family, note_on, way_of
-from utils.model.generate import Continuous, Decoding, Engine, Request
+from utils.model.generate import Completion, Decoding, Request
+from utils.model.static import Static
 from utils.run.files import Failure, InputError
 
 FACTORS = {"short_factor": [1.0] * 4, "long_factor": [3.0, 1.0, 2.0, 4.0]}
@@ -50,7 +54,7 @@ def test_completions_and_losses_are_exact(name):
 
 
 def test_padding_would_change_what_goes_by_length(monkeypatch):
-    monkeypatch.setattr(generate, "way_of", lambda config: way_of(LlamaConfig()))
+    monkeypatch.setattr(static, "way_of", lambda config: way_of(LlamaConfig()))
     assert measure(family("recurrent_gemma"), (5, 26, 12, 5), 10, 1, 4)["wrong"] > 10
 
 
@@ -64,17 +68,18 @@ def test_a_note_tells_what_goes_by_length():
 def test_rows_of_one_length_are_halved_where_memory_is_short(monkeypatch, at):
     model, calls = family("mamba"), []
     requests = [Request(prompt, ("key", s)) for prompt in prompts(5, 7) for s in range(4)]
-    decoding, real = Decoding((), 6, 1.0), model.generate
-    expected = dict(Engine(model, NoText(), 4).run(requests, decoding))
+    decoding, real = Decoding((), 6, 1.0), model.forward
+    expected = dict(Static(model, NoText(), 4).run(requests, decoding))
 
+    @functools.wraps(real)
     def short_of_memory(**options):
         calls.append(len(options["input_ids"]))
         if len(calls) == at:
             raise torch.OutOfMemoryError("out of memory")
         return real(**options)
 
-    monkeypatch.setattr(model, "generate", short_of_memory)
-    assert dict(Engine(model, NoText(), 4).run(requests, decoding)) == expected
+    monkeypatch.setattr(model, "forward", short_of_memory)
+    assert dict(Static(model, NoText(), 4).run(requests, decoding)) == expected
     assert calls[:at] == [4] * at and set(calls[at:]) == {2}
 
 
@@ -110,7 +115,7 @@ def test_the_continuous_engine_checks_itself(monkeypatch):
 
     def other_tokens(engine, wanted, decoding):
         for position, completion in complete(engine, wanted, decoding):
-            yield position, generate.Completion("", [(token + 1) % 97 for token in completion.ids])
+            yield position, Completion("", [(token + 1) % 97 for token in completion.ids])
 
     monkeypatch.setattr(Continuous, "_complete", other_tokens)
     with pytest.raises(Failure, match="--engine static works"):
@@ -121,7 +126,7 @@ def test_the_continuous_engine_ends_where_the_positions_do():
     model = family("gpt2")
     [prompt] = prompts(120)
     requests = [Request(prompt, ("key",)), Request(prompt[:100], ("key",))]
-    engines = Continuous(model, NoText()), Engine(model, NoText())
+    engines = Continuous(model, NoText()), Static(model, NoText())
     continuous, static = (dict(engine.run(requests, Decoding((), 40))) for engine in engines)
     assert [continuous[i].ids for i in range(2)] == [static[i].ids for i in range(2)]
     assert [static[i].tokens for i in range(2)] == [9, 29]

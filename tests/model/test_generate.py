@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from types import SimpleNamespace
 
 import pytest
@@ -10,10 +11,13 @@ from toy import toy_texts
 from transformers import AutoModelForCausalLM
 
 from eval.problem import STOP_WORDS
-from utils.model import generate
+from utils.model import static
 from utils.model.attention import GROUPED, grouped_attention
-from utils.model.generate import Continuous, Decoding, Engine, Request
+from utils.model.cache import new_cache
+from utils.model.continuous import Continuous
+from utils.model.generate import Decoding, Request
 from utils.model.load import check_model
+from utils.model.static import Static
 from utils.run.files import Failure
 
 
@@ -34,7 +38,7 @@ def requests(policy, samples: int = 1) -> list[Request]:
 def run(parts, wanted, rows: int = 0, **changes):
     """Completions in the order of the requests."""
     settings = {"stop_words": STOP_WORDS, "temperature": 1.0, "max_new_tokens": 40, **changes}
-    found = dict(Engine(*parts, rows).run(wanted, Decoding(**settings)))
+    found = dict(Static(*parts, rows).run(wanted, Decoding(**settings)))
     return [found[i] for i in range(len(wanted))]
 
 
@@ -115,14 +119,14 @@ def test_a_prompt_is_read_once_for_all_of_its_samples(parts, monkeypatch):
 
 
 def test_rows_that_are_done_are_replaced(parts, monkeypatch):
-    wanted, joined, first_tokens = requests(parts[1], samples=6), [], Engine._first_tokens
+    wanted, joined, first_tokens = requests(parts[1], samples=6), [], Static._first_tokens
     expected = run(parts, wanted, 1, temperature=2.0)
 
     def counting(engine, rows, decoding):
         joined.append(len(rows))
         return first_tokens(engine, rows, decoding)
 
-    monkeypatch.setattr(Engine, "_first_tokens", counting)
+    monkeypatch.setattr(Static, "_first_tokens", counting)
     assert run(parts, wanted, 4, temperature=2.0) == expected
     assert joined[0] == 4
     assert min(joined[1:-1]) < 4, "rows join others that are not done"
@@ -131,17 +135,18 @@ def test_rows_that_are_done_are_replaced(parts, monkeypatch):
 @pytest.mark.parametrize("at", [1, 2, 5])
 def test_out_of_memory_halves_the_batch_and_loses_nothing(parts, monkeypatch, at):
     model, policy = parts
-    wanted, calls, real = requests(policy, samples=3), [], model.generate
+    wanted, calls, real = requests(policy, samples=3), [], model.forward
     expected = run(parts, wanted)
 
+    @functools.wraps(real)
     def short_of_memory(**options):
         calls.append(len(options["input_ids"]))
         if len(calls) == at:
             raise torch.OutOfMemoryError("CUDA out of memory")
         return real(**options)
 
-    monkeypatch.setattr(model, "generate", short_of_memory)
-    engine, given = Engine(model, policy, 8), []
+    monkeypatch.setattr(model, "forward", short_of_memory)
+    engine, given = Static(model, policy, 8), []
     found = {}
     for index, completion in engine.run(wanted, Decoding(STOP_WORDS, 40, 1.0)):
         given.append(index)
@@ -185,7 +190,7 @@ def test_a_row_that_no_memory_holds_is_a_clear_failure(parts, monkeypatch):
     def short_of_memory(**_):
         raise torch.OutOfMemoryError("CUDA out of memory")
 
-    monkeypatch.setattr(parts[0], "generate", short_of_memory)
+    monkeypatch.setattr(parts[0], "forward", short_of_memory)
     with pytest.raises(Failure, match="no memory for one row of .* --max_length"):
         run(parts, requests(parts[1])[:3], 2)
 
@@ -210,7 +215,7 @@ def test_grouped_attention_is_attention(queries, dtype, most):
 
 def test_whole_room_is_what_attention_sees_only_where_it_is_masked(parts):
     model, _ = parts
-    layer = generate._new_cache(model.config).layers[0]
+    layer = new_cache(model.config).layers[0]
     first, second = torch.randn(2, 2, 7, 16), torch.randn(2, 2, 1, 16)
     assert layer.update(first, first)[0].shape[2] == layer.get_seq_length() == 7
     width, _ = layer.get_mask_sizes(1)
@@ -222,13 +227,13 @@ def test_whole_room_is_what_attention_sees_only_where_it_is_masked(parts):
 
 
 def test_rows_of_a_cpu_are_bounded_by_its_memory(parts, monkeypatch):
-    engine = Engine(*parts)
-    assert engine._rows_that_fit(1000) == generate.CPU_ROWS
+    engine = Static(*parts)
+    assert engine._rows_that_fit(1000) == static.CPU_ROWS
     config = parts[0].config
     row = (
         2 * config.num_hidden_layers * config.num_key_value_heads * config.head_dim * 4 * 1000 + 12 * config.vocab_size
     )
     memory = SimpleNamespace(total=4 * 10 * row + 4 * row // 2)
-    monkeypatch.setattr(generate.psutil, "virtual_memory", lambda: memory)
+    monkeypatch.setattr(static.psutil, "virtual_memory", lambda: memory)
     assert engine._rows_that_fit(1000) == 10
     assert engine._rows_that_fit(10**9) == 1

@@ -11,7 +11,7 @@ from toy import Finished, run_stage
 from scripts import benchmark
 from scripts.loops.bench import DECODING, SAMPLES, Bench, as_published
 from scripts.loops.sample import published_samples
-from utils.model.generate import make_engine
+from utils.serving.engine import make_engine
 
 FIRST = ["loop", "ours", "reference", "ratio", "unit", "device", "versions"]
 

@@ -12,7 +12,8 @@ from families import NoText, steep_model
 from toy import REPOSITORY
 
 from utils.model import noise
-from utils.model.generate import Decoding, Request, make_engine
+from utils.model.generate import Decoding, Request
+from utils.serving.engine import make_engine
 
 sys.path.insert(0, str(REPOSITORY / "scripts"))
 

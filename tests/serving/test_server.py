@@ -13,8 +13,8 @@ from utils.model.generate import Decoding, Request
 from utils.model.load import check_model
 from utils.run.files import Failure, InputError
 from utils.run.streams import seed_of
-from utils.serving.engine import MOST_ROOM, Server
 from utils.serving.probe import look_at
+from utils.serving.server import MOST_ROOM, Server
 
 DECODING = Decoding(("\ndef", "\n###"), 64, 0.8, 50, 0.95)
 

@@ -18,11 +18,12 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 from transformers import AutoConfig, AutoModelForCausalLM, PreTrainedConfig
 
 from utils.args import TrainingOptions
+from utils.model.cache import SPARE_TOKENS, bytes_of_row
 from utils.model.families import check_family
-from utils.model.generate import GPU_ROWS, SPARE_TOKENS, bytes_of_row
 from utils.model.load import DTYPES, source_of
 from utils.model.lora import add_lora
 from utils.model.loss import SCORED_TOGETHER
+from utils.model.static import GPU_ROWS
 from utils.model.train import RECOMPUTE_PARAMETERS, TRAIN_TOKENS
 from utils.run import stop
 from utils.run.files import InputError

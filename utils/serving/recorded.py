@@ -9,18 +9,18 @@ from dataclasses import asdict, dataclass
 
 from eval.judge import Judge
 from eval.judge.verdict import Judgement, Verdict
-from utils.model.generate import Decoding, Request
+from utils.model.generate import Decoding, Engine, Request
 from utils.run.files import Failure
 from utils.run.journal import Journal
 from utils.run.progress import Progress
-from utils.serving.engine import AnyEngine, Server
+from utils.serving.server import Server
 
 
 @dataclass
 class Recorded:
     """Engine and judge of a step behind its journal: what was recorded is not done again, what is new is recorded."""
 
-    engine: AnyEngine
+    engine: Engine
     judge: Judge
     journal: Journal
     bar: Progress
