@@ -19,14 +19,14 @@ GROUPED = "grouped"
 
 
 def use_grouped(model: PreTrainedModel) -> None:
-    """Let a model that has PyTorch's attention by default decode with `grouped_attention`; others stay as they are."""
+    """Make a model whose default is PyTorch's attention decode with `grouped_attention`; others are left alone."""
     if model.config._attn_implementation == "sdpa" and model._supports_attention_backend:
         model.set_attn_implementation(GROUPED)
 
 
 @contextlib.contextmanager
 def librarys_own(model: PreTrainedModel) -> Iterator[None]:
-    """For a while the attention that `transformers` would have chosen."""
+    """Within the context, the attention that `transformers` would have chosen."""
     grouped = model.config._attn_implementation == GROUPED
     if grouped:
         model.set_attn_implementation("sdpa")
@@ -52,7 +52,9 @@ def grouped_attention(
     Queries of the heads that share a key are the rows of one product. The softmax is taken in fp32.
     """
     rows, heads, queries, size = query.shape
-    added = attention_mask is not None and attention_mask.dtype != torch.bool  # to the scores, in place of a choice
+    added = (
+        attention_mask is not None and attention_mask.dtype != torch.bool
+    )  # a mask of numbers that are added to the scores
     if queries > 1 or added or options.get("position_bias") is not None or options.get("cache") is not None:
         return sdpa_attention_forward(module, query, key, value, attention_mask, scaling=scaling, **options)
     packed = query.reshape(rows, key.shape[1], -1, size)

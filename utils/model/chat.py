@@ -44,13 +44,13 @@ class ChatFormat:
         self.eos_id: int | None = tokenizer.convert_tokens_to_ids(end[0]) if end else tokenizer.eos_token_id
 
     def text(self, prompt: str) -> str:
-        """A prompt as the model is shown it, up to where it goes on; `prompt` is a code prompt or a `Dialogue`."""
+        """A prompt as the model sees it, up to its completion; `prompt` is a code prompt or a `Dialogue`."""
         turns, begun = (COMPLETE.format(prompt.strip()),), f"{FENCE}python\n{prompt}"
         if isinstance(prompt, Dialogue):
             turns, begun = prompt.turns, ""
         *before, last = self._parts[len(turns)]
-        said = "".join(part + self._plain(turn) for part, turn in zip(before, turns, strict=True))
-        return said + last + self._plain(begun)
+        earlier = "".join(part + self._plain(turn) for part, turn in zip(before, turns, strict=True))
+        return earlier + last + self._plain(begun)
 
     def closing(self, prompt: str) -> str:
         """What an answer that was begun by `text` has before its turn ends."""
@@ -69,7 +69,7 @@ class ChatFormat:
 
         Turns are the user's and the assistant's by turns; InputError where the template fails or loses one.
         """
-        marks = [f"TURN{number}OF{turns}" for number in range(1, turns + 1)]
+        marks = [f"TURN{turn}OF{turns}" for turn in range(1, turns + 1)]
         roles = ("user", "assistant") * turns
         messages = [{"role": role, "content": mark} for role, mark in zip(roles, marks, strict=False)]
         try:
@@ -86,7 +86,7 @@ class ChatFormat:
         return parts
 
     def _unfit(self, fault: str) -> InputError:
-        return InputError(f"--chat: the chat template of {self.name} {fault}; leave the flag out, or mend the template")
+        return InputError(f"--chat: the chat template of {self.name} {fault}; leave the flag out, or fix the template")
 
 
 def _any_of(texts) -> re.Pattern:

@@ -38,11 +38,11 @@ class Checkpoints:
 
     def newest(self) -> Position | None:
         """The newest position that is complete on all nodes; InputError where it was reached with other settings."""
-        own = {(mark["epoch"], mark["step"]): mark for mark in self._marks()}
-        common = set.intersection(*map(set, self.ranks.all_values(sorted(own))))
+        marks = {(mark["epoch"], mark["step"]): mark for mark in self._marks()}
+        common = set.intersection(*map(set, self.ranks.all_values(sorted(marks))))
         if not common:
             return None
-        mark = own[max(common)]
+        mark = marks[max(common)]
         files.check_same(self._folder(*max(common)), mark, self.about)
         return Position(**{name: mark[name] for name in ("epoch", "step", "curve")})
 
@@ -58,7 +58,7 @@ class Checkpoints:
             torch.cuda.set_rng_state(random["cuda"], self.ranks.device)
 
     def save(self, engine, position: Position) -> None:
-        """Write a checkpoint, then remove the older ones; training goes on without where the disk has no room."""
+        """Write a checkpoint, then remove the older ones; training continues without one where the disk has no room."""
         parameters = sum(part.numel() for part in engine.module.parameters() if part.requires_grad)
         need = BYTES_PER_PARAMETER * parameters // self.ranks.world_size * self.ranks.local_world_size
         self.folder.mkdir(parents=True, exist_ok=True)

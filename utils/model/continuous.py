@@ -32,8 +32,8 @@ class Continuous:
 
     Promised: every completion is a draw from the model's distribution at these settings, and ends at its
     stop word. Not promised: the same draw again. One generator serves the whole batch, so a completion depends on what
-    was decoded beside it; rounds and files are those of one run, reproducible only as far as the device and the order
-    of its work are.
+    was decoded together with it; a run's rounds and files are only as reproducible as the device and the order of its
+    work.
     """
 
     def __init__(self, model: PreTrainedModel, policy: TokenizerPolicy):

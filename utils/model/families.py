@@ -27,8 +27,8 @@ STATE_LAYERS = {
 
 @dataclass(frozen=True)
 class Way:
-    """How a model is run: rows longer than `padded_up_to` tokens (None: of any length) only beside rows of their own
-    length, and `reason` says why, "" where all rows go together. `state` is whether a layer keeps more than keys.
+    """How a model is run. Rows longer than `padded_up_to` tokens (0: all rows, None: no rows) share a batch only with
+    rows of the same length; `reason` says why, "" where all rows go together. `state`: a layer keeps more than keys.
     """
 
     padded_up_to: int | None = None
@@ -36,7 +36,7 @@ class Way:
     state: bool = False
 
     def takes(self, length: int) -> bool:
-        """Whether rows of up to so many tokens can be padded to one length."""
+        """Whether rows of up to `length` tokens can be padded to one length."""
         return self.padded_up_to is None or length <= self.padded_up_to
 
 
@@ -84,7 +84,7 @@ def causal_class(config: PreTrainedConfig) -> type[PreTrainedModel] | None:
 
 
 def empty_model(config: PreTrainedConfig, trust_remote_code: bool = False) -> PreTrainedModel:
-    """A model of a configuration whose parameters have shapes but no numbers."""
+    """A model of a configuration whose parameters have shapes but no values."""
     with torch.device("meta"):
         return AutoModelForCausalLM.from_config(config, trust_remote_code=trust_remote_code)
 

@@ -179,6 +179,6 @@ def _forget_quantization(model: PreTrainedModel) -> None:
 
 def stop_ids(model: PreTrainedModel, policy: TokenizerPolicy) -> list[int]:
     """Ids that end a row: those of the model's generation settings and the tokenizer's EOS."""
-    own = model.generation_config.eos_token_id
-    own = own if isinstance(own, list) else [own]
-    return sorted({i for i in (*own, policy.eos_id) if i is not None})
+    eos_ids = model.generation_config.eos_token_id
+    eos_ids = eos_ids if isinstance(eos_ids, list) else [eos_ids]
+    return sorted({i for i in (*eos_ids, policy.eos_id) if i is not None})

@@ -9,7 +9,7 @@ from __future__ import annotations
 import torch
 
 CANDIDATES = (256, 4096)  # tokens that are sorted first; where more may be drawn, all are
-CHUNK = {"cpu": 1 << 16, "cuda": 1 << 24}  # numbers made at a time: a CPU's cache, a GPU's spare memory
+CHUNK = {"cpu": 1 << 16, "cuda": 1 << 24}  # values made at a time: a CPU's cache, a GPU's spare memory
 
 # The finaliser of SplitMix64 (Steele, Lea, Flood 2014), as signed integers: (shift, factor) twice, and a last shift.
 MIXING = ((30, 0xBF58476D1CE4E5B9 - 2**64), (27, 0x94D049BB133111EB - 2**64))
@@ -35,11 +35,13 @@ def draw_tokens(
     tokens = torch.arange(scores.shape[1], device=scores.device)[None]
     rows = max(1, CHUNK[scores.device.type] // scores.shape[1])
     parts = zip(scores.split(rows), seeds.split(rows), strict=True)
-    return torch.cat([(part - hashed_exponentials(own, tokens).log_()).argmax(dim=-1) for part, own in parts])
+    return torch.cat(
+        [(part - hashed_exponentials(row_seeds, tokens).log_()).argmax(dim=-1) for part, row_seeds in parts]
+    )
 
 
 def candidates(scores: torch.Tensor, top_k: int, top_p: float) -> tuple[torch.Tensor, torch.Tensor]:
-    """The tokens that may be drawn: scores and ids, both (rows, any number), best first; -inf for those that may not.
+    """The tokens that may be drawn: scores and ids, both (rows, tokens), best first; -inf for those that may not.
 
     As in `transformers`: the `top_k` best, with all that equal the last of them; among these the smallest set whose
     probability reaches `top_p`, with all that equal its last one.
@@ -64,10 +66,10 @@ def candidates(scores: torch.Tensor, top_k: int, top_p: float) -> tuple[torch.Te
 
 
 def hashed_exponentials(seeds: torch.Tensor, tokens: torch.Tensor) -> torch.Tensor:
-    """Standard exponential numbers in fp32, a function of seed and token alone.
+    """Standard exponential values in fp32, a function of seed and token alone.
 
     `seeds` is (rows,), `tokens` (rows or 1, tokens), the result (rows, tokens). SplitMix64 over a counter; seeds are
-    mixed first, so that neighbours have nothing in common. 63 bits become a uniform number, never 0 or 1: an
+    mixed first, so that neighbours have nothing in common. 63 bits become a uniform value, never 0 or 1: an
     exponential of 0 would make any token win, and one of infinity lose against a token that may not be drawn.
     """
     bits = _mix(_mix(seeds)[:, None] + (tokens + 1) * GOLDEN_GAMMA)

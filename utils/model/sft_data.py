@@ -40,10 +40,10 @@ def make_row(policy: TokenizerPolicy, prompt: str, target: str, max_length: int,
 
 
 def batches_by_length(lengths: Sequence[int], tokens: int, most_rows: int = 0) -> list[list[int]]:
-    """Group rows of like length: at most `tokens` tokens, padding included, and `most_rows` rows (0: any number).
+    """Group rows of like length: at most `tokens` tokens, padding included, and `most_rows` rows (0: no limit).
 
     Returns positions in `lengths`. A row longer than the budget is a batch of its own. The grouping depends on the rows
-    alone, so every number of ranks computes the very same batches.
+    alone, so runs with any number of ranks compute the same batches.
     """
     batches: list[list[int]] = []
     for index in sorted(range(len(lengths)), key=lambda i: (-lengths[i], i)):
@@ -60,9 +60,9 @@ def collate(rows: Sequence[Row], pad_id: int) -> tuple[torch.Tensor, torch.Tenso
     ids = torch.full((len(rows), width), pad_id)
     mask = torch.zeros((len(rows), width), dtype=torch.long)
     labels = torch.full((len(rows), width), IGNORED)
-    for number, row in enumerate(rows):
+    for i, row in enumerate(rows):
         length = len(row.ids)
-        ids[number, :length] = torch.tensor(row.ids)
-        mask[number, :length] = 1
-        labels[number, row.prompt_length : length] = ids[number, row.prompt_length : length]
+        ids[i, :length] = torch.tensor(row.ids)
+        mask[i, :length] = 1
+        labels[i, row.prompt_length : length] = ids[i, row.prompt_length : length]
     return ids, mask, labels

@@ -59,7 +59,7 @@ class Endpoint:
         return self._call("GET", path, None)
 
     def post(self, path: str, body: dict) -> dict | list:
-        """What the server answers to a body; Fault or Refused."""
+        """The server's JSON answer to a body; Fault or Refused."""
         return self._call("POST", path, json.dumps(body).encode())
 
     def _call(self, method: str, path: str, data: bytes | None) -> dict | list:
@@ -73,7 +73,7 @@ class Endpoint:
         except ssl.SSLCertVerificationError as error:
             raise InputError(f"--base_url {self.url}: its certificate is not trusted ({error.reason})") from None
         except (OSError, http.client.HTTPException) as error:
-            raise Fault(_said(error)) from None
+            raise Fault(_reason(error)) from None
         return self._read(response, content)
 
     def _exchange(self, method: str, path: str, data: bytes | None, headers: dict):
@@ -131,7 +131,7 @@ class Endpoint:
         raise Refused(response.status, message)
 
     def _message(self, value: object, content: bytes) -> str:
-        """What an error says, in one line, without the key."""
+        """The message of an error, in one line, without the key."""
         for name in ("error", "message", "detail"):
             if isinstance(value, dict) and value.get(name):
                 value = value[name]
@@ -140,11 +140,11 @@ class Endpoint:
         return (text.replace(self._key, "***") if self._key else text)[:MESSAGE_LENGTH]
 
 
-def _said(error: Exception) -> str:
-    """What went wrong with a connection, in a few words."""
+def _reason(error: Exception) -> str:
+    """Why a connection failed, in a few words."""
     if isinstance(error, http.client.IncompleteRead):
         return "its answer was cut short"
     if isinstance(error, http.client.RemoteDisconnected):
         return "connection closed"
-    words = error.strerror if isinstance(error, OSError) and error.strerror else str(error) or type(error).__name__
-    return words.lower()
+    reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error) or type(error).__name__
+    return reason.lower()

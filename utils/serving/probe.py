@@ -1,7 +1,7 @@
-"""What a server serves, and how it wants to be asked, found out before anything is written or sampled.
+"""What a server serves, and which requests it takes; checked before anything is written or sampled.
 
-Servers differ in what they take: prompts as token ids or as text alone, ids given back or not, and how "all tokens" is
-said for top-k. One completion of a few tokens tells. Its model, tokenizer and context are compared with ours, since
+Servers differ in what they take: prompts as token ids or as text alone, ids given back or not, and which top-k
+means "all tokens". One completion of a few tokens tells. Model, tokenizer and context are compared with ours, since
 samples of another model would pass for this one's.
 """
 
@@ -32,7 +32,7 @@ VERSIONS = ("/version", "/server_info", "/get_server_info", "/props", "/info")  
 
 @dataclass(frozen=True)
 class Served:
-    """A server's own words for its model, engine and version, and how it wants to be asked."""
+    """A server's names of its model, engine and version, and which requests it takes."""
 
     url: str
     model: str
@@ -50,7 +50,7 @@ class Served:
         return {"engine": self.engine, "version": self.version, "model": self.model, "token_ids": self.takes_ids}
 
     def body(self, prompt: list[int] | str, drawn: dict) -> dict:
-        """A request for a completion. All that changes the distribution is said: servers have defaults of their own."""
+        """A request for a completion. Gives every setting that matters: servers differ in their defaults."""
         plain = {"min_p": 0.0, "repetition_penalty": 1.0, "presence_penalty": 0.0, "frequency_penalty": 0.0, "n": 1}
         extra = {"return_token_ids": True} if self.gives_ids else {}
         if self.engine == "llamacpp":  # its temperature would come last, after top-p
@@ -88,7 +88,7 @@ def look_at(url: str, name: str, policy: TokenizerPolicy, longest: int, patience
 
 
 def patiently(call: Callable[[], T], url: str, patience: float) -> T:
-    """What `call` returns, tried again while it faults; Failure after so many seconds."""
+    """What `call` returns, tried again while it faults; Failure after `patience` seconds."""
     until, wait = time.monotonic() + patience, FIRST_WAIT
     while True:
         try:
@@ -123,11 +123,11 @@ def _short(name: str) -> str:
 def _version(endpoint: Endpoint) -> str:
     for path in VERSIONS:
         try:
-            said = endpoint.get(endpoint.root + path)
+            answer = endpoint.get(endpoint.root + path)
         except (Refused, Fault, InputError):
             continue
-        if isinstance(said, dict):
-            return str(said.get("version") or said.get("build_info") or "unknown")
+        if isinstance(answer, dict):
+            return str(answer.get("version") or answer.get("build_info") or "unknown")
     return "unknown"
 
 
@@ -201,7 +201,7 @@ def _compare_tokens(endpoint: Endpoint, served: Served, policy: TokenizerPolicy)
 
 
 def _compare_counts(endpoint: Endpoint, way: Served, policy: TokenizerPolicy) -> None:
-    """InputError where a text has another number of tokens there, with and without those at its start."""
+    """InputError where the server counts a text's tokens differently, with and without those at its start."""
     try:
         read = _greedy(endpoint, way, PROBE).get("usage", {}).get("prompt_tokens")
     except Refused:

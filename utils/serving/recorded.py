@@ -30,7 +30,7 @@ class Recorded:
             self.engine.tell = self.bar.tell
 
     def complete(self, requests: Sequence[Request], decoding: Decoding) -> Iterator[tuple[int, str]]:
-        """`(position in requests, text of its completion)` as they are there."""
+        """`(position in requests, text of its completion)` as completions finish."""
         new = []
         for position, request in enumerate(requests):
             text = self.journal.get("text", request.key)
@@ -46,7 +46,7 @@ class Recorded:
             yield position, completion.text
 
     def verdict(self, key: tuple, program: str, test: dict) -> Future[Judgement]:
-        """The judge's word on a candidate, perhaps still to come."""
+        """The verdict on a candidate, which may still be pending."""
         if (past := self.journal.get("verdict", key)) is not None:
             future: Future[Judgement] = Future()
             future.set_result(Judgement(**{**past, "verdict": Verdict(past["verdict"])}))
@@ -60,9 +60,9 @@ class Recorded:
             if future.cancelled() or future.exception() is not None:
                 return
             # The judge failed, or the candidate died by a signal, which may have been meant for the whole run: neither
-            # is the last word, so both are judged again when the run goes on.
+            # is final, so both are judged again when the run resumes.
             if future.result().verdict not in (Verdict.INFRA, Verdict.CRASH):
-                with contextlib.suppress(Failure):  # no place to raise it; the main thread's next line meets it too
+                with contextlib.suppress(Failure):  # cannot be raised here; the main thread's next line fails too
                     self.journal.add("verdict", key, asdict(future.result()))
 
         return record

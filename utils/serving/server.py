@@ -59,7 +59,7 @@ class _Lane:
         return (1 if self.faults else self.room) - self.flying
 
     def begin(self) -> None:
-        """Forget an earlier step's pace."""
+        """Forget the pace of an earlier step."""
         self.flying, self.since, self.ended, self.tokens = 0, time.monotonic(), 0, 0
 
     def succeeded(self, tokens: int, waiting: bool) -> None:
@@ -86,9 +86,9 @@ class _Lane:
 
 @dataclass
 class _Flight:
-    """A request on its way, and then what came of it."""
+    """A request on its way, and later its answer."""
 
-    position: int
+    position: int  # among the requests
     lane: _Lane
     body: dict
     answers: SimpleQueue
@@ -136,11 +136,11 @@ class Server:
                     raise Failure(f"--base_url {lane.served.url}: {fault}, {TRIES} times") from None
                 waiting.append(flight.position)
                 lane.failed(fault, flight.began)
-                self._say(f"{lane.endpoint.name}: {fault}")
+                self._show(f"{lane.endpoint.name}: {fault}")
                 self._check_patience(heard)
                 continue
             if lane.faults:
-                self._say("")
+                self._show("")
             lane.succeeded(completion.tokens, bool(waiting))
             missing -= 1
             yield flight.position, completion
@@ -160,7 +160,7 @@ class Server:
             self._jobs.put(_Flight(position, lane, self._body(lane.served, requests[position], decoding), answers))
 
     def _work(self) -> None:
-        """One thread: a request at a time, whatever comes of it."""
+        """One thread: a request at a time; errors are answers too."""
         while True:
             flight = self._jobs.get()
             endpoint = flight.lane.endpoint
@@ -210,7 +210,7 @@ class Server:
             ids = self.policy.encode(text) + end
         return Completion(truncate(text, decoding.stop_words, decoding.keep_blanks), ids)
 
-    def _say(self, trouble: str) -> None:
+    def _show(self, trouble: str) -> None:
         if trouble != self._trouble:
             self._trouble = trouble
             self.tell(trouble)
