@@ -20,7 +20,7 @@ from utils.run.files import InputError
 
 THRESHOLD = 0.7  # of `similarity`; 1 means the same words and the same letters
 NAMED_THRESHOLD = 0.4  # for problems whose functions have the same name
-GENERIC = 5  # a name that more problems of a file have (`test`, `solve`) says nothing
+GENERIC = 5  # a name that more problems of a file have (`test`, `solve`) is no evidence
 WORD_RUN, TOKEN_RUN = 8, 16  # words of a description in a row, tokens of a program; programs repeat themselves more
 SHARE = 0.5  # of a test problem's words that stand in runs which a training problem has too
 BLOCK = 512  # rows compared with all others at a time
@@ -49,7 +49,7 @@ FILLERS = frozenset(FILLER_WORDS.split())
 
 @dataclass(frozen=True)
 class Text:
-    """A task as it is compared: where it is from, its function names and what its text says."""
+    """A problem prepared for comparison: its label, its function names and its texts."""
 
     label: str
     names: frozenset[str]
@@ -183,7 +183,7 @@ def near_duplicates(train: list[Text], test: list[Text]) -> list[Pair]:
     """Pairs above THRESHOLD, or above NAMED_THRESHOLD with a telling name in common; the nearest first.
 
     Exact: letters add at most one half to the similarity, so a pair whose words alone have a Jaccard index below
-    2 x threshold - 1 cannot reach it, and only the others are compared in full.
+    2 x threshold - 1 cannot reach it, and only the remaining ones are compared in full.
     """
     if not train or not test:
         return []
@@ -263,7 +263,7 @@ def _same_ids(train: str, test: str) -> bool:
 def tag(task: str, train: list[dict], test: list[dict]) -> str:
     """Tag every test row by what training rows share with it, so that scores are broken down; none where none does.
 
-    Returns a sentence that says how many there are of each kind; nothing where nothing is shared.
+    Returns a sentence with the count of each kind; empty if nothing is shared.
     """
     pairs = between(task, train, task, test)
     seen = {pair.test for pair in pairs if SAME & set(pair.signs)}

@@ -37,7 +37,7 @@ def all_tuples(value):
 
 
 def list_of_sets(values) -> list:
-    """`[[1, 2], []]` -> `[{1, 2}, {}]`: what is empty is a dict, as in MBPP's own test."""
+    """`[[1, 2], []]` -> `[{1, 2}, {}]`: an empty one is a dict, as in MBPP's test."""
     return [set(value) if isinstance(value, list) and value else {} for value in values]
 
 

@@ -8,7 +8,7 @@ from eval.judge.flags import add_arguments
 
 
 def arguments(description: str) -> argparse.ArgumentParser:
-    """The flags of every prepare command: the judge's own."""
+    """The flags of every prepare command: those of the judge."""
     parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
     add_arguments(parser)
     return parser

@@ -4,7 +4,7 @@
 
 Reads `data/<task>/train.json` and the descriptions that `ict.json` holds already: they are examples in the prompt of
 stage 1 and stay in the file (`--zero_shot` leaves them out of the prompt). Adds one description for each problem that
-has none, without those that are empty, were cut off, are code, or say what another one says. Without a model the
+has none, without those that are empty, were cut off, are code, or repeat another one. Without a model the
 problems' own descriptions are written.
 """
 
@@ -58,7 +58,7 @@ def main() -> int:
 
 
 def parse_arguments() -> argparse.Namespace:
-    """The flags; those of the model are the stages' own. InputError on a number that makes no sense."""
+    """The flags; those of the model are the stages'. InputError on a count that makes no sense."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--dataset", default="apps", help="data set (default apps)")
     parser.add_argument("--difficulty", help="APPS+ only: introductory, interview or competition")

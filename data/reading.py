@@ -145,7 +145,7 @@ def read_hub(name: str) -> list[Part]:
     try:
         configurations = datasets.get_dataset_config_names(name)
         loaded = {key: datasets.load_dataset(name, key) for key in configurations}
-    except Exception as error:  # the library raises errors of many kinds, of its own and of the network
+    except Exception as error:  # the library raises errors of many kinds, its own and those of the network
         return _read_repository(name, error)
     parts = []
     for key, splits in loaded.items():
@@ -160,7 +160,7 @@ def _read_repository(name: str, refusal: Exception) -> list[Part]:
     """The row files in a repository of the hub; InputError with the library's `refusal` where there are none."""
     try:
         files = hub.data_files(name, SUFFIXES)
-    except Exception:  # as above; what was said first says more
+    except Exception:  # as above; the first error is more informative
         files = {}
     if not files:
         reason = str(refusal).strip().splitlines()[0] if str(refusal).strip() else type(refusal).__name__

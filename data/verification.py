@@ -40,7 +40,7 @@ def judge_versions(
 ) -> list[tuple[dict, Judgement]]:
     """For each problem the first of its versions whose gold solution passes, else its first, with the verdict.
 
-    Failure where the judge itself failed on some: such a run says nothing about their gold solutions.
+    Failure where the judge itself failed on some: such a run shows nothing about their gold solutions.
     """
     best: list[tuple[dict, Judgement] | None] = [None] * len(versions)
     left, index = list(range(len(versions))), 0

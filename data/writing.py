@@ -23,13 +23,13 @@ SHOWN_PAIRS, SHOWN_FAILURES = 3, 40
 
 @dataclass
 class Task:
-    """What is to be written for one task: its problems by split, each as versions that differ in the gold solution."""
+    """One task to write: its problems by split, each as versions that differ in the gold solution."""
 
     name: str
     splits: dict[str, list[list[dict]]]
     examples: list[list] | None = None  # in-context descriptions; None: the source has none
     examples_dropped: Counter = field(default_factory=Counter)
-    matched: dict | None = None  # how descriptions without an id found their problems
+    matched: dict | None = None  # how descriptions without an id were matched to problems
     expected: dict[str, int | str] = field(default_factory=dict)  # problems by split, as published
     gold_timeout: float = GOLD_TIMEOUT
     seeds: list = field(default_factory=list)  # ids of all training problems as published, None for a row that is none
@@ -91,7 +91,7 @@ def write_tasks(adapter: Adapter, tasks: list[Task], batches: list[Batch], args,
 
 @dataclass
 class Summary:
-    """What is said of the files written: lines of the table, gold solutions that fail, remarks for the end."""
+    """The report on the files written: table lines, gold solutions that fail, closing remarks."""
 
     lines: list[list[str]] = field(default_factory=list)
     failures: list[str] = field(default_factory=list)

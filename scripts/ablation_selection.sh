@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Ablation of what is trained on, with the samples of GiFT:
+# Ablation of the training set, with the samples of GiFT:
 #
 #   bash scripts/ablation_selection.sh [--dry_run] [--toy] [-h]
 #

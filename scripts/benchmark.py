@@ -104,7 +104,7 @@ def main() -> None:
     parser.add_argument("--model", help="model of the loops that have one (default: SmolLM2-135M-Instruct)")
     parser.add_argument("--dataset", default="quickstart", help="whose training problems those loops take")
     parser.add_argument("--limit", type=int, help="problems or programs measured (default: what fits the loop)")
-    parser.add_argument("--repeats", type=int, help="measurements of each side, of which the median is taken")
+    parser.add_argument("--repeats", type=int, help="measurements of each side; the median counts")
     parser.add_argument("--seed", type=int, default=1234)
     parser.add_argument(
         "--dtype", choices=("bf16", "fp16", "fp32"), default="bf16", help="of the weights, on both sides"

@@ -64,7 +64,7 @@ def progress(folder: Path) -> Progress:
 
 @dataclass
 class Pipeline:
-    """The three stages in a working folder of their own; 0 ranks is plain python."""
+    """The three stages in a separate working folder; 0 ranks is plain python."""
 
     folder: Path
     model: Path

@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# Variables of all these scripts (VARIABLE=value bash scripts/...), with the published settings where nothing is said:
+# Variables of all these scripts (VARIABLE=value bash scripts/...), by default the published settings:
 #
 #   MODELS      hub ids or folders          SEEDS       seeds: "1234"; "1 2 3" for mean and standard deviation
 #   DATASET     apps; mbpp, codeinsight, quickstart, world-<name>
@@ -19,12 +19,12 @@
 #   RUNS        folder of samples and weights: RUNS/<task>/<model>/<seed>/<sampler>
 #   PREFIX      put before the names of results, to keep runs with other settings apart
 #
-# Where there is no in-context list, and the preparation reads none, the first model that samples descriptions makes one.
+# Without an in-context list, given or prepared, the first model that samples descriptions makes one.
 # DATASET=quickstart takes SmolLM2-135M and sizes for two cores instead.
 
 # Sourced by the scripts of the tables and figures with their arguments. They add stages to a plan, row by row;
-# `run_plan` shows it with its hours and runs it. What two rows or two scripts share is made once: samples are kept by
-# model, seed and sampler, results under names made of what they depend on.
+# `run_plan` shows it with its hours and runs it. What rows or scripts share is made once: samples are kept by
+# model, seed and sampler, results under names of their settings.
 
 # shellcheck source=scripts/machine.sh
 . scripts/machine.sh
@@ -128,7 +128,7 @@ short() {
   printf '%s' "${name##*/}"
 }
 
-# samples MODEL SEED SAMPLER: the folder of what a sampler has drawn; the sampler's name may end in -all (--keep all).
+# samples MODEL SEED SAMPLER: the folder of a sampler's codes; the sampler's name may end in -all (--keep all).
 samples() {
   printf '%s' "$RUNS/$TASK/$(short "$1")/$2/$3"
 }
@@ -153,7 +153,7 @@ score() {
 }
 
 # self_distill MODEL SEED: the row of SSD (arXiv:2604.01193), which has no verifier and no gold pairs: K completions of each
-# problem, whatever the judge says, and its paper's settings for instruct models. The judge runs for its counts alone.
+# problem, unverified, and its paper's settings for instruct models. The judge only counts.
 self_distill() {
   local folder
   folder=$(samples "$1" "$2" conditional-any)
@@ -174,7 +174,7 @@ tune_on_gold() {
 }
 
 # tune MODEL SEED NAME SAMPLES SELECTION FLAGS...: a row trained on K codes of each problem. SELECTION is `uniform`,
-# `perplexity`, or the --save_dir of other perplexities than those beside the codes.
+# `perplexity`, or the --save_dir of other perplexities than those of the codes' folder.
 tune() {
   local model=$1 seed=$2 name=$3 from=$4 scores=$5
   shift 5
@@ -219,7 +219,7 @@ self_train() {
   done
 }
 
-# preview SAMPLES NAME TEMPERATURE...: what inverse temperatures would draw from the samples of a folder.
+# preview SAMPLES NAME TEMPERATURE...: the draws of several inverse temperatures from the samples of a folder.
 preview() {
   local codes=$1/code/passed_seq_code.json name=$2
   shift 2
@@ -234,7 +234,7 @@ tables() {
   add python -m utils.report tables --task "$TASK" --runs "${RESULTS[@]}" --output_dir "$folder" "$@"
 }
 
-# lacks_examples: whether there is no in-context list of the task, and none in what the plan prepares.
+# lacks_examples: whether the task has no in-context list and the plan prepares none.
 lacks_examples() {
   local source
   case $DATASET in quickstart | world-*) return 1 ;; esac # their own descriptions are such lists
@@ -245,7 +245,7 @@ lacks_examples() {
   case "${SOURCE:+${PREPARATION:-}} " in *"--ict "* | *--ict=*) return 1 ;; esac
 }
 
-# describe MODEL: a model describes gold codes of training problems, on one device; what it writes stays for later runs.
+# describe MODEL: a model describes gold codes of training problems, on one device; later runs reuse the list.
 describe() {
   local device=()
   if [ "$GPUS" ]; then device=(env "CUDA_VISIBLE_DEVICES=${GPUS%%,*}"); fi
@@ -253,7 +253,7 @@ describe() {
     --max_length "$MAX_LENGTH" --max_new_tokens "$MAX_NEW_TOKENS" ${CHAT:+--chat}
 }
 
-# run_plan: shows what is going to be done, and does it.
+# run_plan: prints the plan and runs it.
 run_plan() {
   local command preparation=() number=0
   case " $MODELS ${TEACHER:-} " in

@@ -122,7 +122,7 @@ def first_tokens_p_value(model: PreTrainedModel, prompt: list[int], drawn: Seque
 
 
 def completions(engine, prompts: list[list[int]], decoding: Decoding, tokens: int) -> Iterator[tuple[list[int], list]]:
-    """`(prompt, ids drawn)`, prompts in turn, until there are so many tokens."""
+    """`(prompt, ids drawn)`, prompts in turn, until n tokens are drawn."""
     missing, sample = tokens, 0
     while missing > 0:
         requests = [Request(prompt, ("exactness", number, sample)) for number, prompt in enumerate(prompts)]

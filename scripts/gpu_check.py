@@ -41,7 +41,7 @@ from utils.run.files import InputError, run
 from utils.serving.engine import make_engine
 
 ROOT = Path(__file__).resolve().parent.parent
-NEAR = 1e-3  # two scores nearer than this may change places where a device sums in another order
+NEAR = 1e-3  # two scores nearer than this may swap where a device sums in another order
 LARGE = {"hidden_size": 2048, "intermediate_size": 5632, "num_hidden_layers": 22, "num_attention_heads": 32}
 LARGE |= {"num_key_value_heads": 4, "vocab_size": 32_000, "max_position_embeddings": 4096}  # 1.1 billion parameters
 SMALL = {"hidden_size": 64, "intermediate_size": 128, "num_hidden_layers": 2, "num_attention_heads": 4}
@@ -82,7 +82,7 @@ def holds(condition: bool, text: str) -> None:
 
 
 def random_model(folder: Path, sizes: dict, dtype: torch.dtype) -> str:
-    """A folder with a random Llama of these sizes; its tokenizer has a word for every id, so all ids are text."""
+    """A folder with a random Llama of these sizes; its tokenizer has a text for every id."""
     if not folder.is_dir():
         torch.manual_seed(0)
         config = LlamaConfig(**sizes, bos_token_id=0, eos_token_id=1)
@@ -241,7 +241,7 @@ def training(machine: Machine) -> dict:
 
 
 def train(machine: Machine, name: str, *flags: str) -> dict:
-    """One epoch of stage 3 with these flags, in a process of its own: loss, seconds and peak memory in GiB."""
+    """One epoch of stage 3 with these flags, in a separate process: loss, seconds and peak memory in GiB."""
     folder = machine.folder / "training"
     folder.mkdir(exist_ok=True)
     shared = ["--deepspeed_config", ROOT / "deepspeed_config.json", "--dataset", "quickstart", "--max_length", 512]
@@ -295,7 +295,7 @@ def matrix_rate(machine: Machine) -> float:
 
 
 def median_seconds(machine: Machine, work: Callable[[], object]) -> float:
-    """Median of ten runs, to the end of what was asked of the device."""
+    """Median of ten runs, until the device has finished."""
     seconds = []
     for _ in range(12):
         start = time.perf_counter()
@@ -368,7 +368,7 @@ def main() -> int:
             start = time.perf_counter()
             try:
                 report = {"ok": True, **CHECKS[name](machine)}
-            except Exception as error:  # the other checks go on
+            except Exception as error:  # the other checks still run
                 report = {"ok": False, "why": f"{type(error).__name__}: {error}"[:1000]}
                 failed.append(name)
             line = {"check": name, "seconds": round(time.perf_counter() - start, 1), **report}

@@ -1,9 +1,9 @@
-"""Hours that stages are going to take, estimated from their command lines:
+"""Estimate the hours of stages from their command lines:
 
     python scripts/hours.py --task introductory [--gpu a100] < commands
 
-Prints every command with its hours behind it, and the sum. Estimates by arithmetic from the tables below, which README
-explains under "Time and memory"; the progress bars show the true rates. Needs nothing but Python.
+Prints every command with its hours, then the sum. The estimate is arithmetic on the tables below, which README explains
+under "Time and memory"; progress bars show the true rates. Needs only Python.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ import shlex
 import sys
 from pathlib import Path
 
-# Matrix rate in FLOP/s (bf16), of which 40 % are reached; a decode step of 256 rows in seconds, and more of them for
-# each billion parameters. A quarter of that rate is left by long prompts, tails and judging.
+# Matrix rate in FLOP/s (bf16), of which 40 % are reached; seconds of a decode step of 256 rows, and further seconds for
+# each billion parameters. Long prompts, tails and judging leave a quarter of that rate.
 GPUS = {"a100": (312e12, 0.017, 0.0033), "h100": (990e12, 0.012, 0.0022)}
 ROWS, REACHED, DECODED = 256, 0.4, 0.25
 # Tokens per second times billions of parameters on two cores: SmolLM2-135M decodes 80, trains on 90 and scores 840.
@@ -36,24 +36,24 @@ TASKS = {
 FULL_SEEDS = {"mbpp": 232}  # training problems with `--seeds full --drop_near_duplicates`
 UNKNOWN = (500, 100, 60, 150)
 PASSING = 0.4  # share of the samples
-BILLIONS = {"toy": 0.0002, "toy-student": 0.0002}  # of models whose name does not tell
+BILLIONS = {"toy": 0.0002, "toy-student": 0.0002}  # of models whose name has no size
 USUAL_BILLIONS = 7.0
 
 
 def flags_of(command: str) -> dict[str, list[str]]:
-    """The words behind every flag of a command; what comes before the first flag is under ""."""
-    found, name = {"": []}, ""
+    """The values of every flag of a command; words before the first flag are under ""."""
+    flags, name = {"": []}, ""
     for word in shlex.split(command):
         if word.startswith("--"):
             name = word[2:]
-            found[name] = []
+            flags[name] = []
         else:
-            found[name].append(word)
-    return found
+            flags[name].append(word)
+    return flags
 
 
 def billions(model: str) -> float:
-    """Parameters as the model's name tells them (6.7b, 135M), in billions."""
+    """Billions of parameters, from the model's name (6.7b, 135M)."""
     for part in reversed(model.rstrip("/").split("/")):
         if part in BILLIONS:
             return BILLIONS[part]
@@ -64,17 +64,17 @@ def billions(model: str) -> float:
 
 
 def counts(task: str) -> tuple[int, int, int, int]:
-    """Training and test problems of a task, tokens of a completion and of a row; prepared files know better."""
+    """Training and test problems of a task, tokens of a completion and of a row; prepared files give exact counts."""
     sizes = list(TASKS.get(task, UNKNOWN))
-    for place, split in enumerate(("train", "test")):
+    for index, split in enumerate(("train", "test")):
         path = Path("data") / task / f"{split}.json"
         if path.exists():
-            sizes[place] = len(json.loads(path.read_text(encoding="utf-8")))
+            sizes[index] = len(json.loads(path.read_text(encoding="utf-8")))
     return tuple(sizes)
 
 
 def seconds(command: str, task: str, gpu: str, drawn: dict[str, float]) -> float:
-    """What a command takes; 0 for one without a model. `drawn` keeps how many codes a problem can have, by folder."""
+    """Seconds of a command; 0 for one without a model. `drawn` keeps the most codes a problem can have, by folder."""
     flags = flags_of(command)
     script = next((word for word in flags[""] + flags.get("include", []) if word.endswith(".py")), "")
     if "model_name_or_path" not in flags:
@@ -95,26 +95,26 @@ def seconds(command: str, task: str, gpu: str, drawn: dict[str, float]) -> float
     rates = {kind: rate * devices for kind, rate in rates.items()}
     start = START_SECONDS["gpu" if on_gpu else "cpu"]
 
-    def number(flag: str, usual: float = 1) -> float:
+    def value(flag: str, usual: float = 1) -> float:
         return float(flags[flag][0]) if flags.get(flag) else usual
 
     if "data.make_ict" in flags[""]:
         return start + train * completion / rates["decode"]
     if script == "seq_gibbs_sample.py":
-        each = number("num_seq") if flags.get("keep") == ["all"] else 1
-        drawn[flags.get("save_dir", [""])[0]] = number("iter_num") * each
+        each = value("num_seq") if flags.get("keep") == ["all"] else 1
+        drawn[flags.get("save_dir", [""])[0]] = value("iter_num") * each
         texts = 0 if flags.get("sampler") == ["conditional"] else 1
-        completions = train * (number("iter_num") * number("num_seq") + texts * (number("iter_num") - 1))
+        completions = train * (value("iter_num") * value("num_seq") + texts * (value("iter_num") - 1))
         return start + completions * completion / rates["decode"]
     if script == "cal_ppl.py":
         samples = drawn.get(str(Path(flags["selfsample_code_source"][0]).parents[1]), 20)
         return start + PASSING * samples * train * row / rates["score"]
-    evaluations = number("num_epoch") if "eval_only" not in flags else 1
-    spent = evaluations * test * number("n_samples") * completion / rates["decode"]
+    evaluations = value("num_epoch") if "eval_only" not in flags else 1
+    spent = evaluations * test * value("n_samples") * completion / rates["decode"]
     if "eval_only" not in flags:
-        pairs = 1 + (number("num_seq") if "train_with_seq_gibbs" in flags else 0)
+        pairs = 1 + (value("num_seq") if "train_with_seq_gibbs" in flags else 0)
         pairs *= 2 if "description_pairs" in flags else 1
-        spent += number("num_epoch") * train * pairs * row / rates["train"]
+        spent += value("num_epoch") * train * pairs * row / rates["train"]
     return start + spent
 
 
@@ -137,7 +137,7 @@ def main() -> None:
         print(f"{command}  # {shown(spent)}" if spent else command)
     print(
         f"# {len(commands)} commands, about {shown(total)} in all; an estimate (README, Time and memory). "
-        "What is done already is not done again."
+        "Finished work is not repeated."
     )
 
 

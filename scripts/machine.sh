@@ -1,7 +1,7 @@
 # shellcheck shell=bash
-# Sourced by the scripts that run stages: what this machine has.
+# Sourced by the scripts that run stages: the hardware of this machine.
 
-# Without a GPU, DeepSpeed is told so instead of looking for one and warning.
+# Without a GPU, tell DeepSpeed, which else looks for one and warns.
 if ! command -v nvidia-smi >/dev/null; then export DS_ACCELERATOR=cpu; fi
 
 # machine_dtype: bf16 on a GPU and on a CPU with instructions for it; elsewhere fp32, which is ten times as fast there.

@@ -4,7 +4,7 @@
 #   SEED=0 STRENGTH=0.5 bash scripts/pretrain_world.sh
 #
 # Draws the world, pretrains a small Llama in it from scratch, and measures the model against the truth. Finished steps
-# are reused; after an interruption it goes on. Variables: SEED, STRENGTH, NAME; flags are passed on to the pretraining
+# are reused; after an interruption it resumes. Variables: SEED, STRENGTH, NAME; flags are passed on to the pretraining
 # (python -m scripts.replication.pretrain --help).
 set -euo pipefail
 cd "$(dirname "$0")/.."

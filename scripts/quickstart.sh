@@ -4,7 +4,7 @@
 #   bash scripts/quickstart.sh
 #
 # SmolLM2-135M samples codes and descriptions for the training problems of data/quickstart, is fine-tuned on those that
-# pass, and answers the test problems before and after. Finished steps are reused; after an interruption it goes on.
+# pass, and answers the test problems before and after. Finished steps are reused; after an interruption it resumes.
 #
 # Variables: MODEL (hub id or folder), ROUNDS, NUM_SEQ (samples a round), TEMPERATURE (of stage 1), PROBLEMS (first N; 0:
 # all), K (codes drawn for each problem), EPOCHS, SAMPLES (for each test problem), RANKS (0: every device), DTYPE (bf16,
@@ -20,7 +20,7 @@ TEMPERATURE=${TEMPERATURE:-0.6} RANKS=${RANKS:-0} SEED=${SEED:-1234} RUN=${RUN:-
 CODES=runs/$RUN/code/passed_seq_code.json
 
 echo "Time budget on two cores: installation 3 min, model and problems 1 min, base model 2 min, stage 1 5 min,"
-echo "stage 2 1 min, stage 3 6 min; at most 20 min in all (on a GPU 5). What is done already is not done again."
+echo "stage 2 1 min, stage 3 6 min; at most 20 min in all (on a GPU 5). Finished steps are not repeated."
 # shellcheck source=scripts/setup.sh
 . scripts/setup.sh
 # shellcheck source=scripts/machine.sh

@@ -2,12 +2,12 @@
 # Does GiFT beat RFT? The study in worlds where the truth is known, from a bare clone to table and figures.
 #
 #   bash scripts/replicate_world.sh [--dry_run] [--toy] [-h]
-#   SEEDS="0 1" STRENGTHS=0.5 bash scripts/replicate_world.sh     # a part of it, here or on another machine
+#   SEEDS="0 1" STRENGTHS=0.5 bash scripts/replicate_world.sh     # a part, here or on another machine
 #
 # For every seed: its worlds, one pretraining trunk, and for every strength of the tie between wording and implementation
 # a base model and six methods: base, SFT on gold, RFT, RFT+RD, GiFT without selection, GiFT. Every finished method is one
-# file under results/replication/, which is kept: after an interruption the same command goes on, and files that another
-# machine has made can be copied there. The models are too small for more than one core; on two, give each its seeds:
+# file under results/replication/, which is kept: after an interruption the same command resumes, and files of another
+# machine can be copied there. The models are too small for more than one core; on two, give each its seeds:
 #
 #   SEEDS="0 1 2" taskset -c 0 bash scripts/replicate_world.sh & SEEDS="3 4" taskset -c 1 bash scripts/replicate_world.sh
 #
@@ -19,7 +19,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 DRY_RUN="" TOY=""
-TRUNK_MINUTES=4 WORLD_MINUTES=16 # on one core, as measured beside other work
+TRUNK_MINUTES=4 WORLD_MINUTES=16 # on one core, measured under other load
 for argument; do
   case $argument in
     -h | --help) awk 'NR > 1 { if (!/^#/) exit; sub(/^# ?/, ""); print }' "$0" && exit ;;

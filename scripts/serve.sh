@@ -12,7 +12,7 @@
 #
 # Waits until the server answers and prints its base URL, http://localhost:PORT/v1. vLLM has its own environment (pip install
 # vllm): VLLM names its command, VLLM_FLAGS holds more flags for it. HOST=0.0.0.0 lets other machines in; GIFT_API_KEY, where
-# it is set, is asked of them. What vLLM says goes to LOG (serve-PORT.log in the folder for temporary files).
+# it is set, is required of them. The output of vLLM goes to LOG (serve-PORT.log in the folder for temporary files).
 set -euo pipefail
 
 stop() {
@@ -28,7 +28,7 @@ while [ $# -gt 0 ]; do
     --) shift && break ;;
     --include | --port | --max_length | --dtype) [ $# -gt 1 ] || stop "$1: a value is missing; see -h" 2 ;;
     -*) stop "unknown flag $1; see -h" 2 ;;
-    *) [ -z "$MODEL" ] || stop "$1: one MODEL is wanted, and a command behind --; see -h" 2 && MODEL=$1 && shift && continue ;;
+    *) [ -z "$MODEL" ] || stop "$1: give one MODEL, and a command behind --; see -h" 2 && MODEL=$1 && shift && continue ;;
   esac
   case $1 in
     --include) GPUS=${2#*:} ;;
@@ -38,12 +38,12 @@ while [ $# -gt 0 ]; do
   esac
   shift 2
 done
-[ "$MODEL" ] || stop 'a MODEL is wanted; see -h' 2
+[ "$MODEL" ] || stop 'MODEL is missing; see -h' 2
 case $DTYPE in
   bf16) DTYPE=bfloat16 ;;
   fp16) DTYPE=float16 ;;
   fp32) DTYPE=float32 ;;
-  *) stop "--dtype $DTYPE: bf16, fp16 or fp32 is wanted" 2 ;;
+  *) stop "--dtype $DTYPE: give bf16, fp16 or fp32" 2 ;;
 esac
 
 LOG=${LOG:-${TMPDIR:-/tmp}/serve-$PORT.log}
@@ -59,7 +59,7 @@ if [ "$DRY_RUN" ]; then
 fi
 command -v "${VLLM:-vllm}" >/dev/null || stop "${VLLM:-vllm}: no such command; VLLM names that of the environment with vLLM"
 
-# answers: whether somebody serves there, with whatever key.
+# answers: whether a server answers there, with any key.
 answers() {
   "${PYTHON:-python3}" - "http://localhost:$PORT/v1/models" 2>/dev/null <<'END'
 import sys
@@ -73,10 +73,10 @@ except urllib.error.HTTPError:
 END
 }
 
-if answers; then stop "port $PORT: somebody serves there already; give another --port"; fi
+if answers; then stop "port $PORT: already in use; give another --port"; fi
 if [ "${GIFT_API_KEY:-}" ]; then export VLLM_API_KEY=$GIFT_API_KEY; fi
-export VLLM_MAX_STOP_STRINGS=${VLLM_MAX_STOP_STRINGS:-64} # of itself it takes four
-set -m # a process group of its own for the server, which has children
+export VLLM_MAX_STOP_STRINGS=${VLLM_MAX_STOP_STRINGS:-64} # its default is four
+set -m # a separate process group for the server and its children
 "${command[@]}" >"$LOG" 2>&1 </dev/null &
 server=$!
 set +m

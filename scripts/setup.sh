@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# Sourced by the other scripts, from the repository's root: a ready `.venv` on its PATH, or one line that says why not.
+# Sourced by the other scripts, from the repository's root: a ready `.venv` on its PATH, or one line with the reason.
 # A half-finished or outdated `.venv` is completed; a ready one costs nothing.
 
 stop() {
@@ -7,7 +7,7 @@ stop() {
   exit 1
 }
 
-# Whatever a command says when it is stopped, the last line tells how to go on.
+# Whatever a stopped command prints, the last line says how to resume.
 trap 'printf "\nstopped; bash %s resumes where it stopped\n" "$0" >&2; exit 130' INT
 trap 'printf "\nstopped; bash %s resumes where it stopped\n" "$0" >&2; exit 143' TERM
 
@@ -48,7 +48,7 @@ install_bubblewrap() {
     { apt-get install -y -qq bubblewrap || { apt-get update -qq && apt-get install -y -qq bubblewrap; }; } >/dev/null 2>&1 || true
   fi
   command -v bwrap >/dev/null ||
-    echo "note: without bubblewrap candidates are fenced in less well: sudo apt-get install bubblewrap" >&2
+    echo "note: without bubblewrap candidates are isolated less well: sudo apt-get install bubblewrap" >&2
 }
 
 ready=$(cksum <requirements.txt)

@@ -8,8 +8,8 @@
 # RUN (name of the run), DEEPSPEED_CONFIG, and SAMPLE_FLAGS, SCORE_FLAGS, TRAIN_FLAGS for further flags of a stage. Submit
 # from the repository's root, on a file system that all nodes see, with .venv set up (bash scripts/test.sh does).
 #
-# Two minutes before its limit, or when it is preempted, the job passes SIGTERM on to the stage, which keeps what it has
-# done, and puts itself into the queue again; the same commands then resume. Finished stages cost seconds.
+# Two minutes before its limit, or when it is preempted, the job passes SIGTERM on to the stage, which saves its
+# state, and requeues itself; the same commands then resume. Finished stages cost seconds.
 #SBATCH --job-name=gift
 #SBATCH --nodes=1
 #SBATCH --ntasks-per-node=1
@@ -62,7 +62,7 @@ trap stop TERM
 # stage SCRIPT FLAGS...: one stage on all nodes; where it was stopped the job is queued again.
 stage() {
   local status=0
-  # Every node starts the launcher by itself and says which node it is.
+  # Every node starts its own launcher with its rank.
   # shellcheck disable=SC2016 # for the shell of each node
   srun --kill-on-bad-exit=1 bash -c 'nodes=$1; shift; launcher=(); while [ "$1" != -- ]; do launcher+=("$1"); shift; done
     shift; if [ "$nodes" -gt 1 ]; then launcher+=(--node_rank "$SLURM_NODEID"); fi
@@ -71,7 +71,7 @@ stage() {
   wait "$step" || status=$?
   if [ "$stopped" ]; then
     wait "$step" || true # the first wait ended with the signal; the stage is still saving
-    echo "stopped; queued again, and resumes where it was"
+    echo "stopped; queued again, resumes where it was"
     scontrol requeue "$SLURM_JOB_ID"
     exit 0
   fi

@@ -5,7 +5,7 @@
 #
 # Every sampler draws NUM_SEQ codes for each problem in ITER_NUM rounds, and every row that learns from samples is trained on
 # the gold pairs and K of its codes for each problem. SFT has the same epochs over the gold pairs alone, SSD over K codes of each
-# problem that nobody verified, without gold pairs and at its own paper's settings.
+# problem that are not verified, without gold pairs, at the settings of its paper.
 # Writes results/<task>/main/.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -14,7 +14,7 @@ cd "$(dirname "$0")/.."
 
 for model in $MODELS; do
   for seed in $SEEDS; do
-    if [ "$SAMPLES" -gt 1 ] || [ "$seed" = "${SEEDS%% *}" ]; then # greedy decoding knows no seed
+    if [ "$SAMPLES" -gt 1 ] || [ "$seed" = "${SEEDS%% *}" ]; then # greedy decoding has no seed
       evaluate "$model" "$seed"
     fi
     tune_on_gold "$model" "$seed"

@@ -34,7 +34,7 @@ def lists_in(sources: list[str]) -> list[Path]:
 
 
 def list_of(task: str, lists: list[Path]) -> Path | None:
-    """The list of a difficulty: one whose name or folder says so, else the first that may be of any."""
+    """The list of a difficulty: one whose name or folder names it, else the first for any difficulty."""
     named = [path for path in lists if task in _difficulties(path)]
     return next(iter(named or [path for path in lists if not _difficulties(path)]), None)
 
@@ -71,9 +71,9 @@ def add_examples(task: Task, entries: list, batches: list[Batch]) -> None:
 
 
 def _add_matched(task: Task, texts: list[str], batches: list[Batch], reason: str) -> None:
-    """The same for texts that do not say whose they are; problems of both splits are asked, as any may be theirs.
+    """The same for texts without an id; they are matched to the problems of both splits.
 
-    `reason` is what is counted where no problem is clearly meant.
+    `reason` is counted where no problem matches clearly.
     """
     matched = match(*_texts(task, batches, texts))
     ids = [row["id"] if row["split"] == "train" else None for row in _rows_of(task, batches)]
@@ -88,7 +88,7 @@ def _rows_of(task: Task, batches: list[Batch]) -> list[dict]:
 
 
 def _texts(task: Task, batches: list[Batch], descriptions: list[str]) -> tuple[list[str], list[str], list[str]]:
-    """Descriptions beside statements and gold codes of all problems of a task."""
+    """Descriptions, statements and gold codes of all problems of a task."""
     rows = _rows_of(task, batches)
     return descriptions, [row["query"] for row in rows], [row["code"] for row in rows]
 

@@ -37,7 +37,7 @@ NEARER = 0.75  # share of descriptions that have to be nearer to the problem nam
 
 @dataclass(frozen=True)
 class Match:
-    """Problems found for descriptions, by position, and by what: content, or content and order."""
+    """Problems matched to descriptions, by position, and how: by content, or by content and order."""
 
     pairs: dict[int, int]
     by: str

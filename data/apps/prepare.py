@@ -4,7 +4,7 @@
 
 Read are StepCoder's APPS+ JSON, rows of the original APPS, the files of the GiFT authors
 (`apps+valid-<difficulty>.json`, `test.json`, in-context lists), a folder of such files, or a hub id. Solutions that are
-scripts become a function `solve()`. README.md in this folder says more.
+scripts become a function `solve()`. more in README.md in this folder.
 """
 
 from __future__ import annotations
@@ -253,9 +253,9 @@ def _tests(raw: dict) -> dict:
 
 
 def _reads_input(fields: dict, has_function: bool, inputs: list) -> bool:
-    """Whether programs read standard input: as the row says, else where inputs are texts or there is no function.
+    """Whether programs read standard input: by the row's field, else if inputs are texts or there is no function.
 
-    A row says so in words, or by a truth value: true, or a number but 0, is standard input, as published.
+    The field is a text or a truth value: true, or a number other than 0, is standard input, as published.
     """
     kind = next((fields[name] for name in INPUT_TYPE if fields.get(name) is not None), "")
     if isinstance(kind, (bool, int, float)):

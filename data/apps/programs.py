@@ -131,7 +131,7 @@ def _with_function(code: str, tree: ast.Module, function: str, starter: str) -> 
 def _written(node: ast.stmt, function: str, starter: str) -> list[str]:
     """Lines of a function that does what the callable does to which a statement gives the name; [] where it gives none.
 
-    What is more than a name is evaluated once, above the function, as a cache may be part of it.
+    Anything but a name is evaluated once, above the function, because it may contain a cache.
     """
     if isinstance(node, ast.ImportFrom):
         bound = [alias for alias in node.names if (alias.asname or alias.name) == function]

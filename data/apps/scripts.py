@@ -145,7 +145,7 @@ def _end_of_prefix(tree: ast.Module) -> int:
 
 
 def _without_last_call(script: str, tree: ast.Module) -> str | None:
-    """The script without its last line, where all that does anything is a call of its own `solve()` there."""
+    """The script without its last line, if the only statement that acts is the call of its `solve()` there."""
     call, others = tree.body[-1], tree.body[:-1]
     if isinstance(call, ast.If) and not call.orelse and len(call.body) == 1:
         call = call.body[0] if ast.unparse(call.test) in ("__name__ == '__main__'", "'__main__' == __name__") else call

@@ -4,7 +4,7 @@
 
 Seeds are 170 problems of sanitized MBPP, or with `--seeds full` the 424 of method and README. Tests are the MBPP+ rows
 where their file is given (the data file of a release, or its `OriginFmt`), else sanitized MBPP's own 257 test problems.
-Files are told apart by the fields of their rows; a folder or hub ids (`google-research-datasets/mbpp
+Files are distinguished by the fields of their rows; a folder or hub ids (`google-research-datasets/mbpp
 evalplus/mbppplus`) will do too.
 """
 

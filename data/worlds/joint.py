@@ -94,7 +94,7 @@ class Pair:
 def draw(intent: Intent, strength: float, rng: np.random.Generator) -> Pair:
     """A description and a program from P(d, c | intent).
 
-    The same numbers are taken from the stream at every strength: worlds of one seed share their descriptions, and
+    The stream yields the same numbers at every strength: worlds of one seed share their descriptions, and
     programs differ only where the wording took the choice.
     """
     wording = _choose(WORDING_PRIOR, rng)

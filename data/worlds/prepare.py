@@ -4,14 +4,14 @@
 
 `train.json` holds the seed problems (a description and a gold program each, drawn together from the joint
 distribution), `test.json` the test problems, `ict.json` further descriptions of the seed problems' gold programs, drawn
-from P(d | program), and `pretrain.json` what the base model learns from: a program and two descriptions of it each,
+from P(d | program), and `pretrain.json` the training data of the base model: programs with two descriptions each,
 `{"id", "wording", "style", "descriptions", "code", "slip"}`. The id of a problem is its intent. Worlds of the same seed
 share their intents, their descriptions of seed and test problems, and their tests, at every strength. Same flags, same
 bytes.
 
-As on the web, not every program does what is asked of it: in a share of the pairs, `--slips`, the base model is shown a
-`slip` where it learns to answer a description, a program in the same style that differs in one operation. A slip never
-computes what a seed or test intent does. That is what filtering by execution is there to undo.
+As on the web, not every program matches its description: in a share of the pairs, `--slips`, the base model learns to
+answer a description with a `slip`, a program in the same style that differs in one operation. A slip never computes
+what a seed or test intent does. Execution filtering is there to remove such programs.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from utils.run import files, paths
 from utils.run.files import Failure, InputError
 from utils.run.streams import stream
 
-MIN_STYLES = 4  # of a seed or test intent; others have nothing to choose
+MIN_STYLES = 4  # of a seed or test intent; others leave no choice
 ICT_DESCRIPTIONS = 2  # of each seed problem
 SETTINGS = ("seed", "strength", "seeds", "tests", "pretraining", "pairs", "slips")  # that the files depend on
 
@@ -52,7 +52,7 @@ def main(argv: list[str] | None = None) -> int:
     if not options.overwrite and all(
         files.finished(paths.task_file(task, split), settings, {}) for split in ("train", "test", "ict", "pretrain")
     ):
-        print(f"data/{task}: is there already")
+        print(f"data/{task}: already exists")
         return 0
     world = draw_world(settings)
     for split in ("train", "test"):
@@ -76,7 +76,7 @@ def task_of(name: str) -> str:
 
 
 def checked_settings(options) -> dict:
-    """What the files depend on; InputError where a flag makes no sense."""
+    """The settings that the files depend on; InputError if a flag makes no sense."""
     for flag in ("strength", "slips"):
         if not 0 <= getattr(options, flag) <= 1:
             raise InputError(f"--{flag} {getattr(options, flag)}: must be between 0 and 1")

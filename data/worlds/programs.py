@@ -1,4 +1,4 @@
-"""Implementations: the programs that do what an intent says, in five styles, and the style of any program.
+"""Implementations: the programs that fulfil an intent, in five styles, and the style of any program.
 
 A style is how the operations with a choice (filters, maps, folds) are written; sorting, slicing, joining and taking
 distinct items look alike in all styles. Inside a style, names, equivalent expressions and whether the last value gets a
@@ -24,7 +24,7 @@ from utils.extract import find_function, parse
 
 STYLES = ("loop", "expression", "functional", "helper", "recursion")
 OTHER = "other"
-ENTRY_POINT = "f"  # tells nothing: the description alone carries the intent
+ENTRY_POINT = "f"  # neutral: only the description carries the intent
 HEAD = f"def {ENTRY_POINT}(x):"
 
 LIST_NAMES = (("a", "b", "c"), ("y", "z", "r"))
@@ -165,7 +165,7 @@ _WRITERS = {
 
 def style_of(program: str, intent: Intent) -> str:
     """The style of a program, whatever its names are; `OTHER` for a mixture of several, for a style that the intent
-    cannot have, and for what is no program. Whether the program is right makes no difference.
+    cannot have, and for text that is no program. The program need not be correct.
     """
     try:
         tree = parse(program)
@@ -189,6 +189,6 @@ def style_of(program: str, intent: Intent) -> str:
 
 
 def _called(tree: ast.AST) -> set[str]:
-    """Names of what is called inside."""
+    """Names of the functions called inside."""
     calls = [node.func for node in ast.walk(tree) if isinstance(node, ast.Call)]
     return {call.id if isinstance(call, ast.Name) else getattr(call, "attr", "") for call in calls}

@@ -3,9 +3,9 @@
     python -m scripts.replication.pretrain --name s0-r0.5 --trunk s0-r0
 
 Reads `data/world-<name>/pretrain.json`; writes the model folder `data/models/world-<name>/` when it is complete. State
-is saved beside it every minute; the same command goes on from there, `--max_minutes` ends a slice.
+is saved next to it every minute; the same command resumes from there, `--max_minutes` ends a slice.
 
-The first steps, the trunk, are taken on the pairs of another world, `--trunk` (default: its own), at a constant rate;
+The first steps, the trunk, are on the pairs of another world, `--trunk` (default: its own), at a constant rate;
 the last ones, the branch, on its own while the rate falls. Worlds of one seed differ in how strongly wording and style
 are tied, not in their intents, so they can share a trunk: what it has learnt is kept in a file, and the next world that
 names it starts its branch there. A step depends on the settings and its number alone: with or without that file the
@@ -53,7 +53,7 @@ from utils.run.streams import stream
 MAX_LENGTH = 1024
 HEAD_WIDTH = 32  # of an attention head
 TOKENIZER_TEXTS = 3000  # rows that the tokenizer is made from
-# What is a token's own, byte-pair merges apart: the fixed lines of the prompts, parameters and names of one character,
+# Pieces that byte-pair merges do not cross: the fixed lines of the prompts, parameters and names of one character,
 # which are copied from prompt to target, and what separates the clauses of a description. Between them whole phrases
 # become tokens, so that rows are short.
 PIECES = (
@@ -67,7 +67,7 @@ SHOTS = (0.6, 1.2)  # the course of in-context examples: none before, at its end
 MICRO_BATCH_TOKENS = 2048  # of rows of like length
 WARMUP = 50  # steps
 FINAL_RATE = 0.05  # of the highest
-HELD_OUT = 40  # of so many pretraining compositions one is held out, to see what is learnt
+HELD_OUT = 40  # one in n pretraining compositions is held out, to see what is learnt
 HELD_OUT_ROWS = 16  # of each kind and number of operations
 SECONDS_BETWEEN_SAVES = 60
 
@@ -92,7 +92,7 @@ def main(argv: list[str] | None = None) -> int:
     total = options.trunk_steps + options.steps
     for end, file, marks in ((options.trunk_steps, trunk_file, shared), (total, state_file, settings)):
         if training.step < end and not training.run(end, state_file, settings, options.max_minutes):
-            print(f"step {training.step} of {total}: the same command goes on from here")
+            print(f"step {training.step} of {total}: the same command resumes here")
             return 0
         if training.step == options.trunk_steps and file == trunk_file:
             training.save(trunk_file, marks)
@@ -121,8 +121,8 @@ def arguments() -> argparse.ArgumentParser:
     parser.add_argument("--layers", type=int, default=4, help="depth of the model")
     parser.add_argument("--vocab", type=int, default=1536, help="size of the vocabulary")
     parser.add_argument("--threads", type=int, default=0, help="threads; 0: every core that this process may use")
-    parser.add_argument("--max_minutes", type=float, default=math.inf, help="end this slice after so many minutes")
-    parser.add_argument("--look_every", type=int, default=0, help="print held-out losses every so many steps; 0: never")
+    parser.add_argument("--max_minutes", type=float, default=math.inf, help="end this slice after n minutes")
+    parser.add_argument("--look_every", type=int, default=0, help="print held-out losses every n steps; 0: never")
     parser.add_argument("--overwrite", action="store_true", help="replace a model that already exists")
     return parser
 
@@ -198,7 +198,7 @@ class Lesson:
 
 
 def lesson(policy: TokenizerPolicy, parts: list[tuple[str, str]]) -> Lesson:
-    """The row of prompts and targets; only the last target has an end, as the others are followed by more."""
+    """The row of prompts and targets; only the last target has an end, since more text follows the others."""
     ids: list[int] = []
     labels: list[int] = []
     for prompt, target in parts:
@@ -255,7 +255,7 @@ class Training:
         ]
         self.policy = TokenizerPolicy(train_tokenizer(samples, options.vocab))
         self.model = new_model(options, len(self.policy.tokenizer))
-        # Muon for the matrices learns from fewer rows than AdamW; embeddings and norms are not its business.
+        # Muon for the matrices learns from fewer rows than AdamW; embeddings and norms are left to AdamW.
         named = list(self.model.named_parameters())
         matrices = [p for name, p in named if p.dim() > 1 and "embed" not in name]
         others = [p for name, p in named if p.dim() <= 1 or "embed" in name]
@@ -341,7 +341,7 @@ class Training:
         return losses
 
     def save(self, file: Path, settings: dict) -> None:
-        """Replace the saved state by the present one."""
+        """Replace the saved state by the current one."""
         file.parent.mkdir(parents=True, exist_ok=True)
         state = {"settings": settings, "step": self.step, "loss": self.loss, "model": self.model.state_dict()}
         handle, temporary = tempfile.mkstemp(dir=file.parent, prefix=file.name)
@@ -353,7 +353,7 @@ class Training:
             Path(temporary).unlink(missing_ok=True)
 
     def load(self, file: Path, settings: dict) -> bool:
-        """Go on from a saved state of the same settings; any other is left behind. Returns whether there was one."""
+        """Resume from a saved state of the same settings; any other is ignored. Returns whether there was one."""
         if not file.exists():
             return False
         state = torch.load(file, weights_only=True)

@@ -1,10 +1,10 @@
-"""Does GiFT beat RFT in a world? All methods through the three stages as they are, and what came out against the truth:
+"""Does GiFT beat RFT in a world? All methods through the three stages, and their results against the truth:
 
     python -m scripts.replication.study --name s0-r0.5
 
 Needs the world (`data.worlds.prepare`) and its base model (`scripts.replication.pretrain`). Every method ends in one
 small file, `results/replication/<name>-<method>.json`; a method that has its file is not run again, and what a stage
-has finished is kept, so the same command goes on after an interruption. `--dry_run` prints the stages' commands.
+has finished is kept, so the same command resumes after an interruption. `--dry_run` prints the stages' commands.
 
 | method | sampler | training set: gold pairs and |
 |---|---|---|
@@ -126,7 +126,7 @@ def _become(command: list[str]) -> None:
 
 
 class Study:
-    """The commands of every method in one world, and the collection of what they found."""
+    """The commands of every method in one world, and the collection of their results."""
 
     def __init__(self, options):
         self.options, self.task = options, task_of(options.name)
@@ -155,13 +155,15 @@ class Study:
         before = files.read_json(file, dict)["settings"]
         for key, value in self.settings.items():
             if before.get(key) != value:
-                raise InputError(f"{file}: was made with {key} {before.get(key)!r}, now {value!r}; remove it to go on")
+                raise InputError(
+                    f"{file}: was made with {key} {before.get(key)!r}, now {value!r}; remove it to continue"
+                )
         return True
 
     # The stages
 
     def commands(self, method: str) -> list[list[str]]:
-        """What a method takes, in order."""
+        """The commands of a method, in order."""
         commands, model, options = [], self.base, self.options
         if method in SAMPLERS:
             commands.append(self._sample(SAMPLERS[method]))
@@ -199,7 +201,7 @@ class Study:
         return [script, *map(str, [*shared, "--limit", self.options.limit, *flags])]
 
     def codes(self, method: str) -> Path:
-        """What a method's sampler has kept."""
+        """File of the codes that a method's sampler kept."""
         return paths.code_folder(self.task, self.base, str(self.runs / SAMPLERS[method])) / "passed_seq_code.json"
 
     def output(self, method: str, decoding: str) -> str:
@@ -207,13 +209,13 @@ class Study:
         return f"{method}-{decoding}"
 
     def losses(self, method: str) -> Path:
-        """Where the losses of a method's model are."""
+        """File of the losses of a method's model."""
         return self.runs / method / "losses.json"
 
-    # What they found
+    # Results
 
     def write(self, method: str) -> None:
-        """Collect what the stages of a method have written into its result."""
+        """Collect the output of a method's stages into its result."""
         world = files.read_meta(paths.task_file(self.task, "train"))["settings"]
         train, test = (registry.load(self.task, self.task, split)[0] for split in ("train", "test"))
         train, test = train[: self.options.limit or None], test[: self.options.limit or None]
@@ -245,7 +247,7 @@ class Study:
         print(f"{self.result(method)}: written", file=sys.stderr)
 
     def _measured(self) -> dict | None:
-        """How good the base model is, as `scripts.replication.measure` has found; None where it was not asked."""
+        """The base model's quality, from `scripts.replication.measure`; None if it was not measured."""
         file = paths.task_file(self.task, "measure")
         if not file.exists():
             return None

@@ -1,4 +1,4 @@
-"""What samplers and models have drawn, against the known joint distribution: styles, distances, noise.
+"""Samples against the known joint distribution: styles, distances, noise.
 
 Everything is counted by the wording of the description that it belongs to (a problem's seed description d0), because
 only there the samplers differ: over all wordings even P(s | d0) averages to the marginal.
@@ -40,7 +40,7 @@ def marginal(origin: Origin) -> dict[str, float]:
 
 
 def intent_of(description: str) -> Intent | None:
-    """The intent of a description, or None where the grammar does not make it."""
+    """The intent of a description, or None if the grammar does not make it."""
     reading = grammar.parse(description)
     return reading[0] if reading else None
 

@@ -138,7 +138,7 @@ def test_dry_run_shows_every_stage_of_every_world():
         assert shown.count(f"scripts.replication.pretrain --name {world} --trunk dry-s7-r0 ") == 1
         stages = [line.split()[1] for line in shown.splitlines() if f"world-{world} " in f"{line} " and "_" in line]
         assert stages.count("run_gen.py") == 12
-        assert stages.count("seq_gibbs_sample.py") == 4  # the third one of gift-uniform already exists for gift
+        assert stages.count("seq_gibbs_sample.py") == 4  # the third one of gift-uniform is already run for gift
         assert stages.count("cal_ppl.py") == 1
     for sampler in ("conditional", "rewrite", "gibbs"):
         assert f"--sampler {sampler} --save_dir runs/replication/dry-s7-r0.25/{sampler} " in shown
