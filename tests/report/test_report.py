@@ -16,7 +16,7 @@ from eval import registry
 from utils.model.curves import NO_TENSORBOARD, Curves
 from utils.report import __main__ as report
 from utils.report import preview, results
-from utils.report.chains import numbers, read_chains
+from utils.report.chains import read_chains, summarize
 from utils.run import files
 from utils.run.dist import Ranks
 from utils.run.files import InputError
@@ -239,13 +239,13 @@ KEPT = [["xy", "x"], ["xx", ""], ["z", "x"]]  # problem 0: x y, x x, z; problem 
 SCORES = {"0": 2.0, "1": 4.0, "2": 3.0, "3": 3.0, "4": 8.0, "5": 1.5, "6": 6.0}
 
 
-def test_numbers_of_chains_by_hand(here):
+def test_summary_of_chains_by_hand(here):
     write_chains("runs/g", KEPT, [3, 2, 2], SCORES)
-    found = numbers(read_chains("g", "runs/g", "apps", "introductory"))
+    found = summarize(read_chains("g", "runs/g", "apps", "introductory"))
     assert found.samples == [4, 8, 12] and found.passing == [0.75, 0.5, 0.5]
     assert found.distinct == {"exact": [3, 1, 2], "renamed": [3, 1, 2], "shape": [2, 1, 2]}
-    assert found.found["exact"].tolist() == [[2, 2, 3], [1, 1, 1]]
-    assert found.found["shape"].tolist() == [[1, 1, 2], [1, 1, 1]], "a + b and b + a have one shape"
+    assert found.distinct_by_problem["exact"].tolist() == [[2, 2, 3], [1, 1, 1]]
+    assert found.distinct_by_problem["shape"].tolist() == [[1, 1, 2], [1, 1, 1]], "a + b and b + a have one shape"
     assert [mean for mean, _ in found.coverage["exact"]] == [1.5, 1.5, 2]
     assert found.perplexities == sorted(SCORES.values())
     # "return the sum of a and b" and "return twice the number" against "sum of the two": 3 words and 1 in common
@@ -316,7 +316,7 @@ def test_preview_is_what_is_drawn():
     """Shares of the preview against shares of a real draw by the stage's own function."""
     codes = [f"def f(a):\n    return a + {i}" for i in range(4)]
     perplexities = [1.0, 1.3, 1.1, 2.0]
-    choice = preview.choices([7], [codes], [perplexities])
+    choice = preview.scored_problems([7], [codes], [perplexities])
     found = preview.preview(choice, 1.5, 3)
     drawn = np.bincount(draw("7", codes, perplexities, Draw(40_000, 1, 1.5, True)), minlength=4) / 40_000
     assert found.heaviest == pytest.approx(drawn.max(), abs=0.01)
@@ -328,7 +328,7 @@ def test_preview_is_what_is_drawn():
 
 def test_an_outlier_is_warned_of_with_a_temperature_that_helps():
     codes = [["def f():\n    return 1"] * 3, ["def f():\n    return 2"] * 2]
-    problems = preview.choices(["calm", "wild"][::-1], codes, [[2.0, 2.1, 60.0], [1.5, 1.6]])
+    problems = preview.scored_problems(["calm", "wild"][::-1], codes, [[2.0, 2.1, 60.0], [1.5, 1.6]])
     found = preview.preview(problems, 2.0, 8)
     said = preview.warning(problems, found)
     assert "in 1 of 2 problems" in said and "problem wild, perplexity 60 against a median of 2.1" in said

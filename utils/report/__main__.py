@@ -8,11 +8,11 @@
     python -m utils.report replication
     python -m utils.report export --task TASK --selfsample_code_source CODES --output PAIRS.jsonl
 
-`quickstart`: what each step of `scripts/quickstart.sh` cost and found, and the base model against the fine-tuned one.
+`quickstart`: cost and outcome of each step of `scripts/quickstart.sh`, and the base model against the fine-tuned one.
 `tables`: all runs of a task in its results folder: mean and deviation over seeds, intervals, paired comparison with
-RFT, verdicts, and the published numbers beside them; Markdown, CSV and figures.
-`chains`: what went on in the rounds of stage 1, for several samplers side by side.
-`selection`: what inverse temperatures of stage 3 would draw.
+RFT, verdicts, and the published scores; Markdown, CSV and figures.
+`chains`: the rounds of stage 1, for several samplers side by side.
+`selection`: the codes that stage 3 would draw at several inverse temperatures.
 `replication`: the study of `scripts/replicate_world.sh`, from its result files alone.
 `export`: the kept (description, code) pairs as JSON lines for `datasets.load_dataset("json", data_files=...)`.
 """
@@ -44,7 +44,7 @@ from utils.run.files import InputError
 
 
 def main() -> int:
-    """Run the report that is asked for."""
+    """Run the report that the command line names."""
     args = _parser().parse_args()
     args.report(args)
     return 0
@@ -56,38 +56,44 @@ def _parser() -> argparse.ArgumentParser:
     )
     reports = parser.add_subparsers(required=True, parser_class=_Parser)
 
-    one = reports.add_parser("quickstart", help="a run of scripts/quickstart.sh")
-    one.add_argument("--run", default="quickstart", help="name of the run")
-    one.set_defaults(report=lambda args: quickstart.report(args.run))
+    command = reports.add_parser("quickstart", help="a run of scripts/quickstart.sh")
+    command.add_argument("--run", default="quickstart", help="name of the run")
+    command.set_defaults(report=lambda args: quickstart.report(args.run))
 
-    one = reports.add_parser("tables", help="methods over seeds, beside the published numbers")
-    one.add_argument("--task", required=True, help="folder below data/, such as mbpp or introductory")
-    one.add_argument("--runs", nargs="+", default=["*"], help="names (--output_dir) of runs, or shell patterns of them")
-    one.add_argument("--against", help="setting to draw scores against, such as num_seq or temperature")
-    one.add_argument("--output_dir", required=True, type=Path, help="folder for the tables and figures")
-    one.set_defaults(report=tables)
+    command = reports.add_parser("tables", help="methods over seeds, and the published scores")
+    command.add_argument("--task", required=True, help="folder below data/, such as mbpp or introductory")
+    command.add_argument(
+        "--runs", nargs="+", default=["*"], help="names (--output_dir) of runs, or shell patterns of them"
+    )
+    command.add_argument("--against", help="setting to draw scores against, such as num_seq or temperature")
+    command.add_argument("--output_dir", required=True, type=Path, help="folder for the tables and figures")
+    command.set_defaults(report=tables)
 
-    one = reports.add_parser("chains", help="inside the chains of stage 1")
-    one.add_argument("--task", required=True, help="folder below data/")
-    one.add_argument("--samplers", required=True, nargs="+", metavar="NAME=SAVE_DIR", help="runs of stage 1 to compare")
-    one.add_argument("--output", required=True, type=Path, help="the page (PNG); its numbers go beside it as CSV")
-    one.set_defaults(report=chains)
+    command = reports.add_parser("chains", help="inside the chains of stage 1")
+    command.add_argument("--task", required=True, help="folder below data/")
+    command.add_argument(
+        "--samplers", required=True, nargs="+", metavar="NAME=SAVE_DIR", help="runs of stage 1 to compare"
+    )
+    command.add_argument(
+        "--output", required=True, type=Path, help="page to write (PNG); its data is written next to it as CSV"
+    )
+    command.set_defaults(report=chains)
 
-    one = reports.add_parser("selection", help="what an inverse temperature does to the drawn codes")
-    _add_sources(one)
-    one.add_argument("--temperature", nargs="+", type=float, default=[0, 0.5, 1, 2, 4], help="inverse temperatures")
-    one.add_argument("--num_seq", type=int, default=8, help="K: codes drawn for each problem")
-    one.add_argument("--output", type=Path, help="figure (PNG); its numbers go beside it as CSV")
-    one.set_defaults(report=selection)
+    command = reports.add_parser("selection", help="how an inverse temperature changes the drawn codes")
+    _add_sources(command)
+    command.add_argument("--temperature", nargs="+", type=float, default=[0, 0.5, 1, 2, 4], help="inverse temperatures")
+    command.add_argument("--num_seq", type=int, default=8, help="K: codes drawn for each problem")
+    command.add_argument("--output", type=Path, help="figure to write (PNG); its data is written next to it as CSV")
+    command.set_defaults(report=selection)
 
-    one = reports.add_parser("replication", help="GiFT against RFT and the truth, in worlds of programs")
-    one.add_argument("--results", help="folder of the result files")
-    one.set_defaults(report=replication)
+    command = reports.add_parser("replication", help="GiFT against RFT and the truth, in worlds of programs")
+    command.add_argument("--results", help="folder of the result files")
+    command.set_defaults(report=replication)
 
-    one = reports.add_parser("export", help="kept pairs as JSON lines")
-    _add_sources(one)
-    one.add_argument("--output", required=True, type=Path, help="file to write (JSON lines)")
-    one.set_defaults(report=export)
+    command = reports.add_parser("export", help="kept pairs as JSON lines")
+    _add_sources(command)
+    command.add_argument("--output", required=True, type=Path, help="file to write (JSON lines)")
+    command.set_defaults(report=export)
     return parser
 
 
@@ -95,11 +101,11 @@ def _add_sources(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--task", required=True, help="folder below data/")
     parser.add_argument("--limit", type=int, default=0, help="the --limit of stage 1")
     parser.add_argument("--selfsample_code_source", required=True, help="code file of stage 1")
-    parser.add_argument("--weight_file1", help="its perplexities; default: those that stage 2 put beside it")
+    parser.add_argument("--weight_file1", help="its perplexities; default: the file of stage 2 in the same folder")
 
 
 class _Parser(argparse.ArgumentParser):
-    """Says in one line what is wrong with a flag."""
+    """Reports a bad flag in one line."""
 
     def __init__(self, **options):
         super().__init__(**{"allow_abbrev": False, **options})
@@ -112,16 +118,16 @@ def tables(args: argparse.Namespace) -> None:
     """Write `<task>.md`, its CSV files and figures, and print the tables."""
     runs, unmatched = results.read_runs(args.task, args.runs)
     rows = results.make_rows(runs)
-    quoted, parts, every = results.quoted(args.task), [], []
+    quoted, sections, csv_rows = results.quoted(args.task), [], []
     for k in sorted({k for row in rows for k in row.ks}):
         scored = []
         for row in rows:
             if k in row.ks:
                 baseline = results.baseline_of(row, rows) if row.method != results.BASELINE else None
                 scored.append((row, results.score(row, k, baseline)))
-                every.append((row, k, scored[-1][1], baseline))
+                csv_rows.append((row, k, scored[-1][1], baseline))
         published = quoted if k == 1 else []
-        parts.append(f"## {args.task}: pass@{k}\n\n" + scores_table(scored, k, published))
+        sections.append(f"## {args.task}: pass@{k}\n\n" + scores_table(scored, k, published))
         figures.scores_figure(scored, k, published, args.task, args.output_dir / f"{args.task}-pass{k}.png")
         if args.against:
             figures.setting_figure(
@@ -131,60 +137,60 @@ def tables(args: argparse.Namespace) -> None:
                 _default_of(args.against),
                 args.output_dir / f"{args.task}-{args.against}-pass{k}.png",
             )
-    parts.append(f"## {args.task}: verdicts\n\n" + verdicts_table(rows))
+    sections.append(f"## {args.task}: verdicts\n\n" + verdicts_table(rows))
     notes = results.notes(rows, args.task)
     if unmatched:
         notes.append(f"No results yet: {', '.join(unmatched)}.")
-    parts.append("\n".join(f"* {note}" for note in notes))
+    sections.append("\n".join(f"* {note}" for note in notes))
     figures.verdicts_figure(rows, args.task, args.output_dir / f"{args.task}-verdicts.png")
-    text = "\n\n".join(parts) + "\n"
+    text = "\n\n".join(sections) + "\n"
     files.write_text(args.output_dir / f"{args.task}.md", text)
-    files.write_text(args.output_dir / f"{args.task}.csv", scores_csv(args.task, every, quoted, results.SOURCE))
+    files.write_text(args.output_dir / f"{args.task}.csv", scores_csv(args.task, csv_rows, quoted, results.SOURCE))
     files.write_text(args.output_dir / f"{args.task}-runs.csv", runs_csv(runs))
     print(text)
     print(f"Written: {args.output_dir}", file=sys.stderr)
 
 
 def _default_of(setting: str) -> object:
-    """The default of a flag of stage 3, which results files leave out where it came later than others."""
+    """The default of a flag of stage 3; results files older than the flag do not have it."""
     from utils.args import TrainingOptions
 
     return next((field.default for field in fields(TrainingOptions) if field.name == setting), None)
 
 
 def chains(args: argparse.Namespace) -> None:
-    """Write the page and its numbers, and print the summary."""
+    """Write the page and its data, and print the summary."""
     from utils.report import chains as inside  # imported late: it takes seconds
 
     dataset = registry.dataset_of(args.task)
-    runs = [inside.numbers(inside.read_chains(*pair, dataset, args.task)) for pair in _named(args.samplers)]
+    runs = [inside.summarize(inside.read_chains(*pair, dataset, args.task)) for pair in _named(args.samplers)]
     budget = min(run.samples[-1] for run in runs)
-    found = {form: [inside.at_budget(run, form, budget) for run in runs] for form in inside.FORMS}
-    header, rows = chains_summary(runs, found)
+    at_common_budget = {form: [inside.at_budget(run, form, budget) for run in runs] for form in inside.FORMS}
+    header, rows = chains_summary(runs, at_common_budget)
     notes = inside.notes(runs, budget)
-    title = f"Inside the chains: {args.task}, {len(runs[0].found['exact'])} problems"
+    title = f"Inside the chains: {args.task}, {len(runs[0].distinct_by_problem['exact'])} problems"
     figures.chains_page(runs, title, notes, args.output)
     files.write_text(args.output.with_suffix(".csv"), chains_csv(runs))
     summary = csv_text([dict(zip(header, row, strict=True)) for row in rows])
     files.write_text(args.output.with_name(f"{args.output.stem}-summary.csv"), summary)
-    turned = [list(column) for column in zip(header, *rows, strict=True)]  # a column for each sampler: fewer of them
-    print(f"{title}\n\n{markdown(turned[0], turned[1:])}\n\n" + "\n".join(f"* {note}" for note in notes))
+    columns = [list(column) for column in zip(header, *rows, strict=True)]  # samplers as columns: they are fewer
+    print(f"{title}\n\n{markdown(columns[0], columns[1:])}\n\n" + "\n".join(f"* {note}" for note in notes))
     print(f"Written: {args.output}", file=sys.stderr)
 
 
 def _named(samplers: Sequence[str]) -> list[tuple[str, str]]:
-    pairs = [tuple(given.split("=", 1)) for given in samplers]
-    for given, pair in zip(samplers, pairs, strict=True):
+    pairs = [tuple(sampler.split("=", 1)) for sampler in samplers]
+    for sampler, pair in zip(samplers, pairs, strict=True):
         if len(pair) != 2 or not all(pair):
-            raise InputError(f"--samplers {given}: expected NAME=SAVE_DIR, such as GiFT=runs/gibbs")
+            raise InputError(f"--samplers {sampler}: expected NAME=SAVE_DIR, such as GiFT=runs/gibbs")
     names = [name for name, _ in pairs]
     if len(set(names)) < len(names):
-        raise InputError(f"--samplers: a name stands twice among {', '.join(names)}; give each run its own")
+        raise InputError(f"--samplers: a name stands twice among {', '.join(names)}; give each run a different name")
     return pairs
 
 
 def _read_sources(args: argparse.Namespace, scored: bool) -> tuple[list, list[list[str]], list[list[float | None]]]:
-    """Problems, kept codes and perplexities; where `scored`, there must be perplexities."""
+    """Problems, kept codes and perplexities; with `scored`, perplexities are required."""
     from utils.code_files import read_codes, read_perplexities
 
     source = args.selfsample_code_source
@@ -196,7 +202,7 @@ def _read_sources(args: argparse.Namespace, scored: bool) -> tuple[list, list[li
     codes = code_file.codes
     weights = Path(args.weight_file1) if args.weight_file1 else paths.perplexity_file(source)
     if not scored and not args.weight_file1 and not weights.exists():
-        return problems, codes, [[None] * len(own) for own in codes]
+        return problems, codes, [[None] * len(of_problem) for of_problem in codes]
     perplexities, warning = read_perplexities(weights, code_file)
     if warning:
         print(f"warning: {warning}", file=sys.stderr)
@@ -204,28 +210,28 @@ def _read_sources(args: argparse.Namespace, scored: bool) -> tuple[list, list[li
 
 
 def selection(args: argparse.Namespace) -> None:
-    """Print what each inverse temperature would draw, and warn where one code takes nearly all."""
+    """Print the draw at each inverse temperature; warn where one code takes nearly all of it."""
     from utils.report import preview
 
     if args.num_seq < 1:
         raise InputError(f"--num_seq {args.num_seq}: must be at least 1")
     if not all(0 <= temperature < float("inf") for temperature in args.temperature):
         raise InputError(f"--temperature {args.temperature}: must be numbers of 0 or above")
-    problems, codes, perplexities = _read_sources(args, scored=True)
-    choices = preview.choices([problem.id for problem in problems], codes, perplexities)
-    if not choices:
+    read, codes, perplexities = _read_sources(args, scored=True)
+    problems = preview.scored_problems([problem.id for problem in read], codes, perplexities)
+    if not problems:
         raise InputError(f"{args.selfsample_code_source}: no problem has two scored codes; there is nothing to choose")
-    found = [preview.preview(choices, value, args.num_seq) for value in sorted(args.temperature)]
-    header, rows = preview_rows(found, args.num_seq)
-    mean = sum(len(choice.codes) for choice in choices) / len(choices)
-    print(f"{args.task}: {len(choices)} problems with two scored codes or more, {mean:.1f} on average\n")
+    previews = [preview.preview(problems, value, args.num_seq) for value in sorted(args.temperature)]
+    header, rows = preview_rows(previews, args.num_seq)
+    mean = sum(len(problem.codes) for problem in problems) / len(problems)
+    print(f"{args.task}: {len(problems)} problems with two scored codes or more, {mean:.1f} on average\n")
     print(markdown(header, rows))
-    for one in found:
-        if line := preview.warning(choices, one):
+    for at_temperature in previews:
+        if line := preview.warning(problems, at_temperature):
             print(f"\n{line}")
     if args.output:
         figures.preview_page(
-            found, args.num_seq, f"Selection preview: {args.task}, {len(choices)} problems", args.output
+            previews, args.num_seq, f"Selection preview: {args.task}, {len(problems)} problems", args.output
         )
         files.write_text(
             args.output.with_suffix(".csv"), csv_text([dict(zip(header, row, strict=True)) for row in rows])
@@ -235,18 +241,18 @@ def selection(args: argparse.Namespace) -> None:
 
 def replication(args: argparse.Namespace) -> None:
     """Print the tables of the replication study and draw its figures."""
-    from scripts.replication import report  # the study builds on utils, not the other way round, but for this command
+    from scripts.replication import report  # the one import from utils into scripts
 
     report.main(["--results", args.results] if args.results else [])
 
 
 def export(args: argparse.Namespace) -> None:
-    """Write every kept code with the description it was sampled from, a JSON object on each line."""
-    from utils.report.chains import pairs
+    """Write every kept code with the description that it was sampled from, one JSON object per line."""
+    from utils.report.chains import export_rows
 
     problems, codes, perplexities = _read_sources(args, scored=False)
     meta = files.read_meta(args.selfsample_code_source) or {}
-    rows = pairs(registry.adapter(registry.dataset_of(args.task)), problems, codes, perplexities, meta)
+    rows = export_rows(registry.adapter(registry.dataset_of(args.task)), problems, codes, perplexities, meta)
     files.write_text(args.output, "".join(json.dumps(row) + "\n" for row in rows))
     print(f"{args.output}: {len(rows)} pairs of {sum(map(bool, codes))} problems", file=sys.stderr)
 

@@ -1,4 +1,4 @@
-"""How different codes and descriptions are, as plain functions over plain values.
+"""Measures of how much codes and descriptions differ, as plain functions over plain values.
 
 Two programs are the same *exactly* (their text without docstrings), *after renaming* (a one-to-one renaming of the
 names that they bind makes them equal; layout and comments do not count) or *in shape* (their syntax trees have the same
@@ -21,7 +21,7 @@ NAMED = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.ExceptHandler,
 
 
 def forms(program: str) -> dict[str, str]:
-    """The program's text under each measure: equal texts are the same program. One that does not parse stays as is."""
+    """The program's text under each measure; equal texts count as one program. Unchanged where it does not parse."""
     try:
         bare = remove_docstrings(program).strip()
         return {"exact": bare, "renamed": renamed(bare), "shape": shape(bare)}
@@ -64,10 +64,10 @@ class _Renaming(ast.NodeTransformer):
     """Numbers names at their first appearance."""
 
     def __init__(self, bound: set[str]):
-        self.bound, self.numbers = bound, {}
+        self.bound, self.indices = bound, {}
 
     def _name(self, name: str | None) -> str | None:
-        return f"v{self.numbers.setdefault(name, len(self.numbers))}" if name in self.bound else name
+        return f"v{self.indices.setdefault(name, len(self.indices))}" if name in self.bound else name
 
     def generic_visit(self, node: ast.AST) -> ast.AST:
         """Rename what the node itself binds or reads, then its children in source order."""
@@ -89,13 +89,13 @@ class _Renaming(ast.NodeTransformer):
 
 def overlap(text: str, other: str) -> float:
     """Token overlap of two texts, 0 to 1: F1 of their words, lower case, counted with repetition (as in SQuAD)."""
-    one, two = (Counter(re.findall(r"\w+", words.lower())) for words in (text, other))
-    total = one.total() + two.total()
-    return 2 * (one & two).total() / total if total else 1.0
+    words, others = (Counter(re.findall(r"\w+", string.lower())) for string in (text, other))
+    total = words.total() + others.total()
+    return 2 * (words & others).total() / total if total else 1.0
 
 
 def cumulative_distinct(by_round: Sequence[Iterable[str]]) -> list[int]:
-    """How many different texts there are up to and including each round."""
+    """Number of different texts up to and including each round."""
     seen: set[str] = set()
     counts = []
     for texts in by_round:
@@ -105,12 +105,12 @@ def cumulative_distinct(by_round: Sequence[Iterable[str]]) -> list[int]:
 
 
 def lag1_terms(series: Sequence[float | None]) -> tuple[float, float]:
-    """One problem's part of a pooled lag-1 autocorrelation: numerator and denominator; None: no value in a round.
+    """One problem's part of a pooled lag-1 autocorrelation: numerator and denominator; None: a round without value.
 
-    Deviations are from the problem's own mean. That makes neighbours look opposed in a short chain, also where the
-    order of its rounds means nothing; the expectation of the sum over all orders, -S / (T (T - 1)) a pair, is taken
-    out, so the pooled ratio is 0 for a chain without memory. Memory shows weakened while chains are short: 0.6 as 0.3
-    at five rounds, as 0.5 at twenty. S: sum of squares, T: number of values.
+    Deviations are from the problem's mean, which biases the products of neighbours downward in a short chain. The
+    expectation over all orders of the values, -S / (T (T - 1)) a pair, is subtracted, so the pooled ratio is 0 for a
+    chain without memory. Memory is underestimated while chains are short: 0.6 appears as 0.3 at five rounds, as 0.5
+    at twenty. S: sum of squares, T: number of values.
     """
     known = [value for value in series if value is not None]
     pairs = [(a, b) for a, b in zip(series, series[1:], strict=False) if a is not None and b is not None]
@@ -123,17 +123,17 @@ def lag1_terms(series: Sequence[float | None]) -> tuple[float, float]:
 
 
 def trend_terms(series: Sequence[float | None]) -> tuple[float, float]:
-    """One problem's part of a pooled least-squares slope per round, each problem with a level of its own."""
+    """One problem's part of a pooled least-squares slope per round, each problem with its own intercept."""
     known = [(float(round_), value) for round_, value in enumerate(series) if value is not None]
     if len(known) < 2:
         return 0.0, 0.0
     rounds, values = (np.array(side) for side in zip(*known, strict=True))
-    away = rounds - rounds.mean()
-    return float(away @ (values - values.mean())), float(away @ away)
+    centred = rounds - rounds.mean()
+    return float(centred @ (values - values.mean())), float(centred @ centred)
 
 
 def effective_number(weights: Sequence[float]) -> float:
-    """How many equally likely codes a draw by `weights` (which sum to 1) is worth: 1 / sum of their squares."""
+    """Effective number of codes in a draw by `weights` (which sum to 1): 1 / sum of their squares."""
     return float(1 / np.square(weights).sum())
 
 
@@ -143,12 +143,12 @@ def rarest_share(weights: Sequence[float], perplexities: Sequence[float], part: 
     A part of a code counts as that part of its weight, so a uniform draw gives `part` for any number of codes.
     """
     order = np.argsort(perplexities, kind="stable")[::-1]
-    room = np.clip(part * len(order) - np.arange(len(order)), 0, 1)
-    return float(room @ np.asarray(weights)[order])
+    shares = np.clip(part * len(order) - np.arange(len(order)), 0, 1)
+    return float(shares @ np.asarray(weights)[order])
 
 
 def expected_distinct(weights: Sequence[float], texts: Sequence[str], draws: int) -> float:
-    """Expected number of different texts among so many draws with replacement."""
+    """Expected number of different texts in `draws` draws with replacement."""
     chances: Counter = Counter()
     for text, weight in zip(texts, weights, strict=True):
         chances[text] += weight

@@ -1,4 +1,4 @@
-"""Figures of reports: one style, told apart by marker and line as well as by colour, so that grey print will do."""
+"""Figures of reports. Series differ in marker and line as well as in colour, so that they can be read in grey print."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from utils.report.statistics import Interval
 from utils.run.files import InputError
 
 if TYPE_CHECKING:
-    from utils.report.chains import Numbers
+    from utils.report.chains import Summary
     from utils.report.preview import Preview
     from utils.report.results import Row, Score
 
@@ -37,13 +37,13 @@ SAMPLER_STYLES = {"conditional": 0, "gibbs": 1, "rewrite": 2}
 MEASURES = {"exact": "exact", "renamed": "after renaming variables", "shape": "by syntax-tree shape"}
 
 
-def style(number: int) -> dict:
-    """Colour, marker and line of the n-th series; they come round again after six."""
-    return STYLES[number % len(STYLES)]
+def style(index: int) -> dict:
+    """Colour, marker and line of the series at `index`; they repeat after six."""
+    return STYLES[index % len(STYLES)]
 
 
 def save(figure, path: Path) -> None:
-    """Write a figure as PNG and let go of it."""
+    """Write a figure as PNG and close it."""
     for axes in figure.axes:
         axes.spines[["top", "right"]].set_visible(False)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -51,25 +51,25 @@ def save(figure, path: Path) -> None:
     plt.close(figure)
 
 
-def line(axes, x: Sequence, intervals: Sequence[Interval | None], number: int, label: str) -> None:
+def line(axes, x: Sequence, intervals: Sequence[Interval | None], index: int, label: str) -> None:
     """A series of means with its 95 % intervals as a band; None leaves a gap."""
-    known = [(place, *found) for place, found in zip(x, intervals, strict=True) if found is not None]
+    known = [(position, *interval) for position, interval in zip(x, intervals, strict=True) if interval is not None]
     if known:
-        places, means, ends = zip(*known, strict=True)
-        axes.plot(places, means, label=label, markersize=5, **style(number))
-        axes.fill_between(places, *zip(*ends, strict=True), color=style(number)["color"], alpha=0.15, linewidth=0)
+        positions, means, ends = zip(*known, strict=True)
+        axes.plot(positions, means, label=label, markersize=5, **style(index))
+        axes.fill_between(positions, *zip(*ends, strict=True), color=style(index)["color"], alpha=0.15, linewidth=0)
 
 
-def dots(axes, names: Sequence[str], intervals: Sequence[Interval | None], looks: Sequence[int], unit: str) -> None:
-    """A dot and a 95 % interval for each name, zero marked; `looks` numbers the styles."""
+def dots(axes, names: Sequence[str], intervals: Sequence[Interval | None], styles: Sequence[int], unit: str) -> None:
+    """A dot and a 95 % interval for each name, zero marked; `styles` has their indices."""
     axes.axvline(0, color=BLACK, linewidth=0.8)
-    for number, found in enumerate(intervals):
-        if found is not None:
-            mean, (low, high) = found
-            look = style(looks[number])
-            axes.plot([low, high], [number, number], color=look["color"], linewidth=2)
-            axes.plot(mean, number, color=look["color"], marker=look["marker"], markersize=7)
-            axes.annotate(f"{mean:+.3f}", (mean, number), (0, 9), textcoords="offset points", ha="center")
+    for index, interval in enumerate(intervals):
+        if interval is not None:
+            mean, (low, high) = interval
+            look = style(styles[index])
+            axes.plot([low, high], [index, index], color=look["color"], linewidth=2)
+            axes.plot(mean, index, color=look["color"], marker=look["marker"], markersize=7)
+            axes.annotate(f"{mean:+.3f}", (mean, index), (0, 9), textcoords="offset points", ha="center")
     axes.set_yticks(range(len(names)), names)
     axes.set_ylim(len(names) - 0.4, -0.6)
     axes.margins(x=0.15)
@@ -77,10 +77,10 @@ def dots(axes, names: Sequence[str], intervals: Sequence[Interval | None], looks
     axes.set_xlabel(unit)
 
 
-def chains_page(runs: Sequence[Numbers], title: str, notes: Sequence[str], path: Path) -> None:
+def chains_page(runs: Sequence[Summary], title: str, notes: Sequence[str], path: Path) -> None:
     """One page on the chains of stage 1: what passes, how many different codes, how perplexity moves."""
     figure = plt.figure(figsize=(15, 14.2), layout="constrained")
-    grid = figure.subplot_mosaic(
+    panels = figure.subplot_mosaic(
         [
             ["pass", "drift", "coverage"],
             ["exact", "renamed", "shape"],
@@ -89,53 +89,10 @@ def chains_page(runs: Sequence[Numbers], title: str, notes: Sequence[str], path:
         ],
         height_ratios=(1, 1, 0.5, 0.5),
     )
-    names = [run.name for run in runs]
-    known = {SAMPLER_STYLES.get(run.sampler) for run in runs} - {None}
-    alike = len(known) < len(runs)  # two runs of one sampler, or an unknown one
-    looks = [number if alike else SAMPLER_STYLES[run.sampler] for number, run in enumerate(runs)]
-    for number, run in zip(looks, runs, strict=True):
-        rounds = range(1, len(run.passing) + 1)
-        grid["pass"].plot(rounds, [100 * share for share in run.passing], label=run.name, **style(number))
-        line(grid["drift"], rounds, run.overlap, number, run.name)
-        start = (0.0, (0.0, 0.0))
-        line(grid["coverage"], [0, *run.samples], [start, *run.coverage["renamed"]], number, run.name)
-        for form in FORMS:
-            grid[form].plot(rounds, run.distinct[form], label=run.name, **style(number))
-        if run.perplexities:
-            share = 1 - np.arange(len(run.perplexities)) / len(run.perplexities)
-            look = {**style(number), "marker": None}
-            grid["tail"].step(run.perplexities, 100 * share, where="pre", label=run.name, **look)
-        line(grid["surprise"], rounds, run.surprise, number, run.name)
-    dots(grid["lag1"], names, [run.lag1 for run in runs], looks, "correlation")
-    dots(grid["trend"], names, [run.trend for run in runs], looks, "nats per token and round")
-
-    _say(grid["pass"], "Codes that pass", "round", "share of the round's samples (%)")
-    _from_zero(grid["pass"])
-    _say(grid["drift"], "Description against d0", "round", "token overlap (F1 of words)")
-    grid["drift"].set_ylim(0, 1.05)
-    _say(
-        grid["coverage"],
-        "Coverage, after renaming variables",
-        "samples drawn, all problems",
-        "distinct passing codes per problem",
-    )
-    top = 1.08 * max(max(run.distinct[form]) for run in runs for form in FORMS) or 1
-    for form in FORMS:
-        _say(grid[form], f"Distinct codes of a round, {MEASURES[form]}", "round", "codes, all problems")
-        grid[form].set_ylim(0, top)
-    _say(grid["tail"], "Perplexity and its tail", "perplexity", "codes at least as perplexing (%)")
-    _log(grid["tail"])
-    _say(grid["surprise"], "Log-perplexity by round", "round", "less the problem's mean (nats per token)")
-    grid["surprise"].axhline(0, color=BLACK, linewidth=0.8)
-    grid["lag1"].set_title("Log-perplexity, lag-1 autocorrelation")
-    grid["trend"].set_title("Log-perplexity, trend")
-    for name in ("pass", "drift", *FORMS, "surprise"):
-        grid[name].xaxis.set_major_locator(ticker.MaxNLocator(integer=True))
-    if not any(run.perplexities for run in runs):
-        for name in ("tail", "surprise", "lag1", "trend"):
-            _empty(grid[name], "no perplexities: run cal_ppl.py")
+    _draw_chains(panels, runs)
+    _label_chains(panels, runs)
     legend = {"loc": "outside upper center", "ncols": len(runs), "frameon": False, "handlelength": 4}
-    lines = grid["pass"].get_legend_handles_labels()
+    lines = panels["pass"].get_legend_handles_labels()
     figure.legend(*lines, title=title, fontsize=12, title_fontsize=14, **legend)
     figure.supxlabel(
         "\n".join(["Bands and bars: 95 % bootstrap intervals over problems.", *notes]), fontsize=9, x=0.01, ha="left"
@@ -143,7 +100,58 @@ def chains_page(runs: Sequence[Numbers], title: str, notes: Sequence[str], path:
     save(figure, path)
 
 
-def _say(axes, title: str, x: str, y: str) -> None:
+def _draw_chains(panels: Mapping, runs: Sequence[Summary]) -> None:
+    known = {SAMPLER_STYLES.get(run.sampler) for run in runs} - {None}
+    alike = len(known) < len(runs)  # two runs of one sampler, or an unknown one
+    styles = [index if alike else SAMPLER_STYLES[run.sampler] for index, run in enumerate(runs)]
+    for index, run in zip(styles, runs, strict=True):
+        rounds = range(1, len(run.passing) + 1)
+        panels["pass"].plot(rounds, [100 * share for share in run.passing], label=run.name, **style(index))
+        line(panels["drift"], rounds, run.overlap, index, run.name)
+        start = (0.0, (0.0, 0.0))
+        line(panels["coverage"], [0, *run.samples], [start, *run.coverage["renamed"]], index, run.name)
+        for form in FORMS:
+            panels[form].plot(rounds, run.distinct[form], label=run.name, **style(index))
+        if run.perplexities:
+            share = 1 - np.arange(len(run.perplexities)) / len(run.perplexities)
+            look = {**style(index), "marker": None}
+            panels["tail"].step(run.perplexities, 100 * share, where="pre", label=run.name, **look)
+        line(panels["surprise"], rounds, run.surprise, index, run.name)
+    names = [run.name for run in runs]
+    dots(panels["lag1"], names, [run.lag1 for run in runs], styles, "correlation")
+    dots(panels["trend"], names, [run.trend for run in runs], styles, "nats per token and round")
+
+
+def _label_chains(panels: Mapping, runs: Sequence[Summary]) -> None:
+    labels = {
+        "pass": ("Codes that pass", "round", "share of the round's samples (%)"),
+        "drift": ("Description against d0", "round", "token overlap (F1 of words)"),
+        "coverage": (
+            "Coverage, after renaming variables", "samples drawn, all problems", "distinct passing codes per problem"
+        ),
+        **{f: (f"Distinct codes of a round, {MEASURES[f]}", "round", "codes, all problems") for f in FORMS},
+        "tail": ("Perplexity and its tail", "perplexity", "codes at least as perplexing (%)"),
+        "surprise": ("Log-perplexity by round", "round", "deviation from the problem's mean (nats per token)"),
+    }  # fmt: skip
+    for name, texts in labels.items():
+        _label(panels[name], *texts)
+    _from_zero(panels["pass"])
+    panels["drift"].set_ylim(0, 1.05)
+    top = 1.08 * max(max(run.distinct[form]) for run in runs for form in FORMS) or 1
+    for form in FORMS:
+        panels[form].set_ylim(0, top)
+    _log(panels["tail"])
+    panels["surprise"].axhline(0, color=BLACK, linewidth=0.8)
+    panels["lag1"].set_title("Log-perplexity, lag-1 autocorrelation")
+    panels["trend"].set_title("Log-perplexity, trend")
+    for name in ("pass", "drift", *FORMS, "surprise"):
+        panels[name].xaxis.set_major_locator(ticker.MaxNLocator(integer=True))
+    if not any(run.perplexities for run in runs):
+        for name in ("tail", "surprise", "lag1", "trend"):
+            _empty(panels[name], "no perplexities: run cal_ppl.py")
+
+
+def _label(axes, title: str, x: str, y: str) -> None:
     axes.set(title=title, xlabel=x, ylabel=y)
 
 
@@ -171,23 +179,23 @@ def _empty(axes, why: str) -> None:
 def scores_figure(
     rows: Sequence[tuple[Row, Score]], k: int, quoted: Sequence[tuple[str, str, float]], task: str, path: Path
 ) -> None:
-    """pass@k of every row with its interval, single seeds as small marks, the paper's numbers hollow."""
+    """pass@k of every row with its interval, single seeds as small marks, the paper's scores hollow."""
     models = list(dict.fromkeys(row.model for row, _ in rows))
     lines = [(f"{row.label}\n{row.model}" if len(models) > 1 else row.label) for row, _ in rows]
     lines += [f"{method}, quoted\n{model}" for model, method, _ in quoted]
     figure, axes = plt.subplots(figsize=(9, 1.4 + 0.55 * len(lines)), layout="constrained")
-    for number, (row, score) in enumerate(rows):
-        look = style(_method_number(row.method))
-        axes.plot(score.interval, [number] * 2, color=look["color"], linewidth=2)
-        axes.plot(score.mean, number, color=look["color"], marker=look["marker"], markersize=8, linestyle="")
+    for index, (row, score) in enumerate(rows):
+        look = style(_method_style(row.method))
+        axes.plot(score.interval, [index] * 2, color=look["color"], linewidth=2)
+        axes.plot(score.mean, index, color=look["color"], marker=look["marker"], markersize=8, linestyle="")
         means = [100 * run.last["pass_at_k"][str(k)] for run in row.runs.values()]
         if len(means) > 1:
-            axes.plot(means, [number] * len(means), color=BLACK, marker="|", markersize=9, linestyle="")
-        axes.annotate(f"{score.mean:.1f}", (score.mean, number), (0, 9), textcoords="offset points", ha="center")
-    for number, (_, method, value) in enumerate(quoted, len(rows)):
-        look = style(_method_number(method))
-        axes.plot(value, number, color=look["color"], marker=look["marker"], fillstyle="none", markersize=8)
-        axes.annotate(f"{value:.1f}", (value, number), (0, 9), textcoords="offset points", ha="center")
+            axes.plot(means, [index] * len(means), color=BLACK, marker="|", markersize=9, linestyle="")
+        axes.annotate(f"{score.mean:.1f}", (score.mean, index), (0, 9), textcoords="offset points", ha="center")
+    for index, (_, method, value) in enumerate(quoted, len(rows)):
+        look = style(_method_style(method))
+        axes.plot(value, index, color=look["color"], marker=look["marker"], fillstyle="none", markersize=8)
+        axes.annotate(f"{value:.1f}", (value, index), (0, 9), textcoords="offset points", ha="center")
     axes.set_yticks(range(len(lines)), lines)
     axes.set_ylim(len(lines) - 0.4, -0.7)
     axes.margins(x=0.08)
@@ -199,55 +207,55 @@ def scores_figure(
     save(figure, path)
 
 
-def _method_number(method: str) -> int:
-    """Style of a method, the same in every figure."""
+def _method_style(method: str) -> int:
+    """Index of a method's style, the same in every figure."""
     return METHOD_STYLES.get(method, 5)
 
 
 def setting_figure(rows: Sequence[tuple[Row, Score]], k: int, setting: str, default: object, path: Path) -> None:
-    """pass@k against a setting, a line for rows that differ in nothing else.
+    """pass@k against a setting, with one line for all rows that differ in nothing else.
 
-    Rows without it have `default`, the flag's own; base and SFT, which it does not concern, are left out. InputError
-    where no row has it.
+    Rows without the setting have the flag's `default`; base and SFT, which it does not affect, are left out.
+    InputError where no row has it.
     """
-    concerned = [(row, score) for row, score in rows if row.method not in ("base", "SFT")]
-    if not any(setting in row.settings for row, _ in concerned):
-        known = sorted({key for row, _ in concerned for key in row.settings if " " not in key})
-        raise InputError(f"--against {setting}: no run has this setting; there are {', '.join(known) or 'none'}")
-    models = dict.fromkeys(row.model for row, _ in concerned)
+    compared = [(row, score) for row, score in rows if row.method not in ("base", "SFT")]
+    if not any(setting in row.settings for row, _ in compared):
+        available = sorted({key for row, _ in compared for key in row.settings if " " not in key})
+        raise InputError(f"--against {setting}: no run has this setting; there are {', '.join(available) or 'none'}")
+    models = dict.fromkeys(row.model for row, _ in compared)
     lines: dict[str, list[tuple[object, Score]]] = {}
-    for row, score in concerned:
+    for row, score in compared:
         name = ", ".join(part for part in row.label.split(", ") if not part.startswith(f"{setting} "))
         name = f"{name}, {row.model}" if len(models) > 1 else name
         lines.setdefault(name, []).append((row.settings.get(setting, default), score))
     values = sorted({value for points in lines.values() for value, _ in points}, key=_order)
-    numbers = all(isinstance(value, (int, float)) for value in values)
-    places = {value: value if numbers else number for number, value in enumerate(values)}
+    numeric = all(isinstance(value, (int, float)) for value in values)
+    positions = {value: value if numeric else index for index, value in enumerate(values)}
     figure, axes = plt.subplots(figsize=(7.5, 4.8), layout="constrained")
-    for number, (name, points) in enumerate(lines.items()):
-        found = [(places[value], score) for value, score in sorted(points, key=lambda point: _order(point[0]))]
-        ends = [(score.mean - score.interval[0], score.interval[1] - score.mean) for _, score in found]
-        x, y = [place for place, _ in found], [score.mean for _, score in found]
-        axes.errorbar(x, y, yerr=np.transpose(ends), label=name, capsize=4, **style(number))
-    axes.set_xticks(list(places.values()), ["all" if value is None else f"{value}" for value in values])
-    _say(axes, next(iter(models)) if len(models) == 1 else "", setting, f"pass@{k} (%), 95 % interval")
+    for index, (name, points) in enumerate(lines.items()):
+        scored = [(positions[value], score) for value, score in sorted(points, key=lambda point: _order(point[0]))]
+        ends = [(score.mean - score.interval[0], score.interval[1] - score.mean) for _, score in scored]
+        x, y = [position for position, _ in scored], [score.mean for _, score in scored]
+        axes.errorbar(x, y, yerr=np.transpose(ends), label=name, capsize=4, **style(index))
+    axes.set_xticks(list(positions.values()), ["all" if value is None else f"{value}" for value in values])
+    _label(axes, next(iter(models)) if len(models) == 1 else "", setting, f"pass@{k} (%), 95 % interval")
     axes.legend(frameon=False, handlelength=4)
     save(figure, path)
 
 
 def pass_at_k_figure(scores: Mapping[str, dict], title: str, path: Path) -> None:
-    """pass@k against k, a line with its intervals for each of the scores: `{"pass_at_k", "ci95"}` by k."""
+    """pass@k against k, one line with intervals for each model's scores: `{"pass_at_k", "ci95"}` by k."""
     figure, axes = plt.subplots(figsize=(7.5, 4.8), layout="constrained")
-    for number, (name, rates) in enumerate(scores.items()):
+    for index, (name, rates) in enumerate(scores.items()):
         ks = sorted(rates["pass_at_k"], key=int)
         means = np.array([100 * rates["pass_at_k"][k] for k in ks])
         low, high = np.reshape([rates["ci95"][k] for k in ks], (-1, 2)).T * 100
-        axes.errorbar([int(k) for k in ks], means, (means - low, high - means), label=name, capsize=4, **style(number))
+        axes.errorbar([int(k) for k in ks], means, (means - low, high - means), label=name, capsize=4, **style(index))
     values = sorted({int(k) for rates in scores.values() for k in rates["pass_at_k"]})
     axes.set_xscale("log" if values and values[-1] >= 10 * values[0] else "linear")
     axes.set_xticks(values, [str(k) for k in values])
     axes.xaxis.set_minor_locator(ticker.NullLocator())
-    _say(axes, title, "k", "pass@k (%), 95 % interval")
+    _label(axes, title, "k", "pass@k (%), 95 % interval")
     _from_zero(axes)
     axes.legend(frameon=False, handlelength=4)
     save(figure, path)
@@ -267,47 +275,48 @@ HATCHES = ("", "//", "..", "\\\\", "xx", "--", "oo", "++", "**", "||", "O")
 def verdicts_figure(rows: Sequence[Row], task: str, path: Path) -> None:
     """Shares of the judge's verdicts, a bar for each row."""
     counts = [row.verdicts() for row in rows]
-    names = sorted({name for own in counts for name in own}, key=lambda name: (name != "PASS", name))
+    names = sorted({name for verdicts in counts for name in verdicts}, key=lambda name: (name != "PASS", name))
     colours = [BLUE, ORANGE, GREY, GREEN, PURPLE, "#c9ccd1", "#e8c39e", "#a9c1dc", "#555555", "#b5d3bd", "#dddddd"]
     models = {row.model for row in rows}
     figure, axes = plt.subplots(figsize=(10, 1.9 + 0.5 * len(rows)), layout="constrained")
     labels = [f"{row.label}\n{row.model}" if len(models) > 1 else row.label for row in rows]
     left = np.zeros(len(rows))
     for name, colour, hatch in zip(names, colours, HATCHES, strict=False):
-        shares = np.array([100 * own[name] / own.total() for own in counts])
+        shares = np.array([100 * verdicts[name] / verdicts.total() for verdicts in counts])
         axes.barh(
             range(len(rows)), shares, left=left, color=colour, hatch=hatch, edgecolor="white", label=name, height=0.6
         )
         left += shares
     axes.set_yticks(range(len(rows)), labels)
     axes.invert_yaxis()
-    axes.set(xlim=(0, 100), xlabel="completions (%)", title=f"{task}: what the judge said")
+    axes.set(xlim=(0, 100), xlabel="completions (%)", title=f"{task}: verdicts of the judge")
     figure.legend(loc="outside lower center", ncols=min(6, len(names)), frameon=False)
     save(figure, path)
 
 
-def preview_page(found: Sequence[Preview], k: int, title: str, path: Path) -> None:
-    """What inverse temperatures draw: how the draw is shared out, how many codes it is worth, who takes it all."""
+def preview_page(previews: Sequence[Preview], k: int, title: str, path: Path) -> None:
+    """Draws at several inverse temperatures: share by rarity, number of codes, and how far one code dominates."""
     from utils.report.preview import SHARES, TOO_MUCH
 
     figure, (shares, effective, taken) = plt.subplots(1, 3, figsize=(15, 4.8), layout="constrained")
-    for number, one in enumerate(found):
-        look = {**style(number), "marker": None}
-        shares.plot(100 * SHARES, [100 * share for share in one.curve], label=f"{one.temperature:g}", **look)
+    for index, preview in enumerate(previews):
+        look = {**style(index), "marker": None}
+        shares.plot(100 * SHARES, [100 * share for share in preview.curve], label=f"{preview.temperature:g}", **look)
     shares.legend(title="inverse temperature", frameon=False, loc="lower right")
-    _say(shares, "How the draw is shared out", "rarest codes of a problem (%)", "share of the draw (%)")
-    x = [one.temperature for one in found]
-    effective.plot(x, [one.effective for one in found], label="effective number of codes", **style(0))
-    effective.plot(x, [one.distinct for one in found], label=f"distinct codes in a draw of {k}", **style(1))
+    _label(shares, "Share of the draw by rarity", "rarest codes of a problem (%)", "share of the draw (%)")
+    x = [preview.temperature for preview in previews]
+    effective.plot(x, [preview.effective for preview in previews], label="effective number of codes", **style(0))
+    effective.plot(x, [preview.distinct for preview in previews], label=f"distinct codes in a draw of {k}", **style(1))
     _from_zero(effective)
     effective.legend(frameon=False)
-    _say(effective, "What a problem's draw is worth", "inverse temperature", "codes")
-    taken.plot(x, [100 * one.rarest for one in found], label="draw: its rarest tenth", **style(0))
-    taken.plot(x, [100 * one.heaviest for one in found], label="draw: its heaviest code (median)", **style(1))
-    many = [100 * len(one.taken) / one.problems for one in found]
-    taken.plot(x, many, label=f"problems: one code takes over {TOO_MUCH:.0%}", **style(3))
+    _label(effective, "Codes in a problem's draw", "inverse temperature", "codes")
+    taken.plot(x, [100 * preview.rarest for preview in previews], label="draw: its rarest tenth", **style(0))
+    heaviest = [100 * preview.heaviest for preview in previews]
+    taken.plot(x, heaviest, label="draw: its heaviest code (median)", **style(1))
+    dominated = [100 * len(preview.taken) / preview.problems for preview in previews]
+    taken.plot(x, dominated, label=f"problems: one code takes over {TOO_MUCH:.0%}", **style(3))
     taken.set_ylim(0, 105)
     taken.legend(frameon=False)
-    _say(taken, "How much goes to few", "inverse temperature", "share (%)")
+    _label(taken, "Concentration of the draw", "inverse temperature", "share (%)")
     figure.suptitle(title)
     save(figure, path)

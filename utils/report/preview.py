@@ -1,4 +1,4 @@
-"""What an inverse temperature of stage 3 would do to the drawn codes, before anything is trained."""
+"""The codes that stage 3 would draw at an inverse temperature, before anything is trained."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ SHARES = np.linspace(0, 1, 51)
 
 
 @dataclass(frozen=True)
-class Choice:
-    """The scored codes of one problem: programs, their texts without names of variables, perplexities."""
+class ScoredProblem:
+    """The scored codes of one problem: programs, their texts after renaming variables, perplexities."""
 
     problem_id: str
     codes: list[str]
@@ -29,7 +29,7 @@ class Choice:
 
 @dataclass(frozen=True)
 class Preview:
-    """What a draw at one inverse temperature looks like: means over problems with two codes or more."""
+    """A draw at one inverse temperature: means over problems with two codes or more."""
 
     temperature: float
     problems: int
@@ -38,43 +38,43 @@ class Preview:
     rarest: float  # share of the draw that goes to the rarest tenth of a problem's codes
     heaviest: float  # median weight of a problem's heaviest code
     curve: list[float]  # share of the draw that goes to the rarest SHARES of a problem's codes
-    taken: list[tuple[Choice, int]]  # problems where one code takes nearly all, and that code's position
+    taken: list[tuple[ScoredProblem, int]]  # problems where one code takes nearly all, and that code's index
 
 
-def choices(
+def scored_problems(
     problem_ids: Sequence[object], codes: Sequence[Sequence[str]], perplexities: Sequence[Sequence[float | None]]
-) -> list[Choice]:
-    """The problems that have something to choose from: two scored codes or more."""
-    found = []
-    for problem_id, own, values in zip(problem_ids, codes, perplexities, strict=True):
-        scored = [(code, value) for code, value in zip(own, values, strict=True) if value is not None]
+) -> list[ScoredProblem]:
+    """The problems with two scored codes or more."""
+    problems = []
+    for problem_id, of_problem, values in zip(problem_ids, codes, perplexities, strict=True):
+        scored = [(code, value) for code, value in zip(of_problem, values, strict=True) if value is not None]
         if len(scored) > 1:
-            programs, known = map(list, zip(*scored, strict=True))
+            programs, scores = map(list, zip(*scored, strict=True))
             texts = [forms(program)["renamed"] for program in programs]
-            found.append(Choice(str(problem_id), programs, texts, known))
-    return found
+            problems.append(ScoredProblem(str(problem_id), programs, texts, scores))
+    return problems
 
 
-def preview(problems: Sequence[Choice], temperature: float, k: int) -> Preview:
-    """The draw of K codes for each problem at one inverse temperature."""
+def preview(problems: Sequence[ScoredProblem], temperature: float, k: int) -> Preview:
+    """Preview the draw of K codes for each problem at one inverse temperature."""
     chances = [weights(problem.perplexities, temperature) for problem in problems]
-    both = list(zip(problems, chances, strict=True))
+    pairs = list(zip(problems, chances, strict=True))
     return Preview(
         temperature,
         len(problems),
         float(np.mean([effective_number(chance) for chance in chances])),
-        float(np.mean([expected_distinct(chance, problem.texts, k) for problem, chance in both])),
-        float(np.mean([rarest_share(chance, problem.perplexities) for problem, chance in both])),
+        float(np.mean([expected_distinct(chance, problem.texts, k) for problem, chance in pairs])),
+        float(np.mean([rarest_share(chance, problem.perplexities) for problem, chance in pairs])),
         float(np.median([chance.max() for chance in chances])),
-        [float(np.mean([rarest_share(c, p.perplexities, share) for p, c in both])) for share in SHARES],
-        [(problem, int(chance.argmax())) for problem, chance in both if chance.max() > TOO_MUCH],
+        [float(np.mean([rarest_share(c, p.perplexities, share) for p, c in pairs])) for share in SHARES],
+        [(problem, int(chance.argmax())) for problem, chance in pairs if chance.max() > TOO_MUCH],
     )
 
 
-def harmless_temperature(problems: Sequence[Choice], temperature: float) -> float:
-    """The highest inverse temperature up to `temperature` at which hardly a problem gives nearly all to one code."""
+def harmless_temperature(problems: Sequence[ScoredProblem], temperature: float) -> float:
+    """The highest inverse temperature up to `temperature` at which few problems give nearly all to one code."""
 
-    def limit(problem: Choice) -> float:
+    def limit(problem: ScoredProblem) -> float:
         def over(value: float) -> float:
             return weights(problem.perplexities, value).max() - TOO_MUCH
 
@@ -84,17 +84,17 @@ def harmless_temperature(problems: Sequence[Choice], temperature: float) -> floa
     return limits[int(ALLOWED * len(limits))]
 
 
-def warning(problems: Sequence[Choice], found: Preview) -> str:
-    """One line where one code takes nearly all of too many problems' draws, and what to do; else ""."""
-    if len(found.taken) <= ALLOWED * len(problems):
+def warning(problems: Sequence[ScoredProblem], preview: Preview) -> str:
+    """A warning with its remedy if one code takes nearly all of the draw in too many problems, else ""."""
+    if len(preview.taken) <= ALLOWED * len(problems):
         return ""
-    worst, place = max(found.taken, key=lambda pair: pair[0].perplexities[pair[1]] / np.median(pair[0].perplexities))
-    lower = harmless_temperature(problems, found.temperature)
+    worst, index = max(preview.taken, key=lambda pair: pair[0].perplexities[pair[1]] / np.median(pair[0].perplexities))
+    lower = harmless_temperature(problems, preview.temperature)
     step = 10.0 ** (math.floor(math.log10(lower)) - 1)
     return (
-        f"warning: --temperature {found.temperature:g}: in {len(found.taken)} of {len(problems)} problems one code "
+        f"warning: --temperature {preview.temperature:g}: in {len(preview.taken)} of {len(problems)} problems one code "
         f"takes over {TOO_MUCH:.0%} of the draw (worst: problem {worst.problem_id}, perplexity "
-        f"{worst.perplexities[place]:.4g} against a median of {np.median(worst.perplexities):.4g}); train with at most "
-        f"--temperature {math.floor(lower / step) * step:.2g}, or score the codes under their problems' own "
+        f"{worst.perplexities[index]:.4g} against a median of {np.median(worst.perplexities):.4g}); train with at most "
+        f"--temperature {math.floor(lower / step) * step:.2g}, or score the codes under the problems' "
         "descriptions (cal_ppl.py --description seed) where a poor description made the outlier"
     )

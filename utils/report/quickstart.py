@@ -1,4 +1,4 @@
-"""What each step of `scripts/quickstart.sh` cost and found, and the base model against the fine-tuned one."""
+"""Cost and outcome of each step of `scripts/quickstart.sh`, and the base model against the fine-tuned one."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from utils.run import files, paths
 
 
 @dataclass(frozen=True)
-class Step:
-    """A line of the table: what was done, how long it took, and what was judged; None where nothing was."""
+class TimedStep:
+    """A line of the table: a step, its time, and its candidates; None where it judges none."""
 
     name: str
     seconds: float
@@ -25,52 +25,54 @@ class Step:
 
 
 def timing(path: Path) -> dict:
-    """The timing file beside a result, or {}."""
+    """The contents of a result's timing file, or {}."""
     file = files.beside(path, "timing")
     return files.read_json(file, dict) if file.exists() else {}
 
 
-def sampling_steps(folder: Path) -> list[Step]:
-    """The steps of stage 1 in a `--save_dir`, in their order."""
+def sampling_steps(folder: Path) -> list[TimedStep]:
+    """The steps of stage 1 in a `--save_dir`, in order."""
     steps = []
-    for number in range(1, len(list((folder / "code").glob("code_r*.meta.json"))) + 1):
-        codes, descriptions = folder / "code" / f"code_r{number}.json", folder / "sum" / f"sum_r{number}.json"
+    for round_ in range(1, len(list((folder / "code").glob("code_r*.meta.json"))) + 1):
+        codes, descriptions = folder / "code" / f"code_r{round_}.json", folder / "sum" / f"sum_r{round_}.json"
         counts, cost = files.read_meta(codes)["counts"], timing(codes)
-        found = (counts["samples"], counts["passed"], counts["distinct"])
-        steps.append(Step(f"stage 1, round {number}: codes", cost["seconds"], cost["tokens_per_second"], *found))
+        totals = (counts["samples"], counts["passed"], counts["distinct"])
+        steps.append(TimedStep(f"stage 1, round {round_}: codes", cost["seconds"], cost["tokens_per_second"], *totals))
         if descriptions.exists():
             cost = timing(descriptions)
-            steps.append(Step(f"stage 1, round {number}: descriptions", cost["seconds"], cost["tokens_per_second"]))
+            steps.append(
+                TimedStep(f"stage 1, round {round_}: descriptions", cost["seconds"], cost["tokens_per_second"])
+            )
     return steps
 
 
-def evaluation_step(name: str, task: str, output_dir: str, epoch: int) -> Step:
-    """The generation and judging of one evaluation of stage 3."""
+def evaluation_step(name: str, task: str, output_dir: str, epoch: int) -> TimedStep:
+    """The step of one evaluation of stage 3: generation and judging."""
     path = paths.generations(task, output_dir, epoch)
     rows, cost = files.read_json(path), timing(path)
     passed = {row["solution"] for row in rows if row["passed"]}
     counts = (len(rows), sum(bool(row["passed"]) for row in rows), len(passed))
-    return Step(name, cost["seconds"], cost["tokens_per_second"], *counts)
+    return TimedStep(name, cost["seconds"], cost["tokens_per_second"], *counts)
 
 
-def quickstart_steps(run: str, base: dict, tuned: list[dict]) -> list[Step]:
+def quickstart_steps(run: str, base: dict, tuned: list[dict]) -> list[TimedStep]:
     """All steps of a quickstart run."""
     folder = Path("runs") / run
     scored = timing(paths.perplexity_file(folder / "code" / "passed_seq_code.json"))
     steps = [evaluation_step("base model, test problems", base["task"], f"{run}-base", 0), *sampling_steps(folder)]
-    steps.append(Step("stage 2: perplexity", scored["seconds"], scored["tokens_per_second"]))
+    steps.append(TimedStep("stage 2: perplexity", scored["seconds"], scored["tokens_per_second"]))
     task = tuned[0]["task"]
     for cost in timing(paths.results(task, f"{run}-gift"))["epochs"]:
         seconds, epoch = cost["training_seconds"], cost["epoch"]
-        steps.append(Step(f"stage 3, epoch {epoch}: training", seconds, cost["training_tokens"] / seconds))
+        steps.append(TimedStep(f"stage 3, epoch {epoch}: training", seconds, cost["training_tokens"] / seconds))
         steps.append(evaluation_step(f"stage 3, epoch {epoch}: test problems", task, f"{run}-gift", epoch))
     return steps
 
 
-def steps_table(steps: list[Step]) -> str:
-    """Time, rate, candidates judged, share passing and distinct passing codes of each step."""
+def steps_table(steps: list[TimedStep]) -> str:
+    """Time, rate, judged candidates, share that pass and distinct passing codes of each step."""
 
-    def cells(step: Step) -> list[str]:
+    def cells(step: TimedStep) -> list[str]:
         minutes = f"{int(step.seconds) // 60}:{int(step.seconds) % 60:02d}"
         rate = f"{step.tokens_per_second:.0f}" if step.tokens_per_second else ""
         if not step.judged:
@@ -83,7 +85,7 @@ def steps_table(steps: list[Step]) -> str:
 
 
 def scores_table(entries: dict[str, dict]) -> str:
-    """pass@k with 95 % intervals, a line for each model."""
+    """pass@k with 95 % intervals, one line per model."""
     ks = list(next(iter(entries.values()))["pass_at_k"])
     rows = []
     for name, entry in entries.items():
@@ -96,26 +98,26 @@ def scores_table(entries: dict[str, dict]) -> str:
 
 
 def difference(base: dict, tuned: dict) -> tuple[float, tuple[float, float]]:
-    """Mean over common problems of the tuned model's pass rate less the base's, and its 95 % interval (paired)."""
+    """Paired difference in pass rate, fine-tuned minus base: mean over common problems and its 95 % interval."""
     rates = [{i: c / n for i, (n, c) in entry["per_problem"].items()} for entry in (tuned, base)]
     return mean_and_interval(problem_differences(*rates))
 
 
-def quickstart_figure(steps: list[Step], entries: dict[str, dict], path: Path) -> None:
-    """Three panels: where the time went, what passed in each round, and pass@1 before and after."""
+def quickstart_figure(steps: list[TimedStep], entries: dict[str, dict], path: Path) -> None:
+    """Three panels: time by step, codes that pass by round, pass@1 before and after fine-tuning."""
     figure, (times, rounds, scores) = plt.subplots(1, 3, figsize=(15, 4.6), width_ratios=(1.25, 1, 0.8))
     times.barh([step.name for step in steps], [step.seconds for step in steps], color=GREY)
     times.invert_yaxis()
     times.set_xlabel("seconds")
-    times.set_title("Where the time went")
+    times.set_title("Time by step")
 
     sampled = [step for step in steps if step.name.endswith(": codes")]
-    places = range(1, len(sampled) + 1)
+    positions = range(1, len(sampled) + 1)
     shares = [100 * step.passed / step.judged for step in sampled]
-    bars = rounds.bar(places, shares, color=BLUE, width=0.5)
+    bars = rounds.bar(positions, shares, color=BLUE, width=0.5)
     labels = [f"{share:.0f} %\n{step.distinct} distinct" for share, step in zip(shares, sampled, strict=True)]
     rounds.bar_label(bars, labels, padding=3)
-    rounds.set_xticks(list(places), [f"round {i}" for i in places])
+    rounds.set_xticks(list(positions), [f"round {i}" for i in positions])
     rounds.set_ylim(0, max(10, 1.35 * max(shares)))
     rounds.set_ylabel("codes that pass (%)")
     rounds.set_title("Stage 1: codes sampled")
@@ -149,7 +151,5 @@ def report(run: str) -> None:
     print(steps_table(steps) + "\n")
     print(scores_table(entries) + "\n")
     verdict = "more than the noise" if low > 0 or high < 0 else "within the noise"
-    print(
-        f"Fine-tuned less base, pass@1: {100 * change:+.1f} points ({100 * low:+.1f} to {100 * high:+.1f}), {verdict}."
-    )
+    print(f"Fine-tuned vs base, pass@1: {100 * change:+.1f} points ({100 * low:+.1f} to {100 * high:+.1f}), {verdict}.")
     print(f"Figure: {figure}")

@@ -1,4 +1,4 @@
-"""Finished runs of stage 3, from `results/`, as rows of a table: a method's scores over its seeds, beside RFT's."""
+"""Finished runs of stage 3, from `results/`, as rows of a table: a method's scores over its seeds, against RFT's."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from utils.run.files import InputError, read_json, read_meta
 
 METHODS = ("base", "SFT", "SSD", "RFT", "RFT+RD", "GiFT")  # in the order of tables; others follow
 BASELINE = "RFT"
-ALIKE = METHODS[METHODS.index(BASELINE) :]  # methods that are to have equal budgets
-STAGES = {"codes": "stage 1", "perplexities": "stage 2"}  # whose settings a results file quotes
+ALIKE = METHODS[METHODS.index(BASELINE) :]  # methods that need equal budgets
+STAGES = {"codes": "stage 1", "perplexities": "stage 2"}  # their settings are part of a results file
 BUDGET = ("num_seq", "num_epoch", "train_batch_size", "limit", "keep", "rounds", "no_gold", "max_length", "top_p")
-PER_RUN = ("seed",)  # what may differ between the runs of one row
+PER_RUN = ("seed",)  # may differ between the runs of one row
 
 # Greedy pass@1 in percent as published: Li, Feng, Zhou, Shen, "GiFT: Gibbs Fine-Tuning for Code Generation", ACL 2025,
-# arXiv:2502.11466. Read from a summary of the paper: cite the paper itself.
+# arXiv:2502.11466. Taken from a summary of the paper: cite the paper itself.
 SOURCE = "Li et al., ACL 2025, arXiv:2502.11466, by way of a summary"
 _COLUMNS = ("mbpp", "codeinsight", "introductory", "interview")
 PUBLISHED = {
@@ -39,7 +39,7 @@ class Run:
     """One results file."""
 
     path: Path
-    entries: list[dict]  # one for each epoch
+    entries: list[dict]  # one per epoch
     made_with: dict  # all settings, those of the code and weight files included, with the stage in the name
 
     @property
@@ -51,25 +51,25 @@ class Run:
 def read_runs(task: str, patterns: Sequence[str]) -> tuple[list[Run], list[str]]:
     """The runs of a task whose names match a shell pattern, and the patterns that none matches.
 
-    InputError where there is no run at all, or one cannot be read.
+    InputError where no run matches, or one cannot be read.
     """
     folder = paths.results(task, "x").parent
     files = [path for path in sorted(folder.glob("*.json")) if not path.name.endswith((".meta.json", ".timing.json"))]
-    found = {pattern: [path for path in files if fnmatch.fnmatchcase(path.stem, pattern)] for pattern in patterns}
-    chosen = sorted({path for matched in found.values() for path in matched})
-    if not chosen:
-        there = f"it has {', '.join(path.stem for path in files[:8])}" if files else "run run_gen.py first"
-        raise InputError(f"--runs {' '.join(patterns)}: no results in {folder} match; {there}")
-    return [_read_run(path) for path in chosen], [pattern for pattern, matched in found.items() if not matched]
+    matches = {pattern: [path for path in files if fnmatch.fnmatchcase(path.stem, pattern)] for pattern in patterns}
+    selected = sorted({path for matched in matches.values() for path in matched})
+    if not selected:
+        available = f"it has {', '.join(path.stem for path in files[:8])}" if files else "run run_gen.py first"
+        raise InputError(f"--runs {' '.join(patterns)}: no results in {folder} match; {available}")
+    return [_read_run(path) for path in selected], [pattern for pattern, matched in matches.items() if not matched]
 
 
 def _read_run(path: Path) -> Run:
     entries, meta = read_json(path, list, "write it with run_gen.py"), read_meta(path)
     needed = ("model", "method", "seed", "epoch", "n_problems", "pass_at_k", "ci95", "verdicts", "per_problem")
-    for number, entry in enumerate(entries):
+    for index, entry in enumerate(entries):
         missing = [key for key in needed if not isinstance(entry, dict) or key not in entry]
         if missing:
-            raise InputError(f"{path}: entry {number} lacks {', '.join(missing)}; write it again with run_gen.py")
+            raise InputError(f"{path}: entry {index} lacks {', '.join(missing)}; write it again with run_gen.py")
     if not entries:
         raise InputError(f"{path}: holds no evaluation; finish it with run_gen.py")
     last = entries[-1]
@@ -79,10 +79,10 @@ def _read_run(path: Path) -> Run:
         settings["selection"] = "by perplexity" if weighted else "uniform"
     for turn, source in enumerate(last.get("sources") or [], 1):
         for kind, values in source.items():
-            own = settings.get("turn", 1) > 1 or (values or {}).get("model") == last["model"]
-            untold = (*PER_RUN, "dataset", "task", *(("model", "revision") if own else ()))
+            trained_here = settings.get("turn", 1) > 1 or (values or {}).get("model") == last["model"]
+            left_out = (*PER_RUN, "dataset", "task", *(("model", "revision") if trained_here else ()))
             prefix = ("" if turn == 1 else f"turn {turn} ") + STAGES.get(kind, kind)
-            settings |= {f"{prefix} {key}": value for key, value in (values or {}).items() if key not in untold}
+            settings |= {f"{prefix} {key}": value for key, value in (values or {}).items() if key not in left_out}
     return Run(path, entries, {key: value for key, value in settings.items() if key not in PER_RUN})
 
 
@@ -98,7 +98,7 @@ class Row:
 
     @property
     def settings(self) -> dict:
-        """What all its runs were made with."""
+        """The settings that all its runs share."""
         return next(iter(self.runs.values())).made_with
 
     @property
@@ -119,43 +119,44 @@ class Row:
 
 
 def make_rows(runs: Sequence[Run]) -> list[Row]:
-    """Runs gathered into rows, in the order of tables; every row says what it lacks.
+    """Rows of runs, in the order of tables, each with its label and what it lacks.
 
-    Runs belong to one row where model, method and all settings agree. Settings that differ between the rows of a
-    method are named in its label. Where one seed would stand twice in a row (runs told apart by nothing but their
-    names), the names tell.
+    Runs with the same model, method and settings make one row. Settings that differ between the rows of a method are
+    in the label. Runs of one seed that differ in nothing but their names are told apart by name.
     """
     groups: dict[tuple, list[Run]] = {}
     for run in runs:
         settings = tuple(sorted((key, repr(value)) for key, value in run.made_with.items()))
         groups.setdefault((run.last["model"], run.last["method"], settings), []).append(run)
     rows = []
-    for (model, method, _), own in groups.items():
-        seeds = [run.last["seed"] for run in own]
+    for (model, method, _), members in groups.items():
+        seeds = [run.last["seed"] for run in members]
         if len(set(seeds)) == len(seeds):
-            rows.append(Row(model, method, dict(sorted(zip(seeds, own, strict=True)))))
+            rows.append(Row(model, method, dict(sorted(zip(seeds, members, strict=True)))))
             continue
         named: dict[str, dict[int, Run]] = {}
-        for run in own:
+        for run in members:
             name = run.path.stem.replace(str(run.last["seed"]), "*")
             while run.last["seed"] in named.get(name, {}):
                 name += "'"
             named.setdefault(name, {})[run.last["seed"]] = run
-        rows += [Row(model, method, dict(sorted(parts.items())), f"{method}, {name}") for name, parts in named.items()]
+        rows += [
+            Row(model, method, dict(sorted(by_seed.items())), f"{method}, {name}") for name, by_seed in named.items()
+        ]
     for row in rows:
-        row.label = ", ".join([row.label or row.method, *_what_differs(row, rows)])
-        row.missing = _what_lacks(row, rows)
-    return sorted(rows, key=_place)
+        row.label = ", ".join([row.label or row.method, *_differing_settings(row, rows)])
+        row.missing = _missing(row, rows)
+    return sorted(rows, key=_order)
 
 
-def _place(row: Row) -> tuple:
+def _order(row: Row) -> tuple:
     rank = METHODS.index(row.method) if row.method in METHODS else len(METHODS)
-    numbers = [value for _, value in sorted(row.settings.items()) if isinstance(value, (int, float))]
-    return row.model, rank, row.method, numbers, row.label
+    values = [value for _, value in sorted(row.settings.items()) if isinstance(value, (int, float))]
+    return row.model, rank, row.method, values, row.label
 
 
 def varying(rows: Sequence[Row]) -> list[str]:
-    """Names of the settings that are not the same in all rows; a stage's, in all rows that had this stage."""
+    """Settings that differ between rows; those of an earlier stage, between rows that have this stage."""
     names = dict.fromkeys(key for row in rows for key in row.settings)
     return [key for key in names if len({repr(row.settings.get(key)) for row in rows if _has_stage(row, key)}) > 1]
 
@@ -165,67 +166,67 @@ def _has_stage(row: Row, key: str) -> bool:
     return not stage or any(other.startswith(f"{stage} ") for other in row.settings)
 
 
-def _what_differs(row: Row, rows: Sequence[Row]) -> list[str]:
+def _differing_settings(row: Row, rows: Sequence[Row]) -> list[str]:
     alike = [other for other in rows if (other.model, other.method) == (row.model, row.method)]
-    shown = []
+    parts = []
     for key in varying(alike):
         value = row.settings.get(key)
         if value is True:
-            shown.append(key)
+            parts.append(key)
         elif value not in (None, False):
-            shown.append(f"{value}" if key == "selection" else f"{key} {value}")
-    return shown
+            parts.append(f"{value}" if key == "selection" else f"{key} {value}")
+    return parts
 
 
-def _what_lacks(row: Row, rows: Sequence[Row]) -> list[str]:
+def _missing(row: Row, rows: Sequence[Row]) -> list[str]:
     seeds = {seed for other in rows if other.method != "base" for seed in other.runs}
-    lacking = sorted(seeds - set(row.runs)) if row.method != "base" else []
-    said = [f"no run with seed {', '.join(map(str, lacking))}"] if lacking else []
+    missing_seeds = sorted(seeds - set(row.runs)) if row.method != "base" else []
+    missing = [f"no run with seed {', '.join(map(str, missing_seeds))}"] if missing_seeds else []
     if row.method != BASELINE and baseline_of(row, rows) is None:
-        said.append(f"no {BASELINE} run to compare with")
+        missing.append(f"no {BASELINE} run to compare with")
     counts = {len(run.last["per_problem"]) for run in row.runs.values()}
     if len(counts) > 1:
-        said.append(f"seeds differ in problems ({', '.join(map(str, sorted(counts)))}); those in common count")
-    return said
+        missing.append(f"seeds differ in problems ({', '.join(map(str, sorted(counts)))}); those in common count")
+    return missing
 
 
 def baseline_of(row: Row, rows: Sequence[Row]) -> Row | None:
     """The RFT row of the same model whose settings are nearest to the row's."""
-    offered = [other for other in rows if other.model == row.model and other.method == BASELINE and other is not row]
+    baselines = [other for other in rows if other.model == row.model and other.method == BASELINE and other is not row]
 
-    def apart(other: Row) -> int:
+    def distance(other: Row) -> int:
         keys = {*row.settings, *other.settings}
         return sum(repr(row.settings.get(key)) != repr(other.settings.get(key)) for key in keys)
 
-    return min(offered, key=apart, default=None)
+    return min(baselines, key=distance, default=None)
 
 
 def scores(row: Row, k: int, problems: Sequence[str]) -> np.ndarray:
     """pass@k of every problem, shape (seeds, problems), in percent."""
     counts = [[run.last["per_problem"][key] for key in problems] for run in row.runs.values()]
-    return 100 * np.array([[pass_at_k(n, c, k) for n, c in own] for own in counts])
+    return 100 * np.array([[pass_at_k(n, c, k) for n, c in of_seed] for of_seed in counts])
 
 
 @dataclass(frozen=True)
 class Score:
-    """What a table shows of a row: points are percent, intervals 95 %, by bootstrap over seeds and problems."""
+    """The scores of a row in percent; 95 % intervals by bootstrap over seeds and problems."""
 
     mean: float
     deviation: float | None  # standard deviation over seeds; None for one seed
     interval: tuple[float, float]
-    difference: Interval | None = None  # less the baseline
+    difference: Interval | None = None  # from the baseline
     p: float | None = None  # two-sided, paired by problem
 
 
 def score(row: Row, k: int, baseline: Row | None = None) -> Score:
-    """Mean, spread and interval of a row, and its paired difference from the baseline.
+    """Mean, deviation and interval of a row, and its paired difference from the baseline.
 
-    Runs of the same seed are compared problem by problem; a model that was not trained with every seed of the baseline.
+    Runs of the same seed are compared problem by problem; an untrained model, with every seed of the baseline.
     """
-    own = scores(row, k, row.problems)
-    means = own.mean(axis=1)
+    points = scores(row, k, row.problems)
+    means = points.mean(axis=1)
     spread = float(means.std(ddof=1)) if len(means) > 1 else None
-    whole = estimate(own)
+    whole = estimate(points)
     pairs = paired_differences(row, baseline, k) if baseline is not None else None
     if pairs is None:
         return Score(whole.mean, spread, whole.interval)
@@ -234,7 +235,7 @@ def score(row: Row, k: int, baseline: Row | None = None) -> Score:
 
 
 def paired_differences(row: Row, baseline: Row, k: int) -> np.ndarray | None:
-    """Row less baseline, shape (common seeds, common problems), in points; None where they have nothing in common."""
+    """Row minus baseline, shape (common seeds, common problems), in points; None where they have nothing in common."""
     problems = [key for key in row.problems if key in set(baseline.problems)]
     if not problems or k not in baseline.ks:
         return None
@@ -244,8 +245,8 @@ def paired_differences(row: Row, baseline: Row, k: int) -> np.ndarray | None:
     common = [seed for seed in row.runs if seed in baseline.runs]
     if not common:
         return None
-    place, other = list(row.runs).index, list(baseline.runs).index
-    return ours[[place(seed) for seed in common]] - theirs[[other(seed) for seed in common]]
+    index, baseline_index = list(row.runs).index, list(baseline.runs).index
+    return ours[[index(seed) for seed in common]] - theirs[[baseline_index(seed) for seed in common]]
 
 
 def quoted(task: str) -> list[tuple[str, str, float]]:
@@ -254,27 +255,27 @@ def quoted(task: str) -> list[tuple[str, str, float]]:
 
 
 def notes(rows: Sequence[Row], task: str) -> list[str]:
-    """What a reader of the tables has to know, a sentence each."""
-    said = [
+    """Notes to the tables, one sentence each."""
+    lines = [
         "sd: standard deviation over seeds. Intervals: 95 %, bootstrap over seeds and problems (problems alone where "
-        "there is one seed). less RFT: difference in points; p: two-sided, bootstrap, paired by problem and seed."
+        "there is one seed). vs RFT: difference in points; p: two-sided, bootstrap, paired by problem and seed."
     ]
     for model in dict.fromkeys(row.model for row in rows):
-        uneven = _budgets_that_differ([row for row in rows if row.model == model and row.method in ALIKE])
-        if uneven:
-            said.append(f"{model}: the methods were not run alike: {', '.join(uneven)}.")
+        settings = _budgets_that_differ([row for row in rows if row.model == model and row.method in ALIKE])
+        if settings:
+            lines.append(f"{model}: the methods were not run alike: {', '.join(settings)}.")
     if any(row.method == "SSD" for row in rows):
-        said.append("SSD: trained on unverified codes and no gold pairs, sampled at settings of its own.")
+        lines.append("SSD: trained on unverified codes and no gold pairs, sampled at other settings.")
     if quoted(task):
-        said.append(f"Quoted: {SOURCE}; RFT is the paper's conditional sampling.")
-    return said
+        lines.append(f"Quoted: {SOURCE}; RFT is the paper's conditional sampling.")
+    return lines
 
 
 def _budgets_that_differ(rows: Sequence[Row]) -> list[str]:
-    """Settings of training and sampling that one method was run with and another was not."""
+    """Settings of training and sampling that differ between methods."""
     differ = []
     for key in varying(rows):
         values = {method: {repr(row.settings.get(key)) for row in rows if row.method == method} for method in ALIKE}
-        if key.rpartition(" ")[2] in BUDGET and len({frozenset(own) for own in values.values() if own}) > 1:
+        if key.rpartition(" ")[2] in BUDGET and len({frozenset(known) for known in values.values() if known}) > 1:
             differ.append(key)
     return differ

@@ -19,16 +19,16 @@ def bootstrap_means(
 ) -> np.ndarray:
     """Means of two-level bootstrap samples, shape (draws,): seeds drawn with replacement, then problems.
 
-    `values[s][p]` belongs to seed s and problem p. The same problems under every seed are drawn together for all
-    seeds; `nested` where each seed has problems of its own (perhaps more or fewer). With one seed the first level is
-    idle: the spread is that of problems alone. ValueError where there is nothing to draw from.
+    `values[s][p]` belongs to seed s and problem p. Problems that all seeds share are drawn together for all seeds;
+    `nested`: every seed has its own problems, perhaps more or fewer. With one seed the first level has no effect: the
+    spread is that of problems alone. ValueError where there is nothing to draw from.
     """
     rows = [np.asarray(row, dtype=float) for row in values]
     if not rows or any(row.size == 0 for row in rows):
         raise ValueError("no problem to average over")
     rng, size = np.random.default_rng(seed), len(rows)
     if nested:
-        # One bootstrap mean of every seed for each place that it may be drawn into.
+        # One bootstrap mean of every seed for each position that it may be drawn into.
         means = np.stack([_resampled_means(row, draws * size, rng).reshape(draws, size) for row in rows])
         drawn = rng.integers(size, size=(draws, size))
         return means[drawn, np.arange(draws)[:, None], np.arange(size)].mean(axis=1)
@@ -60,8 +60,8 @@ def interval(means: np.ndarray) -> tuple[float, float]:
 def p_value(differences: np.ndarray) -> float:
     """Two-sided p-value of "no difference" from bootstrap means of a paired difference.
 
-    Twice the share of draws on the far side of zero (those at zero count on both), so it is below 0.05 where the 95 %
-    interval leaves zero out; never below 2 / (draws + 1).
+    Twice the share of draws on the other side of zero (zeros count on both), so it is below 0.05 where the 95 %
+    interval excludes zero; never below 2 / (draws + 1).
     """
     below, above = (differences <= 0).sum(), (differences >= 0).sum()
     return float(min(1.0, 2 * (min(below, above) + 1) / (len(differences) + 1)))
@@ -96,7 +96,7 @@ def pooled_ratio(numerators: Sequence[float], denominators: Sequence[float]) -> 
     ratio = float(above.sum() / below.sum())
     if len(kept) == 1:
         return ratio, (float("nan"), float("nan"))
-    found = stats.bootstrap(
+    result = stats.bootstrap(
         (above, below),
         lambda n, d, axis: n.sum(axis=axis) / d.sum(axis=axis),
         paired=True,
@@ -105,4 +105,4 @@ def pooled_ratio(numerators: Sequence[float], denominators: Sequence[float]) -> 
         batch=max(1, BLOCK // len(kept)),
         rng=np.random.default_rng(0),
     )
-    return ratio, (float(found.confidence_interval.low), float(found.confidence_interval.high))
+    return ratio, (float(result.confidence_interval.low), float(result.confidence_interval.high))

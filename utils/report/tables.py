@@ -14,7 +14,7 @@ from utils.report.diversity import FORMS
 from utils.report.statistics import Interval
 
 if TYPE_CHECKING:
-    from utils.report.chains import Numbers
+    from utils.report.chains import Summary
     from utils.report.preview import Preview
     from utils.report.results import Row, Run, Score
 
@@ -28,7 +28,7 @@ def markdown(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 
 def csv_text(rows: Sequence[dict]) -> str:
-    """Rows as CSV, columns in order of appearance; what a row lacks, and None, is an empty cell."""
+    """Rows as CSV, columns in order of appearance; a missing value or None is an empty cell."""
     text = StringIO()
     writer = csv.DictWriter(text, dict.fromkeys(key for row in rows for key in row), lineterminator="\n")
     writer.writeheader()
@@ -36,22 +36,22 @@ def csv_text(rows: Sequence[dict]) -> str:
     return text.getvalue()
 
 
-def spread(name: str, found: Interval | None) -> dict:
+def interval_cells(name: str, estimate: Interval | None) -> dict:
     """The three cells of a mean with its interval."""
-    mean, (low, high) = found or (None, (None, None))
+    mean, (low, high) = estimate or (None, (None, None))
     return {name: mean, f"{name}_low": low, f"{name}_high": high}
 
 
-def rate(value: float | None) -> str:
-    """A number of a table, two digits behind the point; empty where there is none."""
+def two_digits(value: float | None) -> str:
+    """A value with two decimals; empty where there is none."""
     return "" if value is None or np.isnan(value) else f"{value:.2f}"
 
 
-def with_interval(found: Interval | None, digits: int = 2, sign: str = "") -> str:
-    """`1.23 (1.10 to 1.40)`; empty where there is nothing."""
-    if found is None:
+def with_interval(estimate: Interval | None, digits: int = 2, sign: str = "") -> str:
+    """`1.23 (1.10 to 1.40)`; empty where there is none."""
+    if estimate is None:
         return ""
-    mean, (low, high) = found
+    mean, (low, high) = estimate
     return f"{mean:{sign}.{digits}f} ({low:{sign}.{digits}f} to {high:{sign}.{digits}f})"
 
 
@@ -65,7 +65,7 @@ SCORE_HEADER = (
     "{}, %",
     "sd",
     "95 % interval",
-    "less RFT",
+    "vs RFT",
     "p",
     "source",
     "lacks",
@@ -73,15 +73,15 @@ SCORE_HEADER = (
 
 
 def scores_table(rows: Sequence[tuple[Row, Score]], k: int, quoted: Sequence[tuple[str, str, float]]) -> str:
-    """pass@k of every row in percent; what the paper has stands in the same table."""
+    """pass@k of every row in percent, and the paper's scores in the same table."""
     lines = []
     for row, score in rows:
         low, high = score.interval
         seeds = ", ".join(map(str, row.runs))
         spread = "" if score.deviation is None else f"{score.deviation:.1f}"
         p = "" if score.p is None else ("< 0.001" if score.p < 0.001 else f"{score.p:.3f}")
-        found = [f"{score.mean:.1f}", spread, f"{low:.1f} to {high:.1f}", with_interval(score.difference, 1, "+"), p]
-        lines.append([row.model, row.label, seeds, str(len(row.problems)), *found, "ours", "; ".join(row.missing)])
+        cells = [f"{score.mean:.1f}", spread, f"{low:.1f} to {high:.1f}", with_interval(score.difference, 1, "+"), p]
+        lines.append([row.model, row.label, seeds, str(len(row.problems)), *cells, "ours", "; ".join(row.missing)])
     for model, method, value in quoted:
         lines.append([model, method, "", "", f"{value:.1f}", "", "", "", "", "quoted from the paper", ""])
     header = [title.format(f"pass@{k}") for title in SCORE_HEADER]
@@ -93,10 +93,10 @@ def scores_table(rows: Sequence[tuple[Row, Score]], k: int, quoted: Sequence[tup
 def verdicts_table(rows: Sequence[Row]) -> str:
     """Shares of the judge's verdicts on all completions of each row."""
     counts = [(row, row.verdicts()) for row in rows]
-    names = sorted({name for _, own in counts for name in own}, key=lambda name: (name != "PASS", name))
+    names = sorted({name for _, verdicts in counts for name in verdicts}, key=lambda name: (name != "PASS", name))
     lines = [
-        [row.model, row.label, str(own.total()), *(f"{own[name] / own.total():.1%}" for name in names)]
-        for row, own in counts
+        [row.model, row.label, str(verdicts.total()), *(f"{verdicts[name] / verdicts.total():.1%}" for name in names)]
+        for row, verdicts in counts
     ]
     return markdown(["model", "method", "completions", *names], lines)
 
@@ -104,17 +104,17 @@ def verdicts_table(rows: Sequence[Row]) -> str:
 def scores_csv(
     task: str, rows: Sequence[tuple[Row, int, Score, Row | None]], quoted: Sequence[tuple[str, str, float]], source: str
 ) -> str:
-    """Everything of the Markdown tables, unrounded, a line for each row and k. Points are percent."""
+    """The contents of the Markdown tables, unrounded, one line per row and k; scores are percent."""
     lines = []
     for row, k, score, baseline in rows:
         about = {"task": task, "model": row.model, "method": row.method, "label": row.label, "source": "ours"}
         about |= {"seeds": " ".join(map(str, row.runs)), "problems": len(row.problems), "k": k}
-        found = {"pass_at_k": score.mean, "sd": score.deviation, "low": score.interval[0], "high": score.interval[1]}
-        found |= {"baseline": baseline.label if baseline and score.p is not None else None}
-        found |= {**spread("difference", score.difference), "p": score.p, "missing": "; ".join(row.missing)}
+        scores = {"pass_at_k": score.mean, "sd": score.deviation, "low": score.interval[0], "high": score.interval[1]}
+        scores |= {"baseline": baseline.label if baseline and score.p is not None else None}
+        scores |= {**interval_cells("difference", score.difference), "p": score.p, "missing": "; ".join(row.missing)}
         counts = row.verdicts()
         shares = {f"share_{name}": counts[name] / counts.total() for name in sorted(counts)}
-        lines.append({**about, **found, **shares})
+        lines.append({**about, **scores, **shares})
     for model, method, value in quoted:
         about = {"task": task, "model": model, "method": method, "label": method, "source": f"quoted: {source}"}
         lines.append({**about, "k": 1, "pass_at_k": value})
@@ -122,7 +122,7 @@ def scores_csv(
 
 
 def runs_csv(runs: Sequence[Run]) -> str:
-    """The scores of every results file after every epoch; points are percent."""
+    """The scores of every results file after every epoch, in percent."""
     lines = []
     for run in runs:
         for entry in run.entries:
@@ -137,40 +137,40 @@ def runs_csv(runs: Sequence[Run]) -> str:
 # Chains of stage 1
 
 
-def chains_csv(runs: Sequence[Numbers]) -> str:
-    """What the page draws, a line for each sampler and round; samples and per_problem are up to and including it."""
+def chains_csv(runs: Sequence[Summary]) -> str:
+    """The page's data, one line per sampler and round; samples and per_problem are up to and including the round."""
     lines = []
     for run in runs:
         for i, share in enumerate(run.passing):
             line = {"sampler": run.name, "round": i + 1, "samples": run.samples[i], "passing": share}
             line |= {f"distinct_{form}": run.distinct[form][i] for form in FORMS}
             for form in FORMS:
-                line |= spread(f"per_problem_{form}", run.coverage[form][i])
-            line |= spread("overlap", run.overlap[i])
-            lines.append(line | spread("log_perplexity", run.surprise[i]))
+                line |= interval_cells(f"per_problem_{form}", run.coverage[form][i])
+            line |= interval_cells("overlap", run.overlap[i])
+            lines.append(line | interval_cells("log_perplexity", run.surprise[i]))
     return csv_text(lines)
 
 
-def chains_summary(runs: Sequence[Numbers], found: dict[str, list[np.ndarray]]) -> tuple[list[str], list[list[str]]]:
-    """Header and rows of the summary, a row for each sampler.
+def chains_summary(runs: Sequence[Summary], at_budget: dict[str, list]) -> tuple[list[str], list[list[str]]]:
+    """Header and rows of the summary, one row per sampler.
 
-    `found[form]` holds for each run the different codes of every problem at the budget that is common to all.
+    `at_budget[form]` holds an array for each run: the different codes of every problem at the common budget.
     """
     header = ["sampler", "rounds", "samples", "passing", "problems solved"]
     header += [f"distinct per problem, {form}" for form in FORMS]
     header += ["overlap with d0, last round", "perplexity: median", "90 %", "99 %", "highest"]
     header += ["lag-1 autocorrelation", "trend (nats per token and round)"]
     rows = []
-    for number, run in enumerate(runs):
+    for index, run in enumerate(runs):
         samples = np.diff([0, *run.samples])
         passing = float(np.average(run.passing, weights=samples))
         cells = [run.name, str(len(run.passing)), str(run.samples[-1]), f"{passing:.1%}"]
-        solved = f"{int((run.found['exact'][:, -1] > 0).sum())} of {len(run.found['exact'])}"
-        cells.append("" if run.keep == "any" else solved)  # codes that are kept may be wrong
-        cells += [with_interval(mean_and_interval(found[form][number])) for form in FORMS]
+        counts = run.distinct_by_problem["exact"][:, -1]
+        cells.append("" if run.keep == "any" else f"{(counts > 0).sum()} of {len(counts)}")  # kept codes may be wrong
+        cells += [with_interval(mean_and_interval(at_budget[form][index])) for form in FORMS]
         cells.append(with_interval(run.overlap[-1]))
         tail = np.percentile(run.perplexities, [50, 90, 99, 100]) if run.perplexities else [None] * 4
-        cells += [rate(value) for value in tail]
+        cells += [two_digits(value) for value in tail]
         cells += [with_interval(run.lag1, 3, "+"), with_interval(run.trend, 3, "+")]
         rows.append(cells)
     return header, rows
@@ -179,13 +179,13 @@ def chains_summary(runs: Sequence[Numbers], found: dict[str, list[np.ndarray]]) 
 # Selection of stage 3
 
 
-def preview_rows(found: Sequence[Preview], k: int) -> tuple[list[str], list[list[str]]]:
-    """Header and rows of the selection preview, a row for each inverse temperature."""
+def preview_rows(previews: Sequence[Preview], k: int) -> tuple[list[str], list[list[str]]]:
+    """Header and rows of the selection preview, one row per inverse temperature."""
     header = ["inverse temperature", "effective codes", f"distinct codes in a draw of {k}", "share of the rarest tenth"]
     header += ["heaviest code (median)", "problems where one code takes nearly all"]
     rows = [
-        [f"{p.temperature:g}", rate(p.effective), rate(p.distinct), f"{p.rarest:.1%}", f"{p.heaviest:.1%}"]
+        [f"{p.temperature:g}", two_digits(p.effective), two_digits(p.distinct), f"{p.rarest:.1%}", f"{p.heaviest:.1%}"]
         + [str(len(p.taken))]
-        for p in found
+        for p in previews
     ]
     return header, rows
