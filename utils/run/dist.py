@@ -1,7 +1,7 @@
-"""Ranks: who I am, what device I have, and the few exchanges that stages need.
+"""Ranks: rank and world size, the device of this rank, and the few exchanges that stages need.
 
-Started by `deepspeed` (one process a device) or plainly with `python` (one rank). Global and local rank are told apart,
-and everything travels over the process group, so several nodes need no shared disk.
+Started by `deepspeed` (one process per device) or by `python` (one rank). Global and local rank are distinct, and all
+data is exchanged over the process group, so several nodes need no shared disk.
 """
 
 from __future__ import annotations
@@ -17,10 +17,9 @@ from importlib import metadata
 from pathlib import Path
 from typing import TypeVar
 
-# Idle threads of the CPU kernels spin for some microseconds and then sleep. One that spins on takes the core from the
-# very thread that it waits for as soon as candidates are judged beside generation (10 times slower, measured); one that
-# sleeps at once has to be woken for every small kernel (a decode step of 32 rows: 40 % slower). Read when torch is
-# loaded.
+# Idle threads of the CPU kernels spin for some microseconds and then sleep. A thread that keeps spinning takes the core
+# from the thread that it waits for while candidates are judged during generation (10 times slower, measured); one that
+# sleeps at once has to be woken for every small kernel (a decode step of 32 rows: 40 % slower). Read when torch loads.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 os.environ.setdefault("GOMP_SPINCOUNT", "30000")
 
@@ -35,7 +34,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Ranks:
-    """One process among all of a run."""
+    """One process of a run."""
 
     rank: int
     local_rank: int
@@ -45,33 +44,33 @@ class Ranks:
 
     @property
     def main(self) -> bool:
-        """Whether this rank writes files and talks to the user."""
+        """Whether this rank writes files and logs."""
         return self.rank == 0
 
     def share(self, items: list) -> list:
-        """Items of this rank, dealt like cards: every item belongs to one rank, nothing is padded or doubled."""
+        """Items of this rank, dealt round robin: every item belongs to one rank, nothing is padded or repeated."""
         return items[self.rank :: self.world_size]
 
     def gather(self, items: list) -> list:
-        """The dealt items of all ranks, back in the order that `share` found them in; on every rank."""
+        """The shared items of all ranks in their original order, on every rank."""
         if self.world_size == 1:
             return items
-        hands: list = [None] * self.world_size
-        dist.all_gather_object(hands, items)
-        joined: list = [None] * sum(map(len, hands))
-        for rank, hand in enumerate(hands):
-            joined[rank :: self.world_size] = hand
+        shares: list = [None] * self.world_size
+        dist.all_gather_object(shares, items)
+        joined: list = [None] * sum(map(len, shares))
+        for rank, share in enumerate(shares):
+            joined[rank :: self.world_size] = share
         return joined
 
     def all_values(self, value) -> list:
-        """One value from every rank, by rank; on every rank."""
+        """The values of all ranks, by rank, on every rank."""
         values: list = [value] * self.world_size
         if self.world_size > 1:
             dist.all_gather_object(values, value)
         return values
 
     def on_main(self, action: Callable[[], T]) -> T:
-        """The main rank's result of `action`, which may read its disk, on every rank; so is an InputError of it."""
+        """The main rank's result of `action`, which may read its disk, on every rank; so is its InputError."""
         outcome: tuple = (None, None)
         if self.main:
             try:
@@ -84,39 +83,39 @@ class Ranks:
         return result
 
     @contextlib.contextmanager
-    def alone_in(self, place: Path) -> Iterator[None]:
-        """Keep other runs out of a folder, or off a file; InputError where one is at work there."""
+    def alone_in(self, path: Path) -> Iterator[None]:
+        """Lock a folder or file against other runs; InputError where another run holds it."""
         with contextlib.ExitStack() as held:
-            self.on_main(lambda: held.enter_context(files.locked(place)))
+            self.on_main(lambda: held.enter_context(files.locked(path)))
             yield
 
     def note(self, message: str) -> None:
-        """`log`, where there is something to tell."""
+        """Log the message if there is one."""
         if message:
             self.log(message)
 
     def log(self, message: str) -> None:
-        """Tell the user, on standard error, once."""
+        """Print a message on standard error, from the main rank only."""
         if self.main:
             print(message, file=sys.stderr, flush=True)
 
 
 def join() -> Ranks:
-    """Join the other ranks of this run, if any, and take a device: a GPU, or else a share of the cores."""
-    ranks = _whoami()
-    os.environ.setdefault("DS_ACCELERATOR", ranks.device.type)  # DeepSpeed would look for one, and tell
+    """Join the other ranks of this run, if any, and take a device: a GPU, or a share of the cores."""
+    ranks = _ranks_of_environment()
+    os.environ.setdefault("DS_ACCELERATOR", ranks.device.type)  # else DeepSpeed searches for one and logs it
     if ranks.device.type == "cuda":
         torch.cuda.set_device(ranks.device)
     else:
         torch.set_num_threads(max(1, len(os.sched_getaffinity(0)) // ranks.local_world_size))
     if ranks.world_size > 1:
         backend = "cpu:gloo,cuda:nccl" if ranks.device.type == "cuda" else "gloo"
-        dist.init_process_group(backend, timeout=timedelta(hours=12))  # a rank may judge long after the others are done
+        dist.init_process_group(backend, timeout=timedelta(hours=12))  # a rank may judge long after the others finish
         stop.meet(ranks.rank, ranks.world_size)
     return ranks
 
 
-def _whoami() -> Ranks:
+def _ranks_of_environment() -> Ranks:
     rank, local_rank, world_size = (
         int(os.environ.get(k, d)) for k, d in (("RANK", 0), ("LOCAL_RANK", 0), ("WORLD_SIZE", 1))
     )
@@ -126,7 +125,7 @@ def _whoami() -> Ranks:
 
 
 def versions() -> dict[str, str]:
-    """Versions of what results depend on, for timing and result files."""
+    """Versions of the packages that results depend on, for timing and result files."""
     return {
         "python": platform.python_version(),
         **{name: metadata.version(name) for name in ("torch", "transformers", "deepspeed", "numpy")},

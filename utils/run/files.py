@@ -1,8 +1,8 @@
 """Reading and writing the JSON files that stages exchange; torch-free.
 
-A file is never seen half written (temporary file, fsync, rename). Beside `<name>.json` stands `<name>.meta.json`,
-written last: it holds the SHA-256 of the file and of its inputs and is the commit mark. What differs from run to run
-goes to `<name>.timing.json`, so that results can be compared byte by byte.
+A file is never seen half written (temporary file, fsync, rename). `<name>.json` comes with `<name>.meta.json`, written
+last: it holds the SHA-256 of the file and of its inputs and is the commit mark. What differs from run to run goes to
+`<name>.timing.json`, so that results can be compared byte by byte.
 """
 
 from __future__ import annotations
@@ -19,15 +19,15 @@ from pathlib import Path
 
 
 class InputError(Exception):
-    """Bad usage or bad input: one line that says what is wrong, where, and what to do; exit status 2."""
+    """Bad usage or bad input: one line with the fault, its location and the remedy; exit status 2."""
 
 
 class Failure(Exception):
-    """A run that cannot go on for a reason other than its input: one line, exit status 1."""
+    """A run that cannot continue for a reason other than its input: one line, exit status 1."""
 
 
 def run(main: Callable[[], int | None]) -> None:
-    """Run a command's `main` and exit with the status it returns; what the user can mend ends in one line."""
+    """Run a command's `main` and exit with the status it returns; errors that the user can fix end in one line."""
     try:
         sys.exit(main())
     except (InputError, Failure) as error:
@@ -39,23 +39,23 @@ def run(main: Callable[[], int | None]) -> None:
 
 
 def write_text(path: Path | str, text: str | Iterable[str]) -> None:
-    """Write `text` (UTF-8), or pieces of it as they come, so that a reader sees the old file or the new one alone."""
+    """Write `text` (UTF-8), or its pieces as they come, so that a reader sees either the old file or the new one."""
     with _Staged() as staged:
         staged.add(Path(path), text)
 
 
 class _Staged:
-    """New versions of files, complete on disk under temporary names; on leaving they take their places, in order.
+    """New versions of files, complete on disk under temporary names; on leaving they are renamed, in order.
 
-    A disk that is full stops it before any place is taken: Failure names the file, and what was there is still there.
+    A full disk raises Failure, which names the file, before any file is replaced.
     """
 
     def __enter__(self) -> _Staged:
-        self.files: list[tuple[Path, Path]] = []  # (temporary, place)
+        self.files: list[tuple[Path, Path]] = []  # (temporary, path)
         return self
 
     def add(self, path: Path, text: str | Iterable[str]) -> None:
-        """Write the new version of `path` beside it."""
+        """Write the new version of `path` to a temporary file."""
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
@@ -82,10 +82,10 @@ class _Staged:
 
 
 def cannot_write(path: Path | str, error: OSError) -> Failure:
-    """What to tell where the system refuses to write a file."""
+    """The Failure for a file that the system refuses to write."""
     return Failure(
-        f"{path}: cannot be written ({error.strerror or error}); what was there is untouched. "
-        "Make room, or mend its rights, and give the same command again"
+        f"{path}: cannot be written ({error.strerror or error}); the previous version is kept. "
+        "Free space, or fix its permissions, and give the same command again"
     )
 
 
@@ -96,13 +96,13 @@ def _umask() -> int:
 
 
 @contextlib.contextmanager
-def locked(place: Path | str) -> Iterator[None]:
-    """Keep a second run from writing a file or folder; the lock beside it ends with the process, however it ends.
+def locked(path: Path | str) -> Iterator[None]:
+    """Lock a file or folder against a second run; the lock ends with the process, however that ends.
 
     InputError where another run holds it.
     """
-    place = Path(place)
-    lock = place.with_name(f".{place.name}.lock")
+    path = Path(path)
+    lock = path.with_name(f".{path.name}.lock")
     try:
         lock.parent.mkdir(parents=True, exist_ok=True)
         while True:
@@ -112,12 +112,12 @@ def locked(place: Path | str) -> Iterator[None]:
             except BlockingIOError:
                 file.close()
                 raise InputError(
-                    f"{place}: another run is writing it; wait for that one, or give this one an --output_dir or "
-                    "--save_dir of its own"
+                    f"{path}: another run is writing it; wait for it, or give this run another --output_dir or "
+                    "--save_dir"
                 ) from None
             if lock.exists() and os.path.samestat(os.fstat(file.fileno()), lock.stat()):
                 break
-            file.close()  # the run that held it has just removed it
+            file.close()  # the run that held the lock has just removed it
     except OSError as error:
         raise cannot_write(lock, error) from None
     try:
@@ -150,7 +150,7 @@ def allow_long_integers() -> None:
 
 
 def dump(value: object) -> str:
-    """Canonical JSON text: one line for each element of a list, ASCII only, so any text survives."""
+    """Canonical JSON text: one line per element of a list, ASCII only, so any text survives."""
     if isinstance(value, list):
         return "[\n" + ",\n".join(json.dumps(item) for item in value) + "\n]\n" if value else "[]\n"
     return json.dumps(value, indent=1) + "\n"
@@ -227,16 +227,16 @@ def read_meta(path: Path | str) -> dict | None:
 
 
 def finished(path: Path | str, settings: dict, inputs: dict) -> bool:
-    """Whether `path` is a complete result of these very settings and inputs.
+    """Whether `path` is a complete result of these settings and inputs.
 
-    False where it is missing or was cut short. InputError where it was changed since, and naming the setting that
-    differs where it was made with others: such a result must not be mixed with, or overwritten by, this run.
+    False where it is missing or incomplete. InputError where it was changed since, or was made with other settings or
+    inputs, naming the first: such a result must not be mixed with this run, or overwritten.
     """
     if not Path(path).exists() or not beside(path, "meta").exists():
         return False
     try:
         meta = read_json(beside(path, "meta"), dict)
-    except InputError:  # a damaged mark is none
+    except InputError:  # a damaged mark counts as none
         return False
     if meta.get("sha256") != sha256(path):
         raise InputError(
@@ -247,7 +247,7 @@ def finished(path: Path | str, settings: dict, inputs: dict) -> bool:
 
 
 def check_same(path: Path | str, before: dict, now: dict) -> None:
-    """InputError naming the first setting or input file of `path` that differs from what is asked for now."""
+    """InputError naming the first setting or input file of `path` that differs from this run's."""
     for kind in ("settings", "inputs"):
         old, new = before.get(kind) or {}, now[kind]
         for key in sorted({*old, *new}):

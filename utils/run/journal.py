@@ -1,9 +1,8 @@
-"""What a step has finished before its file is written: an append-only journal, so that a killed run loses seconds.
+"""An append-only journal of the work that a step has finished before its file is written: a kill costs only seconds.
 
-`code_r3.json` has `.code_r3.rank0.journal` beside it until it is there itself: a first line with the settings and
-inputs that it depends on, then a line `[kind, key, value]` for everything finished. Every rank writes a journal of its
-own, on its own disk; a run that goes on reads all that it finds and tells the other ranks, so any number of ranks may
-go on. A line that a kill has cut short does not count.
+Until `code_r3.json` exists, its folder has `.code_r3.rank0.journal`: a first line with the settings and inputs that it
+depends on, then a line `[kind, key, value]` for each finished item. Every rank writes a journal on its own disk; a run
+that resumes reads them all, so its number of ranks may differ. A line that a kill has cut short does not count.
 """
 
 from __future__ import annotations
@@ -28,13 +27,13 @@ class Journal:
     def __init__(self, result: Path, settings: dict, inputs: dict, ranks: Ranks, overwrite: bool = False):
         self.result = result
         self.path = result.with_name(f".{result.stem}.rank{ranks.rank}.journal")
-        about = {"settings": settings, "inputs": inputs}
+        made_with = {"settings": settings, "inputs": inputs}
         if overwrite:
             self._remove_all()
-            ranks.all_values(None)  # nobody reads what another is about to remove
+            ranks.all_values(None)  # no rank reads what another is about to remove
         self.entries: dict[tuple, object] = {}
-        for found in ranks.all_values([line for path in self._paths() for line in self._read(path, about)]):
-            for kind, key, value in found:
+        for lines in ranks.all_values([line for path in self._paths() for line in self._read(path, made_with)]):
+            for kind, key, value in lines:
                 self.entries[kind, _hashable(key)] = value
         self._lock, self._synced = threading.Lock(), time.monotonic()
         try:
@@ -45,20 +44,20 @@ class Journal:
         except OSError as error:
             raise files.cannot_write(self.path, error) from None
         if not self._size:
-            self._write(about)
+            self._write(made_with)
 
     def get(self, kind: str, key: tuple):
-        """What was recorded, or None."""
+        """The recorded value, or None."""
         return self.entries.get((kind, _hashable(key)))
 
     def add(self, kind: str, key: tuple, value) -> None:
-        """Record something finished; any thread may."""
+        """Record a finished item; thread-safe."""
         with self._lock:
             if not self._file.closed:
                 self._write([kind, key, value])
 
     def remove(self, ranks: Ranks) -> None:
-        """The result is there: the journals of all ranks go."""
+        """Remove the journals of all ranks, since the result exists."""
         ranks.all_values(None)
         with self._lock:
             self._file.close()
@@ -84,10 +83,10 @@ class Journal:
         for path in self._paths():
             path.unlink(missing_ok=True)
 
-    def _read(self, path: Path, about: dict) -> list:
+    def _read(self, path: Path, made_with: dict) -> list:
         lines = [json.loads(line) for line in path.read_bytes()[: _whole(path)].splitlines()]
         if lines:
-            files.check_same(self.result, lines[0], about)
+            files.check_same(self.result, lines[0], made_with)
         return lines[1:]
 
 

@@ -16,10 +16,10 @@ def task_file(task: str, split: str) -> Path:
 
 
 def model_name(model_name_or_path: str) -> str:
-    """The folder under which a model's files are kept.
+    """The folder name for a model's files.
 
-    A hub id keeps its slash, also where a local folder of that name (`org/name`) is used in its place, so that the
-    published paths hold. Any other local folder or GGUF file gives its own name: no absolute path leaks into an output.
+    A hub id keeps its slash, also if it is a local folder of that name (`org/name`), so that the published paths hold.
+    Any other local folder or GGUF file is called by its last part: no absolute path leaks into an output.
     """
     if re.fullmatch(r"\w[\w.-]*/\w[\w.-]*", model_name_or_path) and not model_name_or_path.endswith(".gguf"):
         return model_name_or_path
@@ -63,20 +63,20 @@ def training_set(task: str, seed: int, output_dir: str) -> Path:
 
 
 def generations(task: str, output_dir: str, epoch: int) -> Path:
-    """What the model wrote for the test split after an epoch (0: the model as it came)."""
+    """Completions of the test split after an epoch (0: the model before training)."""
     return Path("gen_code") / task / output_dir / f"epoch{epoch}.json"
 
 
 def state_folder(task: str, output_dir: str) -> Path:
-    """What a stage 3 that was stopped goes on from; gone when it is done."""
+    """The state that a stopped stage 3 resumes from; removed when the stage is done."""
     return Path("gen_code") / task / output_dir / "state"
 
 
 def curves(log_dir: str, task: str, output_dir: str) -> Path:
-    """The training curves of a run; its name keeps it apart from others in TensorBoard."""
+    """The training curves of a run; TensorBoard tells runs apart by this folder."""
     return Path(log_dir) / task / output_dir
 
 
 def results(task: str, output_dir: str) -> Path:
-    """The scores of a run, one entry for each epoch."""
+    """The scores of a run, one entry per epoch."""
     return Path("results") / task / f"{output_dir}.json"

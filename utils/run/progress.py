@@ -24,23 +24,23 @@ class Progress:
         self.bar = tqdm(total=total, desc=title, unit=unit, disable=not shown, dynamic_ncols=True, mininterval=0.5)
 
     def add(self, tokens: int) -> None:
-        """One more item is done, made of so many tokens."""
+        """Count one finished item of `tokens` tokens."""
         self.tokens += tokens
         self.bar.update()
         self._show()
 
     def skip(self, items: int) -> None:
-        """So many items were done by a run before this one."""
+        """Count items that an earlier run finished."""
         self.bar.update(items)
 
     def tell(self, trouble: str) -> None:
-        """Show what is going wrong; "" when it is over."""
+        """Show a problem; "" when it is over."""
         self.trouble = trouble
         self._show()
         self.bar.refresh()
 
     def watch(self, verdict: Future) -> Future:
-        """Count a candidate's `Judgement` when it comes."""
+        """Count a candidate's `Judgement` when it arrives."""
         verdict.add_done_callback(self._count)
         return verdict
 
@@ -63,7 +63,7 @@ class Progress:
         return max(time.monotonic() - self.started, 1e-9)
 
     def timing(self, ranks: Ranks) -> dict:
-        """What a timing file holds: seconds of the slowest rank, tokens and tokens/s of all."""
+        """The contents of a timing file: seconds of the slowest rank, tokens and tokens/s of all."""
         tokens, seconds = zip(*ranks.all_values((self.tokens, self.seconds)), strict=True)
         return {
             "seconds": round(max(seconds), 3),
@@ -82,10 +82,10 @@ class Progress:
 
 
 def _peak_memory(ranks: Ranks) -> int:
-    """The most bytes this rank has held so far: on its GPU, or else of the process."""
+    """The peak memory of this rank so far in bytes: on its GPU, or else of the process."""
     if ranks.device.type == "cuda":
         return torch.cuda.max_memory_reserved(ranks.device)
     status = Path("/proc/self/status")
-    if status.is_file():  # what the system counts for a child begins with the peak of the process that started it
+    if status.is_file():  # the system's count for a child begins with the peak of its parent
         return int(re.search(r"VmHWM:\s*(\d+)", status.read_text())[1]) * 1024
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024

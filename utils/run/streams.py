@@ -1,4 +1,4 @@
-"""Random streams keyed by what they are for: no draw depends on batch size, order of work or number of ranks."""
+"""Random streams keyed by their purpose: no draw depends on batch size, order of work or number of ranks."""
 
 from __future__ import annotations
 
@@ -17,5 +17,5 @@ def stream(*key: int | str) -> np.random.Generator:
 
 
 def seed_of(*key: int | str) -> int:
-    """A seed of 31 bits, which any server takes, for what draws by itself; equal keys give equal seeds."""
+    """A 31-bit seed, which any server accepts, for a sampler with its own generator; equal keys give equal seeds."""
     return int.from_bytes(hashlib.sha256(repr(key).encode()).digest()[:4], "little") >> 1
