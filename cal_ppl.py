@@ -13,9 +13,8 @@ On eight GPUs:
         --output_dir tmp --seed 1234 --difficulty introductory --selfsample_code_source \
         ./data/introductory/selfsample_code/deepseek-ai/deepseek-coder-6.7b-base/passed_seq_code.json
 
-Writes `ppl-passed_seq_code.json` beside its input: `{"0": perplexity, ...}`, keyed by position in the flattened file.
-`--save_dir` puts it elsewhere: perplexities under d0 (`--description seed`) or of another model belong in a folder of
-their own.
+Writes `ppl-passed_seq_code.json` next to its input: `{"0": perplexity, ...}`, keyed by position in the flattened file.
+`--save_dir` writes it elsewhere: perplexities under d0 (`--description seed`) or of another model need another folder.
 """
 
 from __future__ import annotations
@@ -75,7 +74,7 @@ def main(options: ScoringOptions) -> None:
         bar = Progress(len(ranks.share(batches)), "perplexity", ranks.main, unit="batch")
         losses = []
         for batch in ranks.share(batches):
-            # A batch is scored as a whole or not at all: its other rows may show in the last digit.
+            # A batch is scored as a whole or not at all: its other rows may change the last digit.
             values, tokens = [journal.get("loss", (keys[i],)) for i in batch], 0
             if None in values:
                 values = mean_losses(model, [rows[i] for i in batch], policy.pad_id)
@@ -104,9 +103,9 @@ def rows_to_score(
     policy: TokenizerPolicy,
     ranks: dist.Ranks,
 ) -> tuple[list[int], list[Row]]:
-    """Rows of all codes that can be scored, and their positions in the flattened list.
+    """Positions in the flattened list of all codes that can be scored, and their rows.
 
-    Those that do not fit or do not parse are counted in the log and get no perplexity. InputError where none is left.
+    Codes that do not fit or do not parse are counted in the log and get no perplexity. InputError where none is left.
     """
     max_length = options.max_length
     adapter = registry.adapter(options.dataset, options.prompt_newline, options.raw_texts)
@@ -122,7 +121,7 @@ def rows_to_score(
         except ValueError:
             broken += 1
             continue
-        if options.prompt_newline and target.startswith("\n"):  # the prompt that it was sampled from ended behind it
+        if options.prompt_newline and target.startswith("\n"):  # the newline was part of the prompt
             prompt, target = prompt + "\n", target[1:]
         if options.description == "seed":
             prompt = adapter.code_prompt(problem, problem.query)

@@ -17,7 +17,7 @@ On eight GPUs:
         --temperature 2.0
 
 Reads `data/<task>/{train,test}.json`, code files of stage 1 and perplexities of stage 2. Writes the training set drawn,
-the generations, `results/<task>/<output_dir>.json` and, with `--ckpt_path`, the weights; utils/run/paths.py says where.
+the generations, `results/<task>/<output_dir>.json` and, with `--ckpt_path`, the weights; paths: utils/run/paths.py.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ from utils.training_set import read_sources, training_set
 
 
 def main(options: TrainingOptions) -> None:
-    """Select, fine-tune, evaluate; or evaluate alone."""
+    """Select, fine-tune and evaluate, or only evaluate."""
     # Options, checked before any weights are loaded
     run = checked_run(options, dist.join())
     training = None if options.eval_only else select(run)
@@ -100,7 +100,7 @@ def main(options: TrainingOptions) -> None:
 
 @dataclass(kw_only=True)
 class Run:
-    """A checked run: its options, test problems, and what its results depend on."""
+    """A checked run: its options, test problems, and the settings and inputs that its results depend on."""
 
     options: TrainingOptions
     ranks: dist.Ranks
@@ -116,7 +116,7 @@ class Run:
 
 
 def checked_run(options: TrainingOptions, ranks: dist.Ranks) -> Run:
-    """Read the test problems and check model, servers and LoRA; InputError on what cannot work."""
+    """Read the test problems and check model, servers and LoRA; InputError on invalid ones."""
     adapter = registry.adapter(options.dataset, options.prompt_newline, options.raw_texts)
     test, test_digest = ranks.on_main(lambda: registry.load(options.dataset, options.task, "test"))
     test = test[: options.limit or None]
@@ -145,15 +145,17 @@ def test_requests(
         prompt = adapter.code_prompt(problem, problem.query)
         ids = policy.encode_prompt(prompt)
         lengths.append(len(ids))
-        for number in range(options.n_samples if len(ids) <= options.max_length else 0):
-            requests.append((position, prompt, Request(ids, (options.seed, "eval", str(problem.id), number))))
+        for sample in range(options.n_samples if len(ids) <= options.max_length else 0):
+            requests.append((position, prompt, Request(ids, (options.seed, "eval", str(problem.id), sample))))
     if not requests:
         raise InputError(
             f"--max_length {options.max_length}: shorter than every prompt; the shortest has {min(lengths)} tokens"
         )
-    long = sum(length > options.max_length for length in lengths)
-    if long:
-        ranks.log(f"dropped: {long} test prompts longer than --max_length {options.max_length}; they count as failed")
+    dropped = sum(length > options.max_length for length in lengths)
+    if dropped:
+        ranks.log(
+            f"dropped: {dropped} test prompts longer than --max_length {options.max_length}; they count as failed"
+        )
     return requests
 
 
@@ -163,7 +165,7 @@ def test_requests(
 
 @dataclass(frozen=True)
 class TrainingData:
-    """What is trained on: pairs drawn, their token rows, the optimiser steps of every epoch."""
+    """The drawn pairs, their token rows, and the optimiser steps of every epoch."""
 
     drawn: list[dict]
     rows: list[Row]
@@ -171,7 +173,7 @@ class TrainingData:
 
 
 def select(run: Run) -> TrainingData:
-    """Draw the training set and plan the epochs; says in `run` what was drawn from."""
+    """Draw the training set and plan the epochs; records its sources in `run`."""
     options, ranks = run.options, run.ranks
     problems, run.inputs["train"] = ranks.on_main(lambda: registry.load(options.dataset, options.task, "train"))
     trained_on = problems[: options.limit or None]
@@ -203,7 +205,7 @@ def pair_prompt(examples: gibbs.Examples, seed: int, problem: Problem, program: 
 
 
 class Results:
-    """`results/<task>/<output_dir>.json`: an entry for every evaluation, and beside it how long each took."""
+    """`results/<task>/<output_dir>.json`: an entry for every evaluation; its timing file has the time of each."""
 
     def __init__(self, run: Run):
         self.run = run
@@ -213,7 +215,7 @@ class Results:
         self.times: list[dict] = []
 
     def read(self) -> None:
-        """Take over the entries that need not be made again: all their completions were judged."""
+        """Read the entries that need not be made again, up to the first with unjudged completions."""
         run, timing = self.run, files.beside(self.path, "timing")
         if run.options.overwrite or not run.ranks.on_main(lambda: files.finished(self.path, run.settings, run.inputs)):
             return
@@ -223,7 +225,7 @@ class Results:
         self.times = [time for time in times if time["epoch"] in self.epochs[: len(self.entries)]]
 
     def forget(self) -> None:
-        """Start over: an epoch cannot be resumed from without its weights."""
+        """Start over: training cannot resume after an epoch without its weights."""
         self.entries, self.times = [], []
 
     @property
@@ -250,7 +252,7 @@ class Results:
 
 
 def unjudged(entries: list[dict]) -> int:
-    """How many completions could not be judged."""
+    """Number of completions that could not be judged."""
     return sum(entry["verdicts"].get(Verdict.INFRA.value, 0) for entry in entries)
 
 
@@ -259,7 +261,7 @@ def unjudged(entries: list[dict]) -> int:
 
 
 def evaluate_base(run: Run, results: Results, judge: Judge) -> None:
-    """Evaluate the model as it is, or one that servers hold."""
+    """Evaluate the model as it is, or as servers have it."""
     options, model = run.options, None
     if not run.servers:
         model = load(run)
@@ -311,7 +313,7 @@ def load(run: Run):
 def evaluate(
     run: Run, epoch: int, generator: Engine, judge: Judge, trained: dict | None = None
 ) -> tuple[dict, dict, dict, dict]:
-    """Complete every test prompt, judge the programs, write both; returns what `Results.add` takes."""
+    """Complete every test prompt, judge and write the programs; returns the arguments of `Results.add`."""
     options, ranks = run.options, run.ranks
     meta = {"settings": run.settings, "inputs": run.inputs, "isolation": judge.level, **records(run.servers)}
     requests = ranks.share(run.requests)

@@ -13,7 +13,7 @@ On eight GPUs:
         --output_dir gibbs_sampling --num_seq 3 --temperature 1.0 --iter_num 20 --difficulty introductory --seed 1234
 
 Reads `data/<task>/{train,ict}.json`. Writes, round by round, `code_r{i}.json` and `sum_r{i}.json`, and at the end
-`passed_seq_code.json` (utils/run/paths.py says where). Finished rounds are kept: the same command resumes after them.
+`passed_seq_code.json` (paths: utils/run/paths.py). Finished rounds are kept: the same command resumes after them.
 """
 
 from __future__ import annotations
@@ -106,7 +106,7 @@ def main(options: SamplingOptions) -> None:
 
 @dataclass(kw_only=True)
 class Run:
-    """What the rounds share."""
+    """The parts that all rounds share."""
 
     options: SamplingOptions
     ranks: dist.Ranks
@@ -134,7 +134,7 @@ class Run:
 
 
 def code_round(run: Run, round_: int) -> int:
-    """Sample, judge and keep codes for every chain; returns how many samples the judge failed on, over all ranks."""
+    """Sample, judge and keep codes for every chain; returns the number of samples, over all ranks, left unjudged."""
     options, ranks = run.options, run.ranks
     chains = ranks.share(run.usable)
     prompts = gibbs.code_prompts(chains, run.adapter, round_, options.num_seq, options.seed)
@@ -199,13 +199,13 @@ def description_round(run: Run, round_: int) -> None:
 
 
 def load_examples(options: SamplingOptions, problems: list[Problem], ranks: dist.Ranks) -> tuple[gibbs.Examples, str]:
-    """The in-context examples and their digest; the log says where the task has none."""
+    """The in-context examples and their digest; logs where the task has none."""
     descriptions, digest = ranks.on_main(
         lambda: registry.load_examples(options.dataset, options.task, problems, options.raw_texts)
     )
     if digest == "seed descriptions" and options.sampler != "conditional":
         ranks.log(
-            f"{options.task}: no ict.json, the problems' own descriptions stand in; python -m data.make_ict makes one"
+            f"{options.task}: no ict.json, the problems' descriptions are used; python -m data.make_ict makes one"
         )
     return gibbs.Examples(descriptions, {str(problem.id): problem for problem in problems}, options.raw_texts), digest
 
@@ -236,7 +236,7 @@ class Round:
 
 
 def replay(chains: list[Chain], history: list[Round]) -> None:
-    """Bring the chains to where the finished rounds left them."""
+    """Bring the chains to the state after the finished rounds."""
     for past in history:
         gibbs.record_round(chains, chains, past.codes)
         for chain, descriptions in zip(chains, past.descriptions or (), strict=False):
@@ -244,7 +244,7 @@ def replay(chains: list[Chain], history: list[Round]) -> None:
 
 
 class Files:
-    """The files of a run: where they are, what they were made from, reading finished rounds, writing new ones."""
+    """The files of a run: their paths and inputs; reads finished rounds and writes new ones."""
 
     def __init__(self, options: SamplingOptions, settings: dict, inputs: dict, made_by: dict):
         model = options.model_name_or_path
@@ -254,7 +254,7 @@ class Files:
         self.made_by = made_by  # the servers, where there are any
 
     def journal(self, path: Path, ranks: dist.Ranks) -> Journal:
-        """What a killed run had finished of one of these files."""
+        """The journal of one of these files: what a killed run had finished."""
         return Journal(path, self.settings, self.inputs, ranks, self.options.overwrite)
 
     def read_rounds(self) -> list[Round]:
@@ -302,7 +302,7 @@ class Files:
         print(f"{path}: {codes} codes for {problems} of {len(programs)} problems", file=sys.stderr)
 
     def _remove_later_rounds(self) -> None:
-        """What is left of a longer run that `--overwrite` has replaced."""
+        """Remove the later rounds of a longer run that `--overwrite` has replaced."""
         later = self.options.iter_num + 1
         while self.options.overwrite and self.code_file(later).exists():
             for file in (self.code_file(later), self.description_file(later - 1), self.description_file(later)):

@@ -15,26 +15,26 @@ from utils.run.files import InputError
 
 @dataclass(frozen=True)
 class CodeFile:
-    """The sampled programs of each training problem, and where they stand in their file."""
+    """The sampled programs of each training problem, and their positions in the file."""
 
     path: str | Path
     codes: list[list[str]]
-    positions: list[list[int]]  # like `codes`: in the flattened file, by which perplexities are keyed
+    positions: list[list[int]]  # like `codes`: positions in the flattened file, the keys of perplexities
     size: int  # programs in the file
     warning: str = ""
 
 
 def read_codes(path: str | Path, problems: Sequence[Problem], train_file: Path | None = None) -> CodeFile:
-    """Read a list per problem of lists of programs; InputError where it does not fit the problems.
+    """Read a list per problem of lists of programs; InputError where it does not match the problems.
 
-    A file without meta file (the authors' files) may have an entry for each of the seeds that the meta file of
-    `train_file` lists; those of other problems are left out, which the warning says.
+    A file without a meta file (the authors' files) may have an entry for each of the seeds that the meta file of
+    `train_file` lists; those of other problems are left out, with a warning.
     """
     entries = files.read_json(path, list, "write it with stage 1, seq_gibbs_sample.py")
     foreign = files.read_meta(path) is None
-    for number, own in enumerate(entries):
-        if not isinstance(own, list) or not all(isinstance(code, str) for code in own):
-            raise InputError(f"{path}: entry {number}: expected a list of programs; write it again with stage 1")
+    for index, entry in enumerate(entries):
+        if not isinstance(entry, list) or not all(isinstance(code, str) for code in entry):
+            raise InputError(f"{path}: entry {index}: expected a list of programs; write it again with stage 1")
     ids = [str(problem.id) for problem in problems]
     listed = ids
     if len(entries) != len(ids) and foreign and train_file is not None and train_file.exists():
@@ -45,24 +45,24 @@ def read_codes(path: str | Path, problems: Sequence[Problem], train_file: Path |
             "give the --dataset, --difficulty and --limit that stage 1 had"
         )
     ends = list(itertools.accumulate(map(len, entries)))
-    spans = {key: range(end - len(own), end) for key, own, end in zip(listed, entries, ends, strict=True)}
-    flat = [code for own in entries for code in own]
+    spans = {key: range(end - len(entry), end) for key, entry, end in zip(listed, entries, ends, strict=True)}
+    flat = [code for entry in entries for code in entry]
     positions = [list(spans.get(key, ())) for key in ids]
     warning = ""
     if listed is not ids:
-        others = [own for key, own in zip(listed, entries, strict=True) if key not in ids]
+        others = [entry for key, entry in zip(listed, entries, strict=True) if key not in ids]
         warning = (
             f"{path}: matched by position to the {len(listed)} seeds that {train_file} was made from; {len(others)} "
             f"entries with {sum(map(len, others))} codes are of problems that are not trained on, and left out"
         )
-    return CodeFile(path, [[flat[i] for i in own] for own in positions], positions, len(flat), warning)
+    return CodeFile(path, [[flat[i] for i in indices] for indices in positions], positions, len(flat), warning)
 
 
 def read_perplexities(path: str | Path, code_file: CodeFile) -> tuple[list[list[float | None]], str]:
-    """Perplexities cut like the codes (None: not scored), and a warning or "".
+    """Perplexities nested like the codes (None: not scored), and a warning or "".
 
-    InputError where the file was made from another code file. Without a meta file (the
-    authors' files) the counts must fit.
+    InputError where the file was made from another code file. Without a meta file (the authors' files) the counts must
+    match.
     """
     raw = files.read_json(path, dict, "write it with stage 2, cal_ppl.py")
     total, warning = code_file.size, ""
@@ -73,36 +73,36 @@ def read_perplexities(path: str | Path, code_file: CodeFile) -> tuple[list[list[
                 f"{path}: {len(raw)} perplexities, but {code_file.path} has {total} codes; "
                 "score that file with cal_ppl.py"
             )
-        warning = f"{path}: has no meta file; taken as the perplexities of {code_file.path}, since the counts fit"
+        warning = f"{path}: has no meta file; taken as the perplexities of {code_file.path}, since the counts match"
     elif meta.get("inputs", {}).get("code") != files.sha256(code_file.path):
         raise InputError(f"{path}: belongs to another code file than {code_file.path}; score that file with cal_ppl.py")
     flat: list[float | None] = [None] * total
     positions = set(map(str, range(total)))
     for key, value in raw.items():
-        good = isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
-        if key not in positions or not good:
+        finite = isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+        if key not in positions or not finite:
             raise InputError(f"{path}: entry {key!r}: expected a position below {total} and a number; write it again")
         flat[int(key)] = float(value)
-    return [[flat[i] for i in own] for own in code_file.positions], warning
+    return [[flat[i] for i in indices] for indices in code_file.positions], warning
 
 
 def in_rounds(code_file: CodeFile, first: int, last: int) -> list[list[int]]:
     """Positions of the codes that were kept in rounds `first` to `last`, per problem.
 
-    InputError where there are none, where the run was shorter, and where nothing tells a code's round: only the meta
-    file of stage 1 does, which the authors' files do not have.
+    InputError where there are none, where the run was shorter, and where the file has no meta file of stage 1, which
+    holds the round of each code; the authors' files have none.
     """
     meta = files.read_meta(code_file.path) or {}
-    rounds, place = meta.get("rounds"), f"--rounds {first}-{last}: {code_file.path}"
+    rounds, location = meta.get("rounds"), f"--rounds {first}-{last}: {code_file.path}"
     if rounds is None or list(map(len, rounds)) != list(map(len, code_file.codes)):
         raise InputError(
-            f"{place} has no meta file of stage 1 that tells the round of each code; "
+            f"{location} has no meta file of stage 1, which holds the round of each code; "
             "leave out --rounds, or sample with seq_gibbs_sample.py"
         )
-    held = meta["counts"].get("rounds", last)
-    if last > held:
-        raise InputError(f"{place} holds {held} rounds; give --rounds within them")
-    chosen = [[i for i, round_ in enumerate(own) if first <= round_ <= last] for own in rounds]
+    count = meta["counts"].get("rounds", last)
+    if last > count:
+        raise InputError(f"{location} holds {count} rounds; give --rounds within them")
+    chosen = [[i for i, round_ in enumerate(of_problem) if first <= round_ <= last] for of_problem in rounds]
     if not any(chosen):
-        raise InputError(f"{place} has no code of these rounds; give others")
+        raise InputError(f"{location} has no code of these rounds; give others")
     return chosen

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 
 
 def truncate(text: str, stop_words: Sequence[str], keep_blanks: bool = False) -> str:
-    """Cut `text` at the first stop word, and white space off its end; every line ends in a bare newline."""
+    """Cut `text` at the first stop word and strip its end; every line ends in a bare newline."""
     text = bare_newlines(text)
     cuts = [position for word in stop_words if (position := text.find(word)) >= 0]
     text = text[: min(cuts, default=len(text))]
@@ -22,12 +22,12 @@ def truncate(text: str, stop_words: Sequence[str], keep_blanks: bool = False) ->
 
 
 def bare_newlines(text: str) -> str:
-    """`text` with every line's end as Python reads it."""
+    """`text` with every line ending as a bare newline, as Python reads it."""
     return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
 def find_function(tree: ast.Module, name: str) -> ast.FunctionDef | ast.AsyncFunctionDef:
-    """The first function of that name at the top level, else in a class there; ValueError where there is none."""
+    """The first function of that name at the top level, else in a top-level class; ValueError where there is none."""
     inner = [node for top in tree.body if isinstance(top, ast.ClassDef) for node in top.body]
     for node in (*tree.body, *inner):
         if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)) and node.name == name:
@@ -36,7 +36,7 @@ def find_function(tree: ast.Module, name: str) -> ast.FunctionDef | ast.AsyncFun
 
 
 def parse(program: str) -> ast.Module:
-    """Syntax tree of a program; ValueError for anything that is none."""
+    """Syntax tree of a program; ValueError where it does not parse."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of odd escapes in sampled strings
@@ -114,7 +114,7 @@ def remove_docstrings(program: str) -> str:
         if alone:
             lines[first : last + 1] = [before + b"pass" + (b"  " + after if after else b"")]
         elif before.strip() or (after and not after.startswith(b"#")):
-            lines[first : last + 1] = [before + after]  # the body goes on on this very line
+            lines[first : last + 1] = [before + after]  # the body continues on this line
         else:
             lines[first : last + 1] = []
     return b"\n".join(lines).decode()
@@ -124,8 +124,8 @@ def training_target(program: str, entry_point: str, head: str = "") -> str:
     """The text that follows head and docstring of a program: the entry function's body and what comes after it.
 
     Docstrings are removed, and the body is indented like the docstring of the prompt, whatever the program had. Helpers
-    that a gold solution defines before the entry function are moved behind it, where a completion has its place for
-    them, unless they stand in the `head`; imports are part of it. ValueError where the program does not parse or lacks
+    that a gold solution defines before the entry function move behind it, where a completion would define them, unless
+    the `head` has them; it also has the imports. ValueError where the program does not parse or lacks
     the function.
     """
     program = remove_docstrings(program)
@@ -138,8 +138,8 @@ def training_target(program: str, entry_point: str, head: str = "") -> str:
     parts += ["\n" + _source(lines, node) for node in methods]
     parts.append("\n".join(lines[function.end_lineno :]).rstrip())
     sources = [_source(lines, node) for node in helpers if not isinstance(node, (ast.Import, ast.ImportFrom))]
-    given = set(head.split("\n"))
-    parts += ["\n" + source for source in sources if not given.issuperset(source.split("\n"))]
+    head_lines = set(head.split("\n"))
+    parts += ["\n" + source for source in sources if not head_lines.issuperset(source.split("\n"))]
     return "".join("\n" + part.rstrip() for part in parts if part.strip())
 
 
@@ -153,29 +153,29 @@ def _source(lines: list[str], node: ast.stmt) -> str:
 
 
 def _body(program: str, lines: list[str], function: ast.FunctionDef | ast.AsyncFunctionDef) -> str:
-    """The body of a function, on lines of its own, one step deeper than its `def`."""
+    """The body of a function, on separate lines, one step deeper than its `def`."""
     margin = lines[function.lineno - 1][: function.col_offset]
     step = margin + ("\t" if "\t" in margin else "    ")
     end, column = _end_of_signature(program, function)
     first = function.body[0]
-    if first.lineno == end:  # all on the line of the signature
+    if first.lineno == end:  # body on the line of the signature
         rest = lines[end - 1].encode()[column:].decode().strip()
         return "\n".join([step + rest, *lines[end : function.end_lineno]])
-    inside = {
-        number
+    in_strings = {
+        n
         for node in ast.walk(function)
         if isinstance(node, ast.JoinedStr) or (isinstance(node, ast.Constant) and isinstance(node.value, (str, bytes)))
-        for number in range(node.lineno + 1, node.end_lineno + 1)
+        for n in range(node.lineno + 1, node.end_lineno + 1)
     }
-    rows = [(lines[number - 1], number in inside) for number in range(end + 1, function.end_lineno + 1)]
-    margins = {line[: len(line) - len(line.lstrip())] for line, is_text in rows if not is_text}
+    marked_lines = [(lines[n - 1], n in in_strings) for n in range(end + 1, function.end_lineno + 1)]
+    margins = {line[: len(line) - len(line.lstrip())] for line, is_text in marked_lines if not is_text}
     tab = 4 if all(set(blank) <= {"\t"} for blank in margins) else 8  # Python counts 8 where both are mixed
-    old = len(lines[first.lineno - 1][: first.col_offset].expandtabs(tab))
+    old_width = len(lines[first.lineno - 1][: first.col_offset].expandtabs(tab))
     body = []
-    for line, is_text in rows:
+    for line, is_text in marked_lines:
         text = line.lstrip()
         width = len(line[: len(line) - len(text)].expandtabs(tab))
-        if not is_text and (width >= old or text.startswith("#")):
-            line = step + " " * (width - old) + text
+        if not is_text and (width >= old_width or text.startswith("#")):
+            line = step + " " * (width - old_width) + text
         body.append(line)
     return "\n".join(body)

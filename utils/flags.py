@@ -14,21 +14,21 @@ from transformers.hf_argparser import HfArg, HfArgumentParser
 from utils.run.files import InputError
 
 
-def no_effect(**given) -> Field:
-    """A flag that changes no result: where things lie, how fast they are made, how long a run is.
+def no_effect(**options) -> Field:
+    """A flag that changes no result: paths, speed, the length of a run.
 
-    Every other flag is part of a run's settings, so results made with another value are never reused.
+    Every other flag is part of a run's settings, so results of another value are never reused.
     """
-    return HfArg(metadata={"no_effect": True}, **given)
+    return HfArg(metadata={"no_effect": True}, **options)
 
 
 def changes_results(field: Field) -> bool:
-    """Whether a flag counts among the settings of a run."""
+    """Whether a flag is part of a run's settings."""
     return "no_effect" not in field.metadata
 
 
 class Parser(HfArgumentParser):
-    """Says in one line what is wrong with a flag, and what was probably meant."""
+    """Reports a bad flag in one line, with the flag that was probably meant."""
 
     @staticmethod
     def _parse_dataclass_field(parser, field):
@@ -38,10 +38,10 @@ class Parser(HfArgumentParser):
 
     def error(self, message: str):
         flags = [flag for action in self._actions for flag in action.option_strings if "-" not in flag[2:]]
-        for word in message.removeprefix("unrecognized arguments: ").split():
-            near = difflib.get_close_matches(word.split("=")[0], flags, n=1)
-            if message.startswith("unrecognized") and word.startswith("-"):
-                raise InputError(f"unknown flag {word}; " + (f"did you mean {near[0]}?" if near else "see --help"))
+        for argument in message.removeprefix("unrecognized arguments: ").split():
+            near = difflib.get_close_matches(argument.split("=")[0], flags, n=1)
+            if message.startswith("unrecognized") and argument.startswith("-"):
+                raise InputError(f"unknown flag {argument}; " + (f"did you mean {near[0]}?" if near else "see --help"))
         message = re.sub(r"/--[\w-]+", "", message)  # the same flag with hyphens
         raise InputError(f"{message}; see {Path(sys.argv[0]).name} --help")
 
@@ -54,7 +54,7 @@ def check_at_least(options, name: str, least: int) -> None:
 
 
 def check_draw(options, temperature: str, top_k: str, top_p: str) -> None:
-    """InputError on a value of these flags with which nothing can be drawn."""
+    """InputError where these flags have values from which nothing can be drawn."""
     if not 0 <= getattr(options, temperature) < float("inf"):
         raise InputError(f"--{temperature} {getattr(options, temperature)}: must be 0 (greedy) or above")
     if getattr(options, top_k) < 0:

@@ -42,10 +42,10 @@ class Chain:
     problem: Problem
     description: str  # d_{i-1}
     kept: list[list[str]] = field(default_factory=list)  # programs kept, by round
-    fall_back: str = "latest"  # what is described after a round that kept nothing: the latest code kept, or "gold"
+    fall_back: str = "latest"  # the code described after a round that kept none: the latest kept one, or "gold"
 
     def code_to_describe(self) -> str:
-        """The program kept last in the last round; where that kept none what `fall_back` says, else the gold code."""
+        """The last program kept in the last round, else the one that `fall_back` names, else the gold code."""
         rounds = self.kept[-1:] if self.fall_back == "gold" else self.kept
         return next((programs[-1] for programs in reversed(rounds) if programs), self.problem.code)
 
@@ -77,20 +77,20 @@ def code_prompts(
 def keep_codes(chain: Chain, candidates: Sequence[Candidate], round_: int, seed: int, keep: str) -> list[str]:
     """The programs that a chain keeps of a round: `one` of those that pass, uniformly, or `all` of them.
 
-    `any`: one of those that are written at all, whatever the verdict (SSD, Zhang et al. 2026, arXiv:2604.01193, which
+    `any`: one that is written at all, whatever its verdict (SSD, Zhang et al. 2026, arXiv:2604.01193, which
     leaves out empty answers and stubs).
     """
     if keep == "any":
-        good = [c.program for c in candidates if is_written(c.program, chain.problem.entry_point)]
+        eligible = [c.program for c in candidates if is_written(c.program, chain.problem.entry_point)]
     else:
-        good = [c.program for c in candidates if c.judgement.passed]
-    if keep == "all" or not good:
-        return good
-    return [good[stream(seed, "keep", str(chain.problem.id), round_).integers(len(good))]]
+        eligible = [c.program for c in candidates if c.judgement.passed]
+    if keep == "all" or not eligible:
+        return eligible
+    return [eligible[stream(seed, "keep", str(chain.problem.id), round_).integers(len(eligible))]]
 
 
 def is_written(program: str, entry_point: str) -> bool:
-    """Whether a program parses, and its function has more in it than a docstring, `...` or `pass`."""
+    """Whether a program parses and its function holds more than a docstring, `...` or `pass`."""
     try:
         body = find_function(parse(program), entry_point).body
     except ValueError:
@@ -102,7 +102,7 @@ def is_written(program: str, entry_point: str) -> bool:
 
 
 def record_round(chains: Sequence[Chain], usable: Sequence[Chain], kept_codes: Sequence[list[str]]) -> None:
-    """Add the codes that the `usable` among the chains keep of a round; the others keep none."""
+    """Record a round: the codes that each of the `usable` chains keeps; the other chains keep none."""
     by_problem = dict(zip((chain.problem.id for chain in usable), kept_codes, strict=True))
     for chain in chains:
         chain.kept.append(by_problem.get(chain.problem.id, []))
@@ -121,7 +121,7 @@ def tally(candidates: Sequence[Sequence[Candidate]]) -> dict:
 
 
 def infrastructure_faults(candidates: Sequence[Sequence[Candidate]]) -> int:
-    """Candidates that were never judged because the judge failed; they are neither right nor wrong."""
+    """Number of candidates that the judge failed on; they are neither right nor wrong."""
     return sum(c.judgement.verdict is Verdict.INFRA for of_problem in candidates for c in of_problem)
 
 
@@ -131,7 +131,7 @@ def infrastructure_faults(candidates: Sequence[Sequence[Candidate]]) -> int:
 
 @dataclass(frozen=True)
 class Examples:
-    """In-context examples: descriptions by problem id, and the problems they describe; texts trimmed, or `raw`."""
+    """In-context examples: descriptions and the problems they describe, by problem id; texts trimmed, or `raw`."""
 
     descriptions: dict[str, list[str]]
     problems: dict[str, Problem]
@@ -147,7 +147,7 @@ class Examples:
 
 
 def ask_for_description(problem_id: str, program: str, examples: Examples, rng: np.random.Generator) -> Dialogue:
-    """The description prompt of a program, with an example of another problem drawn.
+    """The description prompt of a program, with a random example of another problem.
 
     Neither program has docstrings; the example's keeps them where texts are raw.
     """
@@ -173,7 +173,7 @@ def _rewrite_seed(chain: Chain, examples: Examples, rng: np.random.Generator) ->
 class Sampler:
     """How a chain moves to its next description."""
 
-    method: str  # its name in tables
+    method: str  # name in tables
     prompt: Callable[[Chain, Examples, np.random.Generator], Dialogue] | None = None  # None: stay at d0
     stream: str = ""  # the random stream of its draws
 
@@ -199,9 +199,9 @@ def description_prompts(
 
 
 def accept_description(chain: Chain, completion: str, adapter: Adapter, fits: Callable[[str], bool]) -> str:
-    """Move a chain to the description in a completion; "", or why the chain stays where it is.
+    """Move a chain to the description in a completion; returns "", or why the description is refused.
 
-    A description is refused if it is empty, or makes a code prompt that does not fit.
+    It is refused if it is empty, or makes a code prompt that does not fit.
     """
     # The prompt ends in a newline, so a stop word may begin with it.
     description = truncate(f"\n{completion}", DESCRIPTION_STOP_WORDS, adapter.raw_texts)[1:]
@@ -216,7 +216,7 @@ def accept_description(chain: Chain, completion: str, adapter: Adapter, fits: Ca
 
 
 def _without_docstrings(program: str) -> str:
-    """The program without docstrings; as it is where it does not parse (a gold code in another Python)."""
+    """The program without docstrings; unchanged where it does not parse (gold code for another Python version)."""
     try:
         return remove_docstrings(program)
     except ValueError:

@@ -14,7 +14,7 @@ ALL_LINEAR = "all-linear"  # every linear layer but the head, as peft calls them
 
 @dataclass(kw_only=True)
 class LoraFlags:
-    """Flags of training a few weights beside the model's own, and of a model with such weights."""
+    """Flags of training with LoRA, and of evaluating a LoRA adapter."""
 
     lora_rank: int = HfArg(default=0, help="train LoRA layers of this rank through peft; 0: all weights")
     lora_alpha: float = HfArg(default=0.0, help="scale of the LoRA layers, divided by the rank; 0: twice the rank")
@@ -22,7 +22,7 @@ class LoraFlags:
     lora_targets: list[str] = HfArg(
         default_factory=lambda: [ALL_LINEAR], help="names of the modules that get LoRA layers, or all-linear"
     )
-    lora_4bit: bool = HfArg(default=False, help="QLoRA: the model's own weights in 4 bits, by bitsandbytes on a GPU")
+    lora_4bit: bool = HfArg(default=False, help="QLoRA: the model's weights in 4 bits, by bitsandbytes on a GPU")
     adapter: str | None = no_effect(default=None, help="folder of a LoRA adapter, evaluated with --eval_only")
 
     @property
@@ -31,7 +31,7 @@ class LoraFlags:
         return self.lora_alpha or 2.0 * self.lora_rank
 
     def check_lora(self, eval_only: bool) -> None:
-        """Raise InputError on a flag of LoRA that says nothing by itself, or a value that cannot work."""
+        """Raise InputError on an invalid value, or a flag of LoRA that has no effect without another."""
         for name in ("lora_rank", "lora_alpha"):
             if getattr(self, name) < 0:
                 raise InputError(f"--{name} {getattr(self, name)}: must be at least 0")
@@ -47,4 +47,4 @@ class LoraFlags:
         used["lora_targets"] = self.lora_targets != [ALL_LINEAR]
         for name, value in used.items():
             if value and not self.lora_rank:
-                raise InputError(f"--{name}: says how LoRA layers are made; add --lora_rank, such as 16")
+                raise InputError(f"--{name}: has no effect without LoRA layers; add --lora_rank, such as 16")

@@ -1,6 +1,6 @@
-"""The texts that a model completes besides the code prompt, which the adapter makes (`Adapter.code_prompt`).
+"""The prompts other than the code prompt, which the adapter makes (`Adapter.code_prompt`).
 
-With `--chat` the same contents are turns of a dialogue (`utils.model.chat`). What a model is shown:
+With `--chat` the same contents are turns of a dialogue (`utils.model.chat`). To see the prompts of a model:
 
     python -m utils.prompts --dataset quickstart --model_name_or_path data/models/SmolLM2-135M-Instruct [--chat]
 
@@ -24,16 +24,16 @@ REPHRASE = "Say this in other words. Answer with the new wording alone.\n{}"
 
 
 class Dialogue(str):
-    """A prompt as a base model reads it, which also knows its turns: user and assistant, the user first and last."""
+    """A prompt as a base model reads it, with its turns for a chat model: user and assistant, user first and last."""
 
     turns: tuple[str, ...]
 
     @classmethod
     def of(cls, text: str, turns: tuple[str, ...]) -> Dialogue:
-        """The prompt `text`, said as `turns`."""
-        made = cls(text)
-        made.turns = turns
-        return made
+        """The prompt `text` with its `turns`."""
+        dialogue = cls(text)
+        dialogue.turns = turns
+        return dialogue
 
 
 def description_prompt(example: tuple[str, str] | None, program: str, raw: bool = False) -> Dialogue:
@@ -42,24 +42,24 @@ def description_prompt(example: tuple[str, str] | None, program: str, raw: bool 
 
 
 def rewrite_prompt(example: tuple[str, str] | None, description: str, raw: bool = False) -> Dialogue:
-    """Description -> the same in other words, with one in-context `(description, other words)` or none."""
+    """Description -> rewriting, with one in-context `(description, rewriting)` or none."""
     return _one_shot(("###Description:", REWRITE, REPHRASE), example, description, raw)
 
 
 def _one_shot(titles: tuple[str, str, str], example: tuple[str, str] | None, text: str, raw: bool) -> Dialogue:
-    """A text under the header of what is given, and the header of what is wanted, perhaps behind an example of both.
+    """A text under its header, then the header of the text to write, perhaps after an example of both.
 
-    `titles` are the two headers and what a user asks instead.
+    `titles` are the two headers, and the user's request in a dialogue.
     """
-    given, wanted, ask = titles
+    source, target, ask = titles
     first, second, text = (part if raw else part.strip() for part in (*(example or ("", "")), text))
-    shot = f"{given}\n{first}\n{wanted}\n{second}\n\n" if example else ""
+    shot = f"{source}\n{first}\n{target}\n{second}\n\n" if example else ""
     earlier = (ask.format(first), second) if example else ()
-    return Dialogue.of(f"{shot}{given}\n{text}\n{wanted}\n", (*earlier, ask.format(text)))
+    return Dialogue.of(f"{shot}{source}\n{text}\n{target}\n", (*earlier, ask.format(text)))
 
 
 def main() -> None:
-    """Print the prompts of the first training problem, or the code prompt alone where there is only a test split."""
+    """Print the prompts of the first training problem, or only the code prompt where there is only a test split."""
     from eval import registry
     from utils.model.load import check_model  # with torch, which takes seconds to import
 
@@ -73,7 +73,7 @@ def main() -> None:
 
 
 def _prompts(adapter, task: str, args: argparse.Namespace) -> dict[str, str]:
-    """What the first round asks of a model for the first problem, by title."""
+    """The prompts of the first round for the first problem, by title."""
     from eval import registry
     from utils.gibbs import SAMPLERS, Chain, Examples, description_prompts
 

@@ -6,8 +6,7 @@ from dataclasses import fields
 
 from utils.run.files import InputError
 
-# What `--as_published` sets, where a flag is not given by itself: choices in which ours differ on purpose. README lists
-# them with their effects, and the published faults that no flag brings back.
+# Defaults under `--as_published`. README lists them with their effects, and the published faults that no flag restores.
 PUBLISHED = {
     "prompt_newline": True,
     "raw_texts": True,
@@ -25,12 +24,12 @@ PUBLISHED_JUDGING = {  # by data set; the limit of a test is then that of all te
 
 
 def published_fields(options: type, dataset: str) -> dict:
-    """The fields of these options that `--as_published` sets; InputError for a data set that was never published on."""
+    """The fields of `options` that `--as_published` sets; InputError for a data set without published results."""
     if dataset not in PUBLISHED_JUDGING:
         flags = " ".join(f"--{name}" + ("" if value is True else f" {value}") for name, value in PUBLISHED.items())
         raise InputError(
             f"--as_published: the authors report nothing on {dataset}, only on {', '.join(PUBLISHED_JUDGING)}; "
-            f"give those of its flags that you mean: {flags}"
+            f"give the flags that you need: {flags}"
         )
     names = {field.name for field in fields(options)}
     return {name: value for name, value in {**PUBLISHED, **PUBLISHED_JUDGING[dataset]}.items() if name in names}

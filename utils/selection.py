@@ -1,4 +1,4 @@
-"""Which codes a model is trained on: per problem K codes, the rarer the likelier.
+"""The codes that a model is trained on: K per problem, rarer ones more likely.
 
 Self-generated codes have a long tail. With perplexities, K codes are drawn with replacement by softmax(beta * ppl) over
 the problem's codes: a higher perplexity is a rarer code and gets more weight; beta is the published `--temperature`.
@@ -29,7 +29,7 @@ def by_perplexity(codes: Sequence[str], perplexities: Sequence[float | None], in
     return chances
 
 
-# By `--selection`: the chance of every code of a problem, from its codes, their perplexities and `--temperature`. None:
+# By `--selection`: probabilities of a problem's codes, from the codes, their perplexities and `--temperature`. None:
 # uniform, without replacement.
 SELECTIONS: dict[str, Callable[..., np.ndarray] | None] = {"uniform": None, "perplexity": by_perplexity}
 
@@ -49,10 +49,10 @@ class Draw:
 def draw(
     problem_id: str, codes: Sequence[str], perplexities: Sequence[float | None] | None, settings: Draw
 ) -> list[int]:
-    """Positions of the codes drawn for one problem, from its own random stream.
+    """Indices of the codes drawn for one problem, from its own random stream.
 
-    By a rule: K with replacement, among the codes to which it gives a chance. Uniformly: K without replacement, or as
-    many as there are; `resample` then fills up to K with replacement.
+    By a rule: K with replacement, among the codes with a probability above 0. Uniformly: K without replacement, or all
+    if there are fewer; `resample` then fills up to K with replacement.
     """
     rng, k = stream(settings.seed, "select", problem_id), settings.k
     rule = SELECTIONS[settings.selection or ("uniform" if perplexities is None else "perplexity")]

@@ -20,14 +20,14 @@ UNVERIFIED = {"conditional": "SSD"}  # by sampler: the method's name with `--kee
 
 @dataclass
 class Sources:
-    """The sampled codes of one or two self-training turns, joined per problem, and what they were made from."""
+    """The sampled codes of one or two self-training turns, joined per problem, and their origin."""
 
     codes: list[list[str]]
     perplexities: list[list[float | None]] | None  # like `codes`; None: draw uniformly
-    sampler: str | None = None  # of the last turn, where its meta file says so
+    sampler: str | None = None  # of the last turn, if its meta file has it
     inputs: dict[str, str] = field(default_factory=dict)  # SHA-256 by flag
     warnings: list[str] = field(default_factory=list)
-    made_with: list[dict] = field(default_factory=list)  # by turn: settings of stages 1 and 2, None where not known
+    made_with: list[dict] = field(default_factory=list)  # by turn: settings of stages 1 and 2, None if unknown
 
     @property
     def method(self) -> str:
@@ -39,12 +39,12 @@ class Sources:
 
     @property
     def verified(self) -> bool:
-        """Whether the codes of every turn passed their tests, as far as meta files tell."""
+        """Whether the codes of every turn passed their tests, according to their meta files."""
         return all((turn["codes"] or {}).get("keep") != "any" for turn in self.made_with)
 
 
 def read_sources(options: TrainingOptions, problems: Sequence[Problem]) -> Sources:
-    """Code and weight files that the flags name, checked against the problems and each other."""
+    """Read the code and weight files that the flags name, checked against the problems and each other."""
     sources = Sources([[] for _ in problems], [[] for _ in problems] if options.weight_file1 else None)
     if not options.train_with_seq_gibbs:
         return sources
@@ -52,33 +52,33 @@ def read_sources(options: TrainingOptions, problems: Sequence[Problem]) -> Sourc
         (options.selfsample_code_source, options.weight_file1, ""),
         (options.selfsample_code_source2, options.weight_file2, "2"),
     )
-    for source, weight_file, number in turns:
+    for source, weight_file, suffix in turns:
         if not source:
             continue
         code_file = read_codes(source, problems, paths.task_file(options.task, "train"))
         sources.warnings += [code_file.warning] if code_file.warning else []
-        chosen = [range(len(own)) for own in code_file.codes]
+        indices = [range(len(codes)) for codes in code_file.codes]
         if options.round_range:
-            chosen = in_rounds(code_file, *options.round_range)
-        sources.inputs[f"code{number}"] = files.sha256(source)
+            indices = in_rounds(code_file, *options.round_range)
+        sources.inputs[f"code{suffix}"] = files.sha256(source)
         meta = files.read_meta(source) or {}
         sampling = meta.get("settings") and {**meta["settings"], "rounds": meta.get("counts", {}).get("rounds")}
         sources.sampler = (sampling or {}).get("sampler")
-        sources.codes = _joined(sources.codes, code_file.codes, chosen)
+        sources.codes = _joined(sources.codes, code_file.codes, indices)
         scoring = None
         if weight_file:
             values, warning = read_perplexities(weight_file, code_file)
-            sources.inputs[f"weights{number}"] = files.sha256(weight_file)
+            sources.inputs[f"weights{suffix}"] = files.sha256(weight_file)
             sources.warnings += [warning] if warning else []
-            sources.perplexities = _joined(sources.perplexities, values, chosen)
+            sources.perplexities = _joined(sources.perplexities, values, indices)
             scoring = (files.read_meta(weight_file) or {}).get("settings")
         sources.made_with.append({"codes": sampling, "perplexities": scoring})
     return sources
 
 
-def _joined(before: list[list], after: list[list], chosen: Sequence[Sequence[int]]) -> list[list]:
-    """Each problem's list, with what was chosen of its new one behind it."""
-    return [old + [new[i] for i in own] for old, new, own in zip(before, after, chosen, strict=True)]
+def _joined(before: list[list], after: list[list], indices: Sequence[Sequence[int]]) -> list[list]:
+    """Each problem's list, followed by the items of its second list at `indices`."""
+    return [old + [new[i] for i in chosen] for old, new, chosen in zip(before, after, indices, strict=True)]
 
 
 def training_set(
@@ -90,10 +90,10 @@ def training_set(
 ) -> tuple[list[dict], Counter]:
     """Gold pairs (d0, gold code), each followed by the problem's drawn pairs (d0, code); docstrings removed.
 
-    With `ask`, which makes the description prompt of a problem's n-th program, every pair is followed by the one in the
-    other direction: the program, and d0 (gold code) or the description that it was sampled from.
-    Rows are `{"id", "origin": "gold" | "sampled" | "description", "prompt", "target"}`. Also counts codes that had to
-    be left out because they do not parse or lack the problem's function. InputError where no row is left.
+    With `ask`, which makes the description prompt of a problem's n-th program, every pair is followed by its reverse:
+    the program, and d0 (gold code) or the description that it was sampled from.
+    Rows are `{"id", "origin": "gold" | "sampled" | "description", "prompt", "target"}`. Also counts codes that are
+    left out because they do not parse or lack the problem's function. InputError where no row is left.
     """
     rows, left_out = [], Counter()
     settings = Draw(
@@ -116,7 +116,7 @@ def training_set(
             except ValueError:
                 left_out[origin] += 1
                 continue
-            if options.raw_texts:  # white space that sampling left at the end
+            if options.raw_texts:  # trailing white space of the sample
                 target += program[len(program.rstrip()) :]
             rows.append({"id": problem.id, "origin": origin, "prompt": prompt, "target": target})
             if ask is not None:
