@@ -263,8 +263,8 @@ class TrainingOptions(TrainingFlags, LoraFlags, JudgeFlags, GenerationOptions, C
         """First and last round of `--rounds`, both counted from 1; None: all. InputError on anything else."""
         if self.rounds is None:
             return None
-        given = re.fullmatch(r"([1-9]\d*)(?:-([1-9]\d*))?", self.rounds)
-        first, last = (int(given[1]), int(given[2] or given[1])) if given else (1, 0)
+        match = re.fullmatch(r"([1-9]\d*)(?:-([1-9]\d*))?", self.rounds)
+        first, last = (int(match[1]), int(match[2] or match[1])) if match else (1, 0)
         if last < first:
             raise InputError(
                 f"--rounds {self.rounds}: expected the first and the last round, such as 1-5, or one round"

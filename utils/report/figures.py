@@ -262,7 +262,7 @@ def pass_at_k_figure(scores: Mapping[str, dict], title: str, path: Path) -> None
 
 
 def _order(value: object) -> tuple:
-    """Numbers by size, ranges of rounds such as 1-5 by their end, "not limited" (None) last."""
+    """Sort key of values: numbers by size, ranges of rounds such as 1-5 by their end, None (not limited) last."""
     if isinstance(value, str):
         end = value.rpartition("-")[2]
         return (0, float(end), value) if end.isdecimal() else (1, 0.0, value)
