@@ -13,7 +13,6 @@ import types
 from pathlib import Path
 
 import pytest
-from preparing import Prepared
 
 from data import reading
 from data.apps import prepare as apps
@@ -26,12 +25,6 @@ from utils.extract import parse
 FOLDER = os.environ.get("GIFT_TEST_DATA")
 TASKS = ("introductory", "interview", "competition")
 published = pytest.mark.skipif(not FOLDER, reason="GIFT_TEST_DATA names no folder with the data sets' files")
-
-
-@pytest.fixture
-def prepared(tmp_path, monkeypatch, capsys) -> Prepared:
-    """A bare folder."""
-    return Prepared(tmp_path, monkeypatch, capsys)
 
 
 def plus_rows() -> list[dict]:

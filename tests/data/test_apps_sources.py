@@ -10,7 +10,6 @@ import tarfile
 from pathlib import Path
 
 import pytest
-from preparing import Prepared
 
 from data import reading
 from data.apps import layout
@@ -24,12 +23,6 @@ TASKS = ("introductory", "interview", "competition")
 published = pytest.mark.skipif(not FOLDER, reason="GIFT_TEST_DATA names no folder with the data sets' files")
 ROW = {"prompt": 'def f(s):\n    """Q."""', "canonical_solution": "def f(s):\n    return s", "inputs": [[1]],
        "outputs": [[1]], "starter_code": "def f(s):", "difficulty": "interview", "split": "train"}  # fmt: skip
-
-
-@pytest.fixture
-def prepared(tmp_path, monkeypatch, capsys) -> Prepared:
-    """A bare folder."""
-    return Prepared(tmp_path, monkeypatch, capsys)
 
 
 # Folders and archives of APPS

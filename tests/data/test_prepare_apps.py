@@ -31,12 +31,6 @@ ROWS = json.loads(STEPCODER.read_text())
 CALL, STDIN = ROWS[0], ROWS[16]
 
 
-@pytest.fixture
-def prepared(tmp_path, monkeypatch, capsys) -> Prepared:
-    """A bare folder."""
-    return Prepared(tmp_path, monkeypatch, capsys)
-
-
 @pytest.fixture(scope="module")
 def all_rows(tmp_path_factory) -> dict[str, dict]:
     """What becomes of the whole fixture, by format: the bytes of every task file."""

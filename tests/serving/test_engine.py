@@ -9,4 +9,4 @@ from utils.serving.engine import ENGINES
 
 
 def test_every_value_of_the_flag_is_an_engine():
-    assert get_args(get_type_hints(GenerationOptions)["engine"]) == tuple(ENGINES)
+    assert set(get_args(get_type_hints(GenerationOptions)["engine"])) == set(ENGINES)
