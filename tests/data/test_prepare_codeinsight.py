@@ -17,10 +17,10 @@ from data.mbpp.prepare import problem as mbpp_problem
 from data.writing import Task, shape_texts
 from eval import registry
 from eval.problem import Problem, entry_point
+from utils.code_files import read_codes
 from utils.extract import bare_newlines, training_target
 from utils.run import paths
 from utils.run.files import InputError
-from utils.selection import read_codes
 
 FOLDER = os.environ.get("GIFT_TEST_DATA")
 REAL = pytest.mark.skipif(not FOLDER, reason="GIFT_TEST_DATA names no folder with the data sets' files")
