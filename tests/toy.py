@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
+import warm
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import AutoModelForCausalLM, LlamaConfig, PretrainedConfig, PreTrainedTokenizerFast
 
@@ -154,9 +155,11 @@ def stage_command(script: str, flags: list, ranks: int = 0) -> list[str]:
 
 def run_stage(script: str, flags: list, folder: Path, ranks: int = 0, **environment: str) -> Finished:
     """Run a stage in a working folder to its end."""
-    command = stage_command(script, flags, ranks)
     here = {"HF_HUB_OFFLINE": "1", "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}", **environment}
-    done = subprocess.run(
-        command, cwd=folder, env={**os.environ, **here}, capture_output=True, text=True, timeout=900, check=False
-    )
+    here = {**os.environ, **here}
+    if ranks:
+        command = stage_command(script, flags, ranks)
+        done = subprocess.run(command, cwd=folder, env=here, capture_output=True, text=True, timeout=900, check=False)
+    else:
+        done = warm.run([REPOSITORY / script, *flags], folder, here)
     return Finished(done.returncode, done.stdout, done.stderr)

@@ -82,7 +82,7 @@ def test_the_trained_model_is_asked_in_dialogues(pipeline):
 
 @pytest.mark.parametrize("script", STAGES)
 def test_files_made_with_a_template_are_not_gone_on_with_without(script, pipeline, chat_model, refused):  # noqa: F811
-    refused(pipeline[0], script, STAGES[script](chat_model), "chat (True before, None now)")
+    refused(pipeline[0], script, STAGES[script](chat_model), "chat (True before, False now)")
 
 
 @pytest.mark.parametrize("script", STAGES)

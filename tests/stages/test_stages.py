@@ -20,6 +20,7 @@ from safetensors.torch import load_file
 from toy import REPOSITORY, Finished, run_stage, stage_command, toy_rows, write_task
 from transformers import AutoModelForCausalLM
 
+from utils.args import SamplingOptions, ScoringOptions, TrainingOptions, parse
 from utils.extract import remove_docstrings, split_program
 from utils.model.load import check_model
 from utils.model.tokens import TokenizerPolicy
@@ -59,6 +60,7 @@ def training(model: Path | str) -> list:
 
 ENDINGS = (".json", ".meta.json")
 FLAGS = {"seq_gibbs_sample.py": sampling, "cal_ppl.py": scoring, "run_gen.py": training}
+OPTIONS = {"seq_gibbs_sample.py": SamplingOptions, "cal_ppl.py": ScoringOptions, "run_gen.py": TrainingOptions}
 
 
 def read(path: Path):
@@ -433,7 +435,7 @@ def refused(monkeypatch, capfd):
         monkeypatch.setattr(module, "load_model", lambda *_: pytest.fail("weights were loaded"))
         capfd.readouterr()
         with pytest.raises(SystemExit) as stopped:
-            stop.run(module.main)
+            stop.run(lambda: module.main(parse(OPTIONS[script])))
         err = capfd.readouterr().err
         lines = [line for line in err.splitlines() if not line.startswith("dropped:")]
         assert stopped.value.code == 2, err
