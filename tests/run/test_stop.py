@@ -230,4 +230,4 @@ def test_bad_input_is_said_by_the_main_rank_even_if_another_finds_it_first(tmp_p
     assert done.returncode != 0
     assert done.stderr.count("error: --seed x: not a number") == 1
     assert "SIGTERM" not in done.stderr
-    assert time.time() - began < 3 + stop.MAIN_SPEAKS
+    assert time.time() - began < 3 + stop.MAIN_REPORTS
