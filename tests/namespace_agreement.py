@@ -153,7 +153,7 @@ def with_limit(test: dict, seconds: float) -> dict:
     return {**test, "gold_seconds": 2.0 ** math.ceil(math.log2(seconds))} if slow else test
 
 
-def kind_of(result: dict, results: dict) -> str:
+def kind_of(result: dict) -> str:
     """`gold`, `variant`, `changed` for a variant that does not behave as its gold solution does, or `mutant`."""
     if result["kind"] == "gold" or result["kind"].startswith("mutant"):
         return result["kind"].split()[0]
@@ -164,7 +164,7 @@ def table(results: dict) -> str:
     """Counts by data set and kind of program."""
     groups: dict[tuple[str, str], list[dict]] = {}
     for result in results.values():
-        kind = kind_of(result, results)
+        kind = kind_of(result)
         for group in ((result["dataset"], kind), (result["dataset"], "all"), ("all", kind), ("all", "all")):
             groups.setdefault(group, []).append(result)
     lines = []

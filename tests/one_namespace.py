@@ -8,7 +8,8 @@ order:
 * the imports of the `prelude`, where the test has one; a module that is not installed is left out;
 * the program;
 * for a test of style `asserts`: `setup`, then each of `asserts`;
-* for a test of style `check`: `script`, then `check` of what `entry_point` names.
+* for a test of style `check`: `script`, then `check` of what `entry_point` names in the program, as EvalPlus takes it
+  (the function of Mbpp/56 is named `check` itself).
 
 A test passes if all scripts run to the end. Standard input and output (style `io`) have no script and are no part of
 this. As in the judge integers of any length may be printed and the hash seed is 0, so that sets have one order.
@@ -131,8 +132,9 @@ def together(program: str, test: dict) -> None:
         for script in (test.get("setup", ""), *test["asserts"]):
             exec(script, space)
     else:
+        function = space[test["entry_point"]]
         exec(test["script"], space)
-        exec(f"check({test['entry_point']})", space)
+        space["check"](function)
 
 
 if __name__ == "__main__":
