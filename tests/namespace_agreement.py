@@ -19,14 +19,14 @@ from mutants import mutants
 from one_namespace import OneNamespace, Outcome
 from variants import variants
 
-from data import common
+from data import conversion, reading
 from data.codeinsight import prepare as codeinsight
 from data.humaneval import prepare as humaneval
 from data.mbpp import prepare as mbpp
 from eval import registry
 from eval.judge import Judge, JudgeOptions
 from eval.problem import Problem
-from utils import tables
+from utils.report import tables
 
 FOLDER = Path(os.environ.get("GIFT_TEST_DATA", "missing"))
 SOURCES = {  # data set -> how its rows are read, the adapter, the file
@@ -61,8 +61,8 @@ def problems() -> list[tuple[str, dict]]:
     """(data set, row of a task file) of all problems, in an order that mixes the data sets and is always the same."""
     rows = [("humaneval", row) for row in registry.adapter("humaneval").rows("test")]
     for dataset, (module, adapter, name) in SOURCES.items():
-        part = common.read_file(FOLDER / name)
-        rows += [(dataset, row) for row in common.convert(part, module.problem, registry.adapter(adapter)).rows]
+        part = reading.read_file(FOLDER / name)
+        rows += [(dataset, row) for row in conversion.convert(part, module.problem, registry.adapter(adapter)).rows]
     return sorted(rows, key=lambda pair: order(pair[0], pair[1]["id"]))
 
 
