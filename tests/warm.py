@@ -32,10 +32,11 @@ SET_FOR_ALL = ("PYTHONPATH", "OMP_WAIT_POLICY", "DS_ACCELERATOR")
 
 
 def run(
-    arguments: list, folder: Path, environment: dict[str, str], timeout: float = 900
+    arguments: list, folder: Path, environment: dict[str, str] | None = None, timeout: float = 900
 ) -> subprocess.CompletedProcess[str]:
     """Run python with these arguments (a script, `-m module` or `-c code`) in a folder to its end."""
     arguments = [str(argument) for argument in arguments]
+    environment = {"HF_HUB_OFFLINE": "1", **(environment or os.environ)}
     server = _server(environment)
     if server is None:
         command = [sys.executable, *arguments]

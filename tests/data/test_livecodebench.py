@@ -7,12 +7,12 @@ import json
 import os
 import pickle
 import subprocess
-import sys
 import zlib
 from pathlib import Path
 
 import pytest
 import toy
+import warm
 from preparing import Prepared
 
 from data.livecodebench import payload
@@ -210,10 +210,7 @@ def test_the_window_includes_both_days(prepared, flags, kept):
 
 
 def command(module: str, folder: Path, *flags: str) -> subprocess.CompletedProcess:
-    return subprocess.run(
-        [sys.executable, "-m", module, *flags], cwd=folder, env={**os.environ, "PYTHONPATH": str(REPOSITORY)},
-        capture_output=True, text=True, check=False,
-    )  # fmt: skip
+    return warm.run(["-m", module, *flags], folder, {**os.environ, "PYTHONPATH": str(REPOSITORY)})
 
 
 @pytest.mark.parametrize(

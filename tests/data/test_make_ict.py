@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+import warm
 from toy import REPOSITORY
 
 from data.make_ict import fault_in, keep_good
@@ -70,9 +70,8 @@ def test_nearly_all_published_descriptions_would_be_kept(name):
 
 
 def make_ict(folder: Path, *flags: str) -> subprocess.CompletedProcess:
-    command = [sys.executable, "-m", "data.make_ict", "--dataset", "apps", "--difficulty", "introductory", *flags]
-    return subprocess.run(command, cwd=folder, env={**os.environ, "PYTHONPATH": str(REPOSITORY)}, capture_output=True,
-                          text=True)  # fmt: skip
+    command = ["-m", "data.make_ict", "--dataset", "apps", "--difficulty", "introductory", *flags]
+    return warm.run(command, folder, {**os.environ, "PYTHONPATH": str(REPOSITORY)})
 
 
 @pytest.fixture

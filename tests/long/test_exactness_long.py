@@ -8,7 +8,7 @@ import sys
 
 import pytest
 import torch
-from test_exactness import LONGEST, SETTINGS, SMOLLM2, assert_exact, report
+from test_exactness import LONGEST, QWEN, SETTINGS, SMOLLM2, assert_exact, report
 from toy import REPOSITORY
 
 from utils.model.generate import Decoding
@@ -29,6 +29,10 @@ def test_a_random_model(engine, dtype, setting):
     if dtype == "bf16":
         found["outside"] = 0  # where scores are rounded, the sets have another edge
     assert_exact(found)
+
+
+def test_static_engine_with_the_largest_vocabularies():
+    assert_exact(report("static", QWEN, torch.float32, Decoding((), LONGEST, 0.8), 960))
 
 
 @pytest.mark.skipif(not MODEL.is_dir(), reason="python scripts/prepare_model.py makes the model")

@@ -44,3 +44,21 @@ def test_a_replication_passes_over_finished_worlds(folder):
     for found in (again, before):
         found["toy-s0-r0-sft.json"].pop("minutes")
     assert again == before
+
+
+def test_rounds_at_toy_size(tmp_path):
+    """Sampling, scoring and two trainings, from a bare copy; a second call finds all of it done."""
+    folder = copy_of_repository(tmp_path / "copy")
+    done = run_script("ablation_rounds", folder, "--toy")
+    assert done.status == 0, done.out[-2000:] + done.err[-2000:]
+    found = {path.stem: json.loads(path.read_text()) for path in folder.glob("results/quickstart/toy-*-k2.json")}
+    assert {entry[-1]["settings"].get("rounds") for entry in found.values()} == {"1-1", None}
+    for (entry,) in found.values():
+        assert (entry["method"], entry["sampler"], entry["seed"]) == ("GiFT", "gibbs", 1234)
+        assert entry["sources"][0]["codes"]["sampler"] == "gibbs"
+    assert any((folder / "results/quickstart/toy-rounds").iterdir())
+    weights = [path.stat().st_mtime_ns for path in sorted(folder.glob("runs/toy/**/*.json"))]
+    again = run_script("ablation_rounds", folder, "--toy", ROUNDS_USED="1-1")
+    assert again.status == 0 and again.err.count("already exists") == 2, again.err[-2000:]
+    changed = [path.stat().st_mtime_ns for path in sorted(folder.glob("runs/toy/**/code_r*.json"))]
+    assert set(changed) <= set(weights)

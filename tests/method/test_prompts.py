@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import shutil
-import subprocess
-import sys
 
 import pytest
+import warm
 from toy import REPOSITORY
 from transformers import AutoTokenizer
 
@@ -97,8 +96,8 @@ def test_no_other_problem_no_example(examples):
 
 def shown(*flags: str) -> list[str]:
     """What `python -m utils.prompts` prints for the quickstart problems, prompt by prompt."""
-    command = [sys.executable, "-m", "utils.prompts", "--dataset", "quickstart", *flags]
-    done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=True)
+    done = warm.run(["-m", "utils.prompts", "--dataset", "quickstart", *flags], REPOSITORY)
+    assert done.returncode == 0, done.stderr
     return done.stdout.removeprefix("== ").split("\n== ")
 
 

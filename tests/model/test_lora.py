@@ -5,12 +5,11 @@ from __future__ import annotations
 import importlib.util
 import json
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 import torch
+import warm
 from families import causal_families, tiny_family_config
 from huggingface_hub import ModelCard
 from safetensors.torch import load_file, save_file
@@ -96,7 +95,7 @@ def trained(tmp_path_factory, tiny_model) -> Path:
               "--lora_dropout", 0.1, "--ckpt_path", "whole"),
     ]  # fmt: skip
     code = RUNS.format(repository=str(REPOSITORY), flags=json.dumps([list(map(str, given)) for given in runs]))
-    done = subprocess.run([sys.executable, "-c", code], cwd=folder, capture_output=True, text=True, check=False)
+    done = warm.run(["-c", code], folder)
     assert done.returncode == 0, done.stderr
     (folder / "log.txt").write_text(done.stderr)
     return folder
@@ -141,7 +140,8 @@ def test_a_run_that_was_stopped_goes_on_to_the_same_weights(trained):
     assert generated(trained, "again", 2) == generated(trained, "whole", 2)
 
 
-def test_two_ranks_train_the_same_layers(trained, tiny_model, tmp_path):
+def check_two_ranks(trained: Path, tiny_model: Path, tmp_path: Path) -> None:
+    """Two ranks train the layers that one has trained; for tests/long, since two ranks take long to start."""
     folder = write_task(tmp_path / "work")
     run = run_stage("run_gen.py", training(folder, tiny_model, "--ckpt_path", "weights"), folder, ranks=2)
     assert run.status == 0, run.err

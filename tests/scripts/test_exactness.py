@@ -23,7 +23,7 @@ SMOLLM2, QWEN = 49_152, 151_936  # sizes of vocabularies
 PROMPTS = [[1, 2, 3], [4, 5], [6, 7, 8, 9, 10]]
 LONGEST = 320
 SETTINGS = {"plain": (0, 1.0), "top-k": (50, 1.0), "top-p": (0, 0.95), "both": (50, 0.95)}
-TOKENS = {"plain": 1920, "top-k": 1920, "top-p": 960, "both": 960}  # tests/long takes 30,000 of each
+TOKENS = {"plain": 1920, "both": 960}  # tests/long takes 30,000 of each
 
 
 def report(kind: str, vocabulary: int, dtype: torch.dtype, decoding: Decoding, tokens: int) -> dict:
@@ -41,7 +41,7 @@ def assert_exact(found: dict) -> None:
 
 
 @pytest.mark.parametrize(
-    ("setting", "dtype"), [*((setting, torch.float32) for setting in SETTINGS), ("plain", torch.bfloat16)]
+    ("setting", "dtype"), [("plain", torch.float32), ("both", torch.float32), ("plain", torch.bfloat16)]
 )
 def test_static_engine(setting, dtype):
     found = report("static", SMOLLM2, dtype, Decoding((), LONGEST, 1.0, *SETTINGS[setting]), TOKENS[setting])
@@ -51,13 +51,8 @@ def test_static_engine(setting, dtype):
     assert list(found["z_by_position"]) == ["0-0", "1-15", "16-63", "64-255", "256+"]
 
 
-def test_static_engine_with_the_largest_vocabularies():
-    assert_exact(report("static", QWEN, torch.float32, Decoding((), LONGEST, 0.8), 960))
-
-
-@pytest.mark.parametrize("setting", ["plain", "both"])
-def test_continuous_engine(setting):
-    assert_exact(report("continuous", SMOLLM2, torch.float32, Decoding((), 80, 1.0, *SETTINGS[setting]), 1200))
+def test_continuous_engine():
+    assert_exact(report("continuous", SMOLLM2, torch.float32, Decoding((), 80, 1.0, *SETTINGS["both"]), 1200))
 
 
 def test_noise_with_exact_zeros_is_found_out(monkeypatch):

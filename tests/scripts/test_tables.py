@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import shlex
 import shutil
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
-from tables import SCRIPTS, copy_of_repository, run_script
+from tables import SCRIPTS, run_script
 from toy import REPOSITORY
 
 from scripts.hours import GPUS, TASKS, billions, seconds
@@ -360,24 +359,3 @@ def test_hours_grow_with_the_work_and_shrink_with_the_machine(tmp_path, monkeypa
         and seconds(f"env CUDA_VISIBLE_DEVICES=3 {describing.format(0)}", "introductory", "a100", {}) < few
     )
     assert set(GPUS) == {"a100", "h100"} and {"introductory", "mbpp", "quickstart"} <= set(TASKS)
-
-
-# For real
-
-
-def test_rounds_at_toy_size(tmp_path):
-    """Sampling, scoring and two trainings, from a bare copy; a second call finds all of it done."""
-    folder = copy_of_repository(tmp_path / "copy")
-    done = run_script("ablation_rounds", folder, "--toy")
-    assert done.status == 0, done.out[-2000:] + done.err[-2000:]
-    found = {path.stem: json.loads(path.read_text()) for path in folder.glob("results/quickstart/toy-*-k2.json")}
-    assert {entry[-1]["settings"].get("rounds") for entry in found.values()} == {"1-1", None}
-    for (entry,) in found.values():
-        assert (entry["method"], entry["sampler"], entry["seed"]) == ("GiFT", "gibbs", 1234)
-        assert entry["sources"][0]["codes"]["sampler"] == "gibbs"
-    assert any((folder / "results/quickstart/toy-rounds").iterdir())
-    weights = [path.stat().st_mtime_ns for path in sorted(folder.glob("runs/toy/**/*.json"))]
-    again = run_script("ablation_rounds", folder, "--toy", ROUNDS_USED="1-1")
-    assert again.status == 0 and again.err.count("already exists") == 2, again.err[-2000:]
-    changed = [path.stat().st_mtime_ns for path in sorted(folder.glob("runs/toy/**/code_r*.json"))]
-    assert set(changed) <= set(weights)
