@@ -71,7 +71,7 @@ stage() {
   wait "$step" || status=$?
   if [ "$stopped" ]; then
     wait "$step" || true # the first wait ended with the signal; the stage is still saving
-    echo "stopped; queued again, resumes where it was"
+    echo "stopped; queued again, resumes where it stopped"
     scontrol requeue "$SLURM_JOB_ID"
     exit 0
   fi

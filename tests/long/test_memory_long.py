@@ -1,6 +1,6 @@
 """Measured peaks of memory: what utils/model/memory.py expects, and the loss over a large vocabulary.
 
-Half an hour on one core; needs 11 GiB. Prints the table of README.
+Half an hour on one core; needs 11 GiB. Prints the table of utils/model/README.md.
 """
 
 from __future__ import annotations
