@@ -159,3 +159,29 @@ def test_stages_tell_their_story_in_the_same_order():
         places = [text.index(mark) for mark in marks]
         assert places == sorted(places), stage
         assert text.rstrip().endswith("stop.run(main, OPTIONS)"), stage
+
+
+EARLY = """
+import os, runpy, sys
+sys.path[:0] = [os.path.dirname(sys.argv[1])]
+sys.argv = sys.argv[1:]
+def leave(status):
+    sys.stdout.flush()
+    loaded = [name for name in ("torch", "transformers.modeling_utils", "deepspeed") if name in sys.modules]
+    print(loaded, status, flush=True)
+    leave_at_once(status)
+leave_at_once, os._exit = os._exit, leave
+try:
+    runpy.run_path(sys.argv[0], run_name="__main__")
+except SystemExit as end:
+    leave(end.code)
+"""
+
+
+@pytest.mark.parametrize(("flags", "status"), [(["--help"], 0), (["--no_such_flag"], 2)])
+@pytest.mark.parametrize("stage", STAGES)
+def test_help_and_usage_errors_come_before_the_slow_imports(stage, flags, status):
+    command = [sys.executable, "-c", EARLY, str(REPOSITORY / f"{stage}.py"), *flags]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert done.stdout.splitlines()[-1] == f"[] {status}", done.stderr
+    assert done.returncode == status

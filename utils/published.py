@@ -6,7 +6,7 @@ from dataclasses import fields
 
 from utils.run.files import InputError
 
-# Defaults under `--as_published`. scripts/README.md lists their effects, and the published faults that no flag restores.
+# Defaults under `--as_published`; scripts/README.md lists their effects, and the published faults that stay fixed.
 PUBLISHED = {
     "prompt_newline": True,
     "raw_texts": True,
