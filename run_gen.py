@@ -44,7 +44,7 @@ from eval.problem import OVERLAP, Adapter, Problem
 from eval.score import format_breakdown, format_score, score
 from utils import gibbs
 from utils.model.card import model_card
-from utils.model.checkpoint import Checkpoints
+from utils.model.checkpoint import Checkpoints, Position
 from utils.model.curves import Curves
 from utils.model.families import check_engine, note_on, way_of
 from utils.model.generate import Decoding, Engine, Request
@@ -83,6 +83,8 @@ def main(options: TrainingOptions) -> None:
             report(results.entries, ranks)
             return
 
+        position = None if training is None else checkpoints.newest()
+
         # Model and Run
         with Judge(judge_options(options, ranks.local_world_size)) as judge:
             rows = len(training.rows) if training else 0
@@ -90,7 +92,7 @@ def main(options: TrainingOptions) -> None:
             if training is None:
                 evaluate_base(run, results, judge)
             else:
-                train_and_evaluate(run, training, checkpoints, results, judge)
+                train_and_evaluate(run, training, checkpoints, position, results, judge)
         if not unjudged(results.entries):
             checkpoints.remove()
 
@@ -271,11 +273,18 @@ def evaluate_base(run: Run, results: Results, judge: Judge) -> None:
 
 
 def train_and_evaluate(
-    run: Run, training: TrainingData, checkpoints: Checkpoints, results: Results, judge: Judge
+    run: Run,
+    training: TrainingData,
+    checkpoints: Checkpoints,
+    position: Position | None,
+    results: Results,
+    judge: Judge,
 ) -> None:
-    """Fine-tune for `num_epoch` epochs, evaluate after each, and save the weights if `--ckpt_path` asks for them."""
+    """Fine-tune for `num_epoch` epochs, evaluate after each, and save the weights if `--ckpt_path` asks for them.
+
+    Resumes at `position`, if there is one.
+    """
     options, ranks = run.options, run.ranks
-    position = checkpoints.newest()
     if position is None:
         results.forget()
     ds_config = deepspeed_settings(options, sum(map(len, training.plans)), ranks)
