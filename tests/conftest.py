@@ -39,6 +39,14 @@ def toy_task(tmp_path) -> Path:
 
 
 @pytest.fixture
+def prepared(tmp_path, monkeypatch, capsys):
+    """A bare folder in which commands of data/ are run in this process."""
+    from preparing import Prepared
+
+    return Prepared(tmp_path, monkeypatch, capsys)
+
+
+@pytest.fixture
 def evaluate(tmp_path):
     """Run the command in a bare folder on these rows; returns exit status, the last line, results, standard error."""
 

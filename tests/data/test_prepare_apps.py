@@ -307,12 +307,13 @@ def test_a_solution_that_can_be_used_is_found_behind_one_that_cannot(prepared):
 
 @pytest.mark.skipif(not FOLDER, reason="GIFT_TEST_DATA names no folder with the data sets' files")
 def test_of_the_published_rows_every_one_is_kept_and_passes(prepared):
-    """With time to spare: the slowest gold solution takes seconds, and more on a busy machine."""
-    printed = prepared.run("apps", "--source", Path(FOLDER) / "apps" / "apps_plus_rows.json", "--timeout", "60")
+    """Every fifth; tests/long prepares all 250. With time to spare: the slowest gold solution takes seconds."""
+    chosen = json.loads((Path(FOLDER) / "apps" / "apps_plus_rows.json").read_text())[::5]
+    printed = prepared.run("apps", "--source", prepared.write("apps_plus_rows.json", chosen), "--timeout", "60")
     rows = [row for task in TASKS for split in ("train", "test") for row in prepared.rows(task, split)]
-    assert len(rows) == 250 and all(row["verified"] for row in rows), printed
+    assert len(rows) == len(chosen) == 50 and all(row["verified"] for row in rows), printed
     assert not any(row["query"].startswith("def ") or '"""' in row["query"] for row in rows)
-    assert Counter(row["tags"]["input"][0] for row in rows) == {"standard input": 153, "call": 97}
+    assert min(Counter(row["tags"]["input"][0] for row in rows).values()) > 10
 
 
 # The authors' own files
@@ -396,8 +397,10 @@ def test_bare_strings_find_their_problems_by_what_they_say(authors):
 
 @pytest.mark.skipif(not FOLDER, reason="GIFT_TEST_DATA names no folder with the data sets' files")
 def test_numbers_of_another_file_are_not_believed(prepared):
-    """The published list counts the rows of a file of its own; in these 250 rows its numbers mean other problems."""
-    source, lists = Path(FOLDER) / "apps" / "apps_plus_rows.json", Path(FOLDER) / "gift" / "ict_data_interview.json"
+    """The published list counts the rows of a file of its own; in these 100 rows its numbers mean other problems."""
+    rows = json.loads((Path(FOLDER) / "apps" / "apps_plus_rows.json").read_text())
+    source = prepared.write("rows.json", [row for row in rows if row["difficulty"] == "interview"])
+    lists = Path(FOLDER) / "gift" / "ict_data_interview.json"
     printed = prepared.run("apps", "--source", source, "--ict", lists, "--max_tests", "1", "--keep_unverified")
     assert prepared.rows("interview", "ict") == [] and "489 number of another file's row" in printed
 

@@ -194,14 +194,14 @@ def test_raw_heads_differ_where_the_published_ones_do(prepared):
 
 @REAL
 def test_real_rows_of_codeinsight(prepared):
-    """Every fifteenth row; scripts/test_long.sh prepares all."""
+    """Every fortieth row; scripts/test_long.sh prepares all."""
     rows = {}
     for split in ("train", "test"):
         lines = (Path(FOLDER) / f"codeinsight-{split}.jsonl").read_text(encoding="utf-8").splitlines()
-        rows[split] = [json.loads(line) for line in lines[::15]]
+        rows[split] = [json.loads(line) for line in lines[::40]]
         prepared.write(f"raw/codeinsight-{split}.jsonl", rows[split])
     prepared.run("codeinsight", "--source", prepared.folder / "raw")
-    for split, number in (("train", 104), ("test", 124)):
+    for split, number in (("train", 39), ("test", 47)):
         counts = prepared.meta("codeinsight", split)["counts"]
         assert counts["problems"] == number and counts["verified"] >= 0.93 * number
         problems, _ = registry.load("codeinsight", "codeinsight", split)
@@ -212,7 +212,7 @@ def test_real_rows_of_codeinsight(prepared):
     path = prepared.write("codes.json", [[row["code"]] for row in rows["train"]])
     problems, _ = registry.load("codeinsight", "codeinsight", "train")
     found = read_codes(path, problems, paths.task_file("codeinsight", "train"))
-    assert len(problems) < 104 and f"{104 - len(problems)} entries" in found.warning
+    assert len(problems) < 39 and f"{39 - len(problems)} entries" in found.warning
     own = {row["task_id"]: (position, row["code"]) for position, row in enumerate(rows["train"])}
     assert [(i, code) for (i,), (code,) in zip(found.positions, found.codes, strict=True)] == [
         own[problem.id] for problem in problems
