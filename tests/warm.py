@@ -62,10 +62,14 @@ class Server:
         self.process = subprocess.Popen(
             command,
             pass_fds=[other.fileno()],
-            env={**environment, "PYTHONPATH": path, "DS_ACCELERATOR": "cpu"},
+            # OpenBLAS would start a thread for every core when numpy is imported.
+            env={**environment, "PYTHONPATH": path, "DS_ACCELERATOR": "cpu", "OPENBLAS_NUM_THREADS": "1"},
             stdin=subprocess.DEVNULL,
         )
         other.close()
+        self.ready = self.socket.recv(1) == b"R"  # else its imports failed, or started threads
+        if not self.ready:
+            self.process.wait()
         atexit.register(self.stop)
 
     def run(self, arguments: list[str], folder: Path, environment: dict, streams: tuple, timeout: float) -> int:
@@ -101,7 +105,8 @@ def _server(environment: dict[str, str]) -> Server | None:
         return None
     if not _SERVER:
         _SERVER.append(Server(environment))
-    return _SERVER[0] if _SERVER[0].imported_with == read_at_import(environment) else None
+    server = _SERVER[0]
+    return server if server.ready and server.imported_with == read_at_import(environment) else None
 
 
 def read_at_import(environment: dict[str, str]) -> dict[str, str]:
@@ -219,6 +224,8 @@ if __name__ == "__main__":
     assert len(os.listdir("/proc/self/task")) == 1, "a thread does not outlive a fork"
     gc.collect()
     gc.freeze()
-    request = _serve(socket.socket(fileno=int(sys.argv[1])))
+    tests = socket.socket(fileno=int(sys.argv[1]))
+    tests.sendall(b"R")
+    request = _serve(tests)
     if request is not None:
         _run_to_end(request)

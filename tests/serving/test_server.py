@@ -145,7 +145,7 @@ def test_a_server_that_dies_and_comes_back(server, policy):
 def test_patience_ends(server, policy):
     engine = started([server], policy, patience=1.5)
     server.stop()
-    with pytest.raises(Failure, match="no completion for --server_patience 1.5 s .*refused.* goes on"):
+    with pytest.raises(Failure, match="no completion for --server_patience 1.5 s .*refused.* resumes"):
         completed(engine, requests(policy))
 
 
