@@ -5,7 +5,8 @@ d_i ~ P(d | c_i). The samplers differ only in that move (paper, section 3):
 
 * `gibbs` (GiFT): describe the kept code, else the latest kept one, else the gold code;
 * `conditional` (RFT): d_i = d0;
-* `rewrite` (RFT+RD): d_i is the model's rewriting of d0.
+* `rewrite` (RFT+RD): d_i is the model's rewriting of d0;
+* `gold` (RFT+GD): d_i describes the gold code. Not of the paper: one step of the chain, to see what the others add.
 
 A round is two steps. In each, an engine completes the prompts made here, and the completions come back here:
 `code_prompts`, then `keep_codes`; `description_prompts`, then `accept_description`.
@@ -162,6 +163,10 @@ def _describe_kept_code(chain: Chain, examples: Examples, rng: np.random.Generat
     return ask_for_description(str(chain.problem.id), chain.code_to_describe(), examples, rng)
 
 
+def _describe_gold_code(chain: Chain, examples: Examples, rng: np.random.Generator) -> Dialogue:
+    return ask_for_description(str(chain.problem.id), chain.problem.code, examples, rng)
+
+
 def _rewrite_seed(chain: Chain, examples: Examples, rng: np.random.Generator) -> Dialogue:
     example = examples.draw(str(chain.problem.id), rng)
     if example is not None:
@@ -182,6 +187,7 @@ SAMPLERS = {
     "gibbs": Sampler("GiFT", _describe_kept_code, "describe"),
     "conditional": Sampler("RFT"),
     "rewrite": Sampler("RFT+RD", _rewrite_seed, "rewrite"),
+    "gold": Sampler("RFT+GD", _describe_gold_code, "describe"),
 }
 
 

@@ -2,10 +2,12 @@
 
     wording w ~ PRIOR
     style s = PARTNER[w] with probability `strength`, where the intent has that style; else s ~ PRIOR over its styles
-    description ~ P(d | intent, w),  program ~ P(c | intent, s)
+    telling t = obscure with probability `obscurity`, else plain
+    description ~ P(d | intent, w, t),  program ~ P(c | intent, s)
 
 At strength 0 description and program are independent given the intent; at 1 the wording decides the style. The
-marginals do not depend on the strength: P(w) = PRIOR, P(s | intent) = PRIOR restricted to the intent's styles.
+marginals do not depend on the strength: P(w) = PRIOR, P(s | intent) = PRIOR restricted to the intent's styles. The
+telling is independent of all else.
 
 A Gibbs chain that starts at a wording draws s | w, w | s, s | w ... With all five styles the style of round i has the
 law PRIOR + strength^(2i - 1) (1[s = PARTNER[w]] - PRIOR): the chain forgets its start unless the strength is 1.
@@ -15,6 +17,7 @@ Functions take and return dictionaries over `WORDINGS` or `STYLES`.
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -65,20 +68,30 @@ def style_after(intent: Intent, wording: str, strength: float, rounds: int) -> d
     return {style: float(law[styles.index(style)]) if style in styles else 0.0 for style in STYLES}
 
 
-def log_probability(description: str, intent: Intent) -> float:
-    """Logarithm of P(d | intent) over all wordings, in nats; -inf where it is no description of the intent.
+def telling_chances(obscurity: float) -> dict[bool, float]:
+    """P(obscure) and P(plain), the tellings that occur."""
+    return {obscure: chance for obscure, chance in ((False, 1 - obscurity), (True, obscurity)) if chance}
+
+
+def log_probability(description: str, intent: Intent, obscurity: float = 0.0) -> float:
+    """Logarithm of P(d | intent) over wordings and tellings, in nats; -inf where it is no description of the intent.
 
     Does not depend on the strength. `descriptions` lists all of them.
     """
-    chance = sum(p * grammar.probability(description, intent, w) for w, p in WORDING_PRIOR.items())
+    chance = sum(
+        p * share * grammar.probability(description, intent, w, obscure)
+        for w, p in WORDING_PRIOR.items()
+        for obscure, share in telling_chances(obscurity).items()
+    )
     return math.log(chance) if chance else -math.inf
 
 
-def descriptions(intent: Intent):
+def descriptions(intent: Intent, obscurity: float = 0.0) -> Iterator[tuple[str, float]]:
     """Every valid description with P(d | intent); the probabilities add up to 1."""
-    for wording, chance in WORDING_PRIOR.items():
-        for text, share in grammar.descriptions(intent, wording):
-            yield text, chance * share
+    for obscure, share in telling_chances(obscurity).items():
+        for wording, chance in WORDING_PRIOR.items():
+            for text, within in grammar.descriptions(intent, wording, obscure):
+                yield text, share * chance * within
 
 
 @dataclass(frozen=True)
@@ -91,27 +104,31 @@ class Pair:
     program: str
 
 
-def draw(intent: Intent, strength: float, rng: np.random.Generator) -> Pair:
+def draw(intent: Intent, strength: float, rng: np.random.Generator, obscurity: float = 0.0) -> Pair:
     """A description and a program from P(d, c | intent).
 
-    The stream yields the same numbers at every strength: worlds of one seed share their descriptions, and
-    programs differ only where the wording took the choice.
+    The stream yields the same numbers at every strength and obscurity: worlds of one seed share wordings and plain
+    descriptions, programs differ only where the wording took the choice, and what is obscure at one obscurity is so at
+    every higher one.
     """
     wording = _choose(WORDING_PRIOR, rng)
-    description = draw_description(intent, wording, rng)
+    plain = draw_description(intent, wording, rng)
     decided, free = rng.random() < strength, _choose(style_marginal(intent), rng)
     style = PARTNER[wording] if decided and PARTNER[wording] in styles_of_intent(intent) else free
-    return Pair(wording, style, description, draw_program(intent, style, rng))
+    program = draw_program(intent, style, rng)
+    return Pair(wording, style, _tell(plain, intent, wording, obscurity, rng), program)
 
 
-def draw_marginal_description(intent: Intent, rng: np.random.Generator) -> str:
-    """A description from P(d | intent), the full marginal."""
-    return draw_description(intent, _choose(WORDING_PRIOR, rng), rng)
+def _tell(plain: str, intent: Intent, wording: str, obscurity: float, rng: np.random.Generator) -> str:
+    """The plain description, or with probability `obscurity` an obscure one of the same wording."""
+    return draw_description(intent, wording, rng, obscure=True) if rng.random() < obscurity else plain
 
 
-def redescribe(intent: Intent, style: str, strength: float, rng: np.random.Generator) -> str:
+def redescribe(intent: Intent, style: str, strength: float, rng: np.random.Generator, obscurity: float = 0.0) -> str:
     """Another description of a program of that style, from P(d | c)."""
-    return draw_description(intent, _choose(wording_given_style(intent, style, strength), rng), rng)
+    wording = _choose(wording_given_style(intent, style, strength), rng)
+    plain = draw_description(intent, wording, rng)
+    return _tell(plain, intent, wording, obscurity, rng) if obscurity else plain
 
 
 def total_variation(first: dict[str, float], second: dict[str, float]) -> float:

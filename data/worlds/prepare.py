@@ -6,8 +6,11 @@
 distribution), `test.json` the test problems, `ict.json` further descriptions of the seed problems' gold programs, drawn
 from P(d | program), and `pretrain.json` the training data of the base model: programs with two descriptions each,
 `{"id", "wording", "style", "descriptions", "code", "slip"}`. The id of a problem is its intent. Worlds of the same seed
-share their intents, their descriptions of seed and test problems, and their tests, at every strength. Same flags, same
-bytes.
+share their intents, their plain descriptions of seed and test problems, and their tests, at every strength and
+obscurity. Same flags, same bytes.
+
+A share of the seed and test problems, `--obscurity`, is described obscurely. Pretraining shows an obscure description
+for every `--rarity` plain ones, whatever the obscurity: worlds that differ in it alone share their base model.
 
 As on the web, not every program matches its description: in a share of the pairs, `--slips`, the base model learns to
 answer a description with a `slip`, a program in the same style that differs in one operation. A slip never computes
@@ -27,9 +30,20 @@ from utils.run import files, paths
 from utils.run.files import Failure, InputError
 from utils.run.streams import stream
 
+RARITY = 20  # an obscure description is learnt from little, a plain one well
 MIN_STYLES = 4  # of a seed or test intent; others leave no choice
 ICT_DESCRIPTIONS = 2  # of each seed problem
-SETTINGS = ("seed", "strength", "seeds", "tests", "pretraining", "pairs", "slips")  # that the files depend on
+SETTINGS = (
+    "seed",
+    "strength",
+    "seeds",
+    "tests",
+    "pretraining",
+    "pairs",
+    "slips",
+    "obscurity",
+    "rarity",
+)  # that the files depend on
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -39,6 +53,12 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--seed", type=int, default=0, help="key of every random draw")
     parser.add_argument(
         "--strength", type=float, default=0.5, help="0: wording and style independent; 1: wording decides"
+    )
+    parser.add_argument(
+        "--obscurity", type=float, default=0.0, help="share of seed and test problems that are described obscurely"
+    )
+    parser.add_argument(
+        "--rarity", type=float, default=RARITY, help="plain descriptions per obscure one in pretraining"
     )
     parser.add_argument("--seeds", type=int, default=80, help="seed problems")
     parser.add_argument("--tests", type=int, default=80, help="test problems")
@@ -77,10 +97,10 @@ def task_of(name: str) -> str:
 
 def checked_settings(options) -> dict:
     """The settings that the files depend on; InputError if a flag makes no sense."""
-    for flag in ("strength", "slips"):
+    for flag in ("strength", "obscurity", "slips"):
         if not 0 <= getattr(options, flag) <= 1:
             raise InputError(f"--{flag} {getattr(options, flag)}: must be between 0 and 1")
-    for flag in ("seeds", "tests", "pretraining", "pairs"):
+    for flag in ("seeds", "tests", "pretraining", "pairs", "rarity"):
         if getattr(options, flag) < 1:
             raise InputError(f"--{flag} {getattr(options, flag)}: must be at least 1")
     return {key: getattr(options, key) for key in SETTINGS}
@@ -89,11 +109,12 @@ def checked_settings(options) -> dict:
 def draw_world(settings: dict) -> dict[str, list]:
     """The rows of every file, by split."""
     seed, strength = settings["seed"], settings["strength"]
+    rare = 1 / (1 + settings["rarity"])
     splits = split_intents(seed, settings["seeds"], settings["tests"], settings["pretraining"])
-    world = {split: [problem(intent, seed, strength) for intent in splits[split]] for split in ("train", "test")}
+    world = {split: [problem(intent, settings) for intent in splits[split]] for split in ("train", "test")}
     world["ict"] = [[row["id"], text] for row in world["train"] for text in example_descriptions(row, seed, strength)]
     world["pretrain"] = [
-        pretraining_pair(intent, strength, stream(seed, "pair", str(intent), index))
+        pretraining_pair(intent, strength, rare, stream(seed, "pair", str(intent), index))
         for intent in splits["pretrain"]
         for index in range(settings["pairs"])
     ]
@@ -119,9 +140,10 @@ def split_intents(seed: int, seeds: int, tests: int, pretraining: int) -> dict[s
     return {"train": held_out[:seeds], "test": held_out[seeds:], "pretrain": rest[:pretraining]}
 
 
-def problem(intent: Intent, seed: int, strength: float) -> dict:
+def problem(intent: Intent, settings: dict) -> dict:
     """The row of a seed or test problem."""
-    pair = joint.draw(intent, strength, stream(seed, "problem", str(intent)))
+    seed = settings["seed"]
+    pair = joint.draw(intent, settings["strength"], stream(seed, "problem", str(intent)), settings["obscurity"])
     inputs, outputs = intents.make_tests(intent, seed)
     test = {"style": "io", "fn_name": programs.ENTRY_POINT, "inputs": inputs, "outputs": outputs, "stdin": False}
     return {
@@ -135,7 +157,7 @@ def problem(intent: Intent, seed: int, strength: float) -> dict:
 
 
 def example_descriptions(row: dict, seed: int, strength: float) -> list[str]:
-    """Further descriptions of a gold program, other than the seed description."""
+    """Further descriptions of a gold program, all plain, other than the seed description."""
     intent, rng, texts = intents.read(row["id"]), stream(seed, "ict", row["id"]), []
     style = programs.style_of(row["code"], intent)
     while len(texts) < ICT_DESCRIPTIONS:
@@ -155,10 +177,10 @@ def draw_slip(row: dict, kept_out: set[tuple], rng) -> str | None:
     return None
 
 
-def pretraining_pair(intent: Intent, strength: float, rng) -> dict:
+def pretraining_pair(intent: Intent, strength: float, obscurity: float, rng) -> dict:
     """A program with two descriptions of it, independent draws from P(d | program)."""
-    pair = joint.draw(intent, strength, rng)
-    other = joint.redescribe(intent, pair.style, strength, rng)
+    pair = joint.draw(intent, strength, rng, obscurity)
+    other = joint.redescribe(intent, pair.style, strength, rng, obscurity)
     texts = [pair.description, other]
     return {
         "id": str(intent),

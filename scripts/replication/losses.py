@@ -2,10 +2,11 @@
 
     python -m scripts.replication.losses --name s0-r0.5 --model_name_or_path FOLDER --output FILE
 
-For every test intent, wording and style a description and a program are drawn; the same ones for every model of a
-world. `marginal` is the mean over test intents of E[loss] with wording and style drawn independently of each other (the
-de-biased loss), `joint` with both drawn together, as the world ties them; nats per token of the program, its end
-included. `table` holds the mean loss by wording and style.
+For every test intent, telling, wording and style a description and a program are drawn; the same ones for every model
+of a world. Of each telling, `plain` and `obscure`: `marginal` is the mean over test intents of E[loss] with wording and
+style drawn independently of each other (the de-biased loss), `joint` with both drawn together, as the world ties them;
+nats per token of the program, its end included. `table` holds the mean loss by wording and style. `marginal` and
+`joint` of the world weigh its tellings by its obscurity.
 """
 
 from __future__ import annotations
@@ -20,14 +21,17 @@ from data.worlds.intents import Intent
 from data.worlds.prepare import task_of
 from data.worlds.programs import ENTRY_POINT, STYLES, draw_program, styles_of_intent
 from eval import registry
+from eval.problem import Adapter, Problem
 from utils.extract import training_target
 from utils.model.load import check_model, read_weights
 from utils.model.loss import mean_losses
-from utils.model.sft_data import batches_by_length, make_row
+from utils.model.sft_data import Row, batches_by_length, make_row
+from utils.model.tokens import TokenizerPolicy
 from utils.run import dist, files, paths
 from utils.run.streams import stream
 
 SCORE_TOKENS = 4096
+TELLINGS = ("plain", "obscure")
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -42,28 +46,41 @@ def main(argv: list[str] | None = None) -> int:
     settings = files.read_meta(paths.task_file(task, "test"))["settings"]
     _, policy = check_model(options.model_name_or_path, None, False)
     model = read_weights(options.model_name_or_path, "fp32").to(ranks.device).eval()
-    keys, rows = [], []
-    for index, problem in enumerate(problems):
-        intent = intents.read(problem.id)
-        for wording in WORDINGS:
-            for style in styles_of_intent(intent):
-                rng = stream(settings["seed"], "loss", problem.id, wording, style)
-                text = draw_description(intent, wording, rng)
-                prompt = registry.adapter(task).code_prompt(problem, text)
-                target = training_target(draw_program(intent, style, rng), ENTRY_POINT)
-                rows.append(make_row(policy, prompt, target, 1 << 20, end=True))
-                keys.append((index, wording, style))
-    losses = {}
-    for part in batches_by_length([len(row.ids) for row in rows], SCORE_TOKENS):
-        for i, loss in zip(part, mean_losses(model, [rows[i] for i in part], policy.pad_id), strict=True):
-            losses[keys[i]] = loss
-    averaged = averages(losses, [intents.read(problem.id) for problem in problems], settings["strength"])
+    tested = [intents.read(problem.id) for problem in problems]
+    averaged: dict = {}
+    for telling in TELLINGS:
+        rows = draw_rows(problems, registry.adapter(task), policy, settings["seed"], telling)
+        losses, keys = {}, list(rows)
+        for part in batches_by_length([len(row.ids) for row in rows.values()], SCORE_TOKENS):
+            scored = mean_losses(model, [rows[keys[i]] for i in part], policy.pad_id)
+            losses |= {keys[i]: loss for i, loss in zip(part, scored, strict=True)}
+        averaged[telling] = averages(losses, tested, settings["strength"])
+    for kind in ("marginal", "joint"):
+        plain, obscure = (averaged[telling][kind] for telling in TELLINGS)
+        averaged[kind] = round((1 - settings["obscurity"]) * plain + settings["obscurity"] * obscure, 6)
     files.write_json(options.output, averaged, {"settings": settings, "inputs": {"test": digest}})
     return 0
 
 
+def draw_rows(
+    problems: list[Problem], adapter: Adapter, policy: TokenizerPolicy, seed: int, telling: str
+) -> dict[tuple[int, str, str], Row]:
+    """A row to score for every (index of the problem, wording, style)."""
+    rows = {}
+    for index, problem in enumerate(problems):
+        intent = intents.read(problem.id)
+        for wording in WORDINGS:
+            for style in styles_of_intent(intent):
+                rng = stream(seed, "loss", problem.id, wording, style)
+                target = training_target(draw_program(intent, style, rng), ENTRY_POINT)
+                text = draw_description(intent, wording, rng, obscure=telling == "obscure")
+                prompt = adapter.code_prompt(problem, text)
+                rows[index, wording, style] = make_row(policy, prompt, target, 1 << 20, end=True)
+    return rows
+
+
 def averages(losses: dict[tuple[int, str, str], float], test_intents: list[Intent], strength: float) -> dict:
-    """`marginal`, `joint` and `table` from the loss of every (number of the intent, wording, style)."""
+    """`marginal`, `joint` and `table` from the loss of every (index of the intent, wording, style)."""
     marginal, tied = [], []
     for index, intent in enumerate(test_intents):
         styles = joint.style_marginal(intent)

@@ -5,6 +5,7 @@
 Writes `data/world-<name>/measure.json` and prints it:
 
 * `pass`: share of programs sampled from the seed descriptions that pass; `pass_greedy` the same without sampling;
+  `pass_plain` and `pass_obscure` the same for all seed problems told plainly and told obscurely;
 * `intent_kept`: share of descriptions of gold programs that parse back to the intent; `pass_after_description`: share
   of programs sampled from those descriptions that pass, which is round two of a chain;
 * `rewrite_kept`: share of rewritten seed descriptions that parse back to the intent;
@@ -94,6 +95,8 @@ class Measurement:
         trials = self.programs(chains, "seed", n)
         measured = {"pass": _share(trials), "distinct_passing": _distinct(trials)}
         measured["pass_greedy"] = _share(self.programs(chains, "greedy", 1, greedy=True))
+        for telling in ("plain", "obscure"):
+            measured[f"pass_{telling}"] = _share(self.programs(self.told(telling == "obscure"), telling, n))
         self.describe(chains, "gibbs", 1)
         measured["intent_kept"] = self.kept(chains)
         measured["pass_after_description"] = _share(self.programs(chains, "second", n))
@@ -110,6 +113,14 @@ class Measurement:
             return [gibbs.Chain(problem, describe(problem)) for problem in self.problems]
         chosen = [problem for problem in self.problems if problem.id in programs_]
         return [gibbs.Chain(problem, describe(problem), [[programs_[problem.id]]]) for problem in chosen]
+
+    def told(self, obscure: bool) -> list[gibbs.Chain]:
+        """A chain for every problem, described anew in the wording of its seed description."""
+        rng, wordings = (
+            stream(self.options.seed, "told", obscure),
+            {p.id: grammar.parse(p.query).wording for p in self.problems},
+        )
+        return self.chains(lambda p: grammar.draw_description(self.intents[p.id], wordings[p.id], rng, obscure))
 
     def programs(
         self, chains: list[gibbs.Chain], purpose: str, samples: int, greedy: bool = False
@@ -142,7 +153,7 @@ class Measurement:
     def kept(self, chains: list[gibbs.Chain]) -> float:
         """Share of chains whose description parses back to their intent."""
         parsed = [(grammar.parse(chain.description), self.intents[chain.problem.id]) for chain in chains]
-        return round(sum(bool(reading) and reading[0] == intent for reading, intent in parsed) / len(parsed), 4)
+        return round(sum(bool(reading) and reading.intent == intent for reading, intent in parsed) / len(parsed), 4)
 
     def styles(self) -> dict:
         """Styles of programs sampled from descriptions of every wording."""
@@ -174,7 +185,7 @@ class Measurement:
                 kept.append(self.kept(chains))
                 for chain in chains:
                     reading = grammar.parse(chain.description)
-                    drawn[reading[1] if reading else programs.OTHER] += 1
+                    drawn[reading.wording if reading else programs.OTHER] += 1
                     truth.update(joint.wording_given_style(self.intents[chain.problem.id], style, self.strength))
             rows[style] = chance, drawn, truth, {"intent_kept": round(float(np.mean(kept)), 4)}
         return _against_truth(rows, self.options.seed)

@@ -10,32 +10,49 @@ from __future__ import annotations
 
 import argparse
 from collections import Counter
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
 
 from data.worlds.programs import OTHER, STYLES
 from scripts.replication.figures import draw_figures
+from scripts.replication.methods import METHODS
 from scripts.replication.results import (
-    COMPARED,
     LABELS,
-    NAMES,
+    SAMPLED_BY,
+    TELLINGS,
     Results,
     by_round,
-    differences,
-    estimate,
+    covered,
+    difference,
     loss_differences,
     pooled_distance,
-    rates,
     read,
+    score,
 )
-from scripts.replication.study import METHODS, SAMPLERS
+from utils.report import statistics
+from utils.report.statistics import Estimate
 from utils.report.tables import markdown
 from utils.run import files
 
+COMPARED = (
+    ("rft", "base"),
+    ("rft", "sft"),
+    ("ssd", "base"),
+    ("gift", "rft"),
+    ("gift-gold", "rft"),
+    ("rft-gd", "rft"),
+    ("gift", "rft-rd"),
+    ("gift", "rft-gd"),
+    ("gift", "gift-gold"),
+    ("gift-covered", "rft"),
+    ("gift", "gift-covered"),
+)
+SELECTIONS = ("gift", "gift-ppl0.5", "gift-ppl8", "gift-rarity", "gift-distinct")  # each against gift-uniform
 MEASURED = {  # keys of a base model's `measured`, and their columns
-    "pass": "sampled codes pass",
-    "pass_greedy": "greedy",
+    "pass_plain": "codes pass, plain",
+    "pass_obscure": "obscure",
     "intent_kept": "descriptions keep the intent",
     "rewrite_kept": "rewritings keep it",
 }
@@ -49,144 +66,148 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--results", default="results/replication", help="folder of the result files")
     folder = Path(parser.parse_args(argv).results)
     results = read(folder)
-    tables = [finished_table(results), *summary(results), base_models(results), *scores(results)]
-    tables += [*against_truth(results), execution_filter(results)]
-    text = "\n\n".join(filter(None, tables)) + "\n"
+    tables = [finished(results), scores(results), gains(results), apart(results), coverage(results)]
+    tables += [selections(results), likelihood(results), base_models(results), *against_truth(results)]
+    text = "\n\n".join(filter(None, [*tables, execution_filter(results)])) + "\n"
     files.write_text(folder / "report.md", text)
     draw_figures(results, folder)
     print(text)
     return 0
 
 
-def finished_table(results: Results) -> str:
-    """How many seeds of each method and strength there are."""
+def finished(results: Results) -> str:
+    """How many seeds of each method and setting there are."""
     rows = [
-        [NAMES[method], *(str(len(by_method.get(method, {}))) for by_method in results.values())] for method in METHODS
+        [method.title, *(str(len(by_method.get(name, {}))) for by_method in results.values())]
+        for name, method in METHODS.items()
     ]
-    return "Seeds finished\n\n" + markdown(["method", *(f"strength {s:g}" for s in results)], rows)
+    return _table("Seeds finished", "method", results, rows)
 
 
-def summary(results: Results) -> list[str]:
-    """The outcome at all strengths: sampled pass@1 and L_marg of every method, and paired differences in pass@1."""
-    strengths = [f"strength {strength:g}" for strength in results]
-    methods, pairs = [], []
-    for method in METHODS:
-        columns = [list(by_method.get(method, {}).values()) for by_method in results.values()]
-        passed = [_percent(by_seed, "samples", 1) if by_seed else "" for by_seed in columns]
-        methods.append(
-            [NAMES[method], *passed, *(_loss(by_seed, "marginal") if by_seed else "" for by_seed in columns)]
-        )
-    for first, second in COMPARED:
-        columns = [differences(by_method.get(first, {}), by_method.get(second, {}), "samples")
-                   for by_method in results.values()]  # fmt: skip
-        pairs.append(
-            [f"{NAMES[first]} - {NAMES[second]}", *(_difference(values) if values else "" for values in columns)]
-        )
-    losses = [f"L_marg, {strength}" for strength in strengths]
-    return [
-        "pass@1 over samples and L_marg\n\n" + markdown(["method", *strengths, *losses], methods),
-        "Paired differences in pass@1 over samples, in points\n\n" + markdown(["difference", *strengths], pairs),
-    ]
+def scores(results: Results) -> str:
+    """pass@1 over samples of every method, and the codes it had."""
+    rows = []
+    for name, method in METHODS.items():
+        cells = []
+        for by_method in results.values():
+            by_seed = list(by_method.get(name, {}).values())
+            codes = [
+                kept for result in by_seed if "sampling" in result for kept, _ in result["sampling"]["codes"].values()
+            ]
+            passed = score(by_seed)
+            cells.append(f"{_percent(passed)}{f'; {np.mean(codes):.1f}' if codes else ''}" if passed else "")
+        rows.append([method.title, *cells])
+    title = "pass@1 over samples, 95 % intervals; codes kept for each seed problem"
+    return _table(title, "method", results, rows)
+
+
+def gains(results: Results) -> str:
+    """Paired differences in pass@1."""
+    title = "Paired differences in pass@1 over samples, in points; p corrected for the settings of a line (Holm)"
+    rows = [_compared(results, *pair) for pair in COMPARED]
+    return _table(title, "difference", results, rows)
+
+
+def selections(results: Results) -> str:
+    """What each rule of selection adds to the same chains."""
+    rows = [_compared(results, name, "gift-uniform") for name in SELECTIONS]
+    title = "Selection from the same chains, against uniform: differences in pass@1, in points; p as above"
+    return _table(title, "selection", results, rows)
+
+
+def _compared(results: Results, first: str, second: str) -> list[str]:
+    estimates = [difference(by_method.get(first, {}), by_method.get(second, {})) for by_method in results.values()]
+    corrected = iter(statistics.holm([change.p for change in estimates if change]))
+    cells = [_points(change, next(corrected)) if change else "" for change in estimates]
+    return [f"{METHODS[first].title} - {METHODS[second].title}", *cells]
+
+
+def apart(results: Results) -> str:
+    """GiFT and its controls against RFT, on test problems told plainly and obscurely."""
+    rows = []
+    for name in ("gift", "gift-gold", "rft-rd", "rft-gd"):
+        for telling in TELLINGS:
+            estimates = [
+                difference(by_method.get(name, {}), by_method.get("rft", {}), telling=telling)
+                for by_method in results.values()
+            ]
+            cells = [_points(change) if change else "" for change in estimates]
+            rows.append([f"{METHODS[name].title} - RFT, {telling}", *cells])
+    return _table("The same by the telling of the test problem, p not corrected", "difference", results, rows)
+
+
+def coverage(results: Results) -> str:
+    """Share of seed problems with a kept code, by telling and round."""
+    rows = []
+    for setting, by_method in results.items():
+        for sampler, name in SAMPLED_BY.items():
+            by_seed = list(by_method.get(name, {}).values())
+            for telling in TELLINGS:
+                shares = covered(by_seed, telling) if by_seed else []
+                if shares:
+                    rows.append([str(setting), LABELS[sampler], telling, *_rounds_shown(shares, "{:.1%}")])
+    shown = [f"round {i}" for i in ROUNDS_SHOWN]
+    return "Seed problems with a kept code so far\n\n" + markdown(["setting", "sampler", "told", *shown], rows)
+
+
+def likelihood(results: Results) -> str:
+    """L_marg of every method, by telling, and GiFT's difference to RFT seed by seed."""
+    rows = []
+    for name, method in METHODS.items():
+        cells = []
+        for by_method in results.values():
+            losses = [result["loss"] for result in by_method.get(name, {}).values()]
+            means = [np.mean([loss[telling]["marginal"] for loss in losses]) for telling in TELLINGS if losses]
+            cells.append(" / ".join(f"{mean:.4f}" for mean in means))
+        rows.append([method.title, *cells])
+    changes = [loss_differences(by.get("gift", {}), by.get("rft", {})) for by in results.values()]
+    rows.append(["GiFT - RFT, of the world", *(", ".join(f"{v:+.3f}" for v in values) for values in changes)])
+    return _table("L_marg on plain / obscure descriptions of test intents, nats per token", "method", results, rows)
 
 
 def base_models(results: Results) -> str:
-    """Base models on the seed problems, means over seeds; empty if none was measured."""
-    rows = []
-    for strength, by_method in results.items():
-        measured = [result["measured"] for result in by_method.get("base", {}).values() if result.get("measured")]
-        if measured:
-            shares = (np.mean([entry[key] for entry in measured]) for key in MEASURED)
-            laws = (np.mean([entry[key] for entry in measured], axis=0) for key in MEASURED_LAWS)
-            rows.append([f"{strength:g}", *map("{:.1%}".format, shares), *("{:.3f} ({:.3f})".format(*v) for v in laws)])
+    """Every base model on the seed problems of its world; empty if none was measured."""
+    rows, seen = [], set()
+    for setting, by_method in results.items():
+        for seed, result in sorted(by_method.get("base", {}).items()):
+            measured = result.get("measured")
+            if measured and (setting.strength, seed) not in seen:  # worlds that differ in obscurity share it
+                seen.add((setting.strength, seed))
+                shares = (f"{measured[key]:.1%}" for key in MEASURED)
+                laws = ("{:.3f} ({:.3f})".format(*measured[key]) for key in MEASURED_LAWS)
+                rows.append([f"{setting.strength:g}", str(seed), *shares, *laws])
     title = "Base models on seed problems; distances in total variation, in brackets those of as many exact draws"
-    return f"{title}\n\n" + markdown(["strength", *MEASURED.values(), *MEASURED_LAWS.values()], rows) if rows else ""
-
-
-def scores(results: Results) -> list[str]:
-    """For every strength the table of methods and that of differences."""
-    return [table(strength, by_method) for strength, by_method in results.items() for table in (_methods, _pairs)]
-
-
-def _methods(strength: float, by_method: dict[str, dict[int, dict]]) -> str:
-    header = ["method", "pass@1 greedy", "pass@1 sampled", "pass@10", "distinct right", "kept", "distinct kept"]
-    rows = []
-    for method in METHODS:
-        by_seed = list(by_method.get(method, {}).values())
-        if not by_seed:
-            continue
-        most = min(n for result in by_seed for n, _ in result["samples"].values())
-        cells = [NAMES[method]]
-        cells += [_percent(by_seed, *rate) for rate in (("greedy", 1), ("samples", 1), ("samples", most))]
-        cells.append(f"{np.mean([np.mean(list(result['distinct'].values())) for result in by_seed]):.2f}")
-        counts = [pair for result in by_seed if "sampling" in result for pair in result["sampling"]["codes"].values()]
-        cells += [f"{np.mean([pair[i] for pair in counts]):.2f}" if counts else "" for i in (0, 1)]
-        losses = [_loss(by_seed, kind) for kind in ("marginal", "joint")]
-        minutes = np.mean([sum(result["minutes"].values()) for result in by_seed])
-        rows.append([*cells, *losses, f"{minutes:.1f}"])
-    title = f"Strength {strength:g}: test problems (95 % intervals), codes kept for each seed problem, minutes"
-    return f"{title}\n\n" + markdown([*header, "L_marg", "L_joint", "minutes"], rows)
-
-
-def _percent(by_seed: list[dict], decoding: str, k: int) -> str:
-    passed = estimate([list(rates(result, decoding, k).values()) for result in by_seed])
-    low, high = passed.interval
-    return f"{passed.mean:.1%} ({100 * low:.1f} to {100 * high:.1f})"
-
-
-def _loss(by_seed: list[dict], kind: str) -> str:
-    return f"{np.mean([result['loss'][kind] for result in by_seed]):.4f}"
-
-
-def _difference(values: list[list[float]]) -> str:
-    change = estimate(values)
-    low, high = change.interval
-    p = "< 0.001" if change.p < 0.001 else f"= {change.p:.3f}"
-    return f"{100 * change.mean:+.1f} ({100 * low:+.1f} to {100 * high:+.1f}), p {p}"
-
-
-def _pairs(strength: float, by_method: dict[str, dict[int, dict]]) -> str:
-    rows = []
-    for first, second in COMPARED:
-        cells = [f"{NAMES[first]} - {NAMES[second]}"]
-        for decoding in ("greedy", "samples"):
-            values = differences(by_method.get(first, {}), by_method.get(second, {}), decoding)
-            if not values:
-                break
-            cells.append(_difference(values))
-        else:
-            cells.append(", ".join(f"{100 * np.mean(row):+.1f}" for row in values))
-            losses = loss_differences(by_method[first], by_method[second])
-            rows.append([*cells, f"{np.mean(losses):+.4f}: {', '.join(f'{value:+.3f}' for value in losses)}"])
-    title = f"Strength {strength:g}: paired differences in points, 95 % intervals"
-    header = ["difference", "pass@1 greedy", "pass@1 sampled", "sampled, seed by seed", "L_marg: mean, seed by seed"]
-    return f"{title}\n\n" + markdown(header, rows)
+    header = ["strength", "seed", *MEASURED.values(), *MEASURED_LAWS.values()]
+    return f"{title}\n\n" + markdown(header, rows) if rows else ""
 
 
 def against_truth(results: Results) -> list[str]:
     """Distances from the truth: by round, and of training sets."""
     rounds, sets = [], []
-    for strength, by_method in results.items():
-        for method, sampler in SAMPLERS.items():
-            by_seed = list(by_method.get(method, {}).values())
-            if by_seed and method != "gift-uniform":
-                rounds += _rounds(strength, sampler, by_seed)
-            for beta in by_seed[0]["selection"] if by_seed else ():
-                chosen = [result["selection"][beta] for result in by_seed]
-                name = f"by perplexity, {beta}" if beta != "uniform" else beta
-                sets.append([f"{strength:g}", NAMES[method], name, *_distances(chosen, "tv_of_sets")])
+    for setting, by_method in results.items():
+        for sampler, name in SAMPLED_BY.items():
+            if by_seed := list(by_method.get(name, {}).values()):
+                measured, noise, perfect = by_round(by_seed)
+                for title, values in (("measured", measured), ("noise", noise), ("perfect model", perfect)):
+                    rounds.append([str(setting), LABELS[sampler], title, *_rounds_shown(values, "{:.3f}")])
+        for name in METHODS:
+            by_seed = [result for result in by_method.get(name, {}).values() if "selection" in result]
+            for rule in by_seed[0]["selection"] if by_seed else ():
+                chosen = [result["selection"][rule] for result in by_seed]
+                sets.append([str(setting), METHODS[name].title, rule, *_distances(chosen)])
     shown = [f"round {i}" for i in ROUNDS_SHOWN]
     return [
         "Distance of the styles of kept codes to P(s | intent), by round: total variation by wording of the seed "
-        "description, seeds together\n\n" + markdown(["strength", "sampler", "", *shown], rounds),
+        "description, seeds together\n\n" + markdown(["setting", "sampler", "", *shown], rounds),
         "Training sets: the same distance, and the mean distance of each problem's set; in brackets what as many exact "
-        "draws would have\n\n" + markdown(["strength", "method", "selection", "by wording", "each set"], sets),
+        "draws would have\n\n" + markdown(["setting", "method", "selection", "by wording", "each set"], sets),
     ]
 
 
 def execution_filter(results: Results) -> str:
     """What the execution filter does to styles: samples of the base models for the test problems."""
     rows = []
-    for strength, by_method in results.items():
+    for setting, by_method in results.items():
         sampled, passing = Counter(), Counter()
         for result in by_method.get("base", {}).values():
             for kind, counts in (("styles", sampled), ("styles_passing", passing)):
@@ -196,25 +217,36 @@ def execution_filter(results: Results) -> str:
             if sampled[style]:
                 share_of_passing = passing[style] / max(1, passing.total())
                 shares = (sampled[style] / sampled.total(), passing[style] / sampled[style], share_of_passing)
-                rows.append([f"{strength:g}", style, *(f"{share:.1%}" for share in shares)])
+                rows.append([str(setting), style, *(f"{share:.1%}" for share in shares)])
     title = "Execution filter: the base models' samples for the test problems, by style"
-    return f"{title}\n\n" + markdown(["strength", "style", "sampled", "of these pass", "among passing"], rows)
+    return f"{title}\n\n" + markdown(["setting", "style", "sampled", "of these pass", "among passing"], rows)
 
 
-def _rounds(strength: float, sampler: str, by_seed: list[dict]) -> list[list[str]]:
-    measured, noise, perfect = by_round(by_seed)
-    shown = [i - 1 for i in ROUNDS_SHOWN if i <= len(measured)]
-    empty = [""] * (len(ROUNDS_SHOWN) - len(shown))
-    lines = (("measured", measured), ("noise", noise), ("perfect model", perfect))
-    return [
-        [f"{strength:g}", LABELS[sampler], name, *(f"{values[i]:.3f}" for i in shown), *empty] for name, values in lines
-    ]
+def _table(title: str, corner: str, results: Results, rows: Iterable[list[str]]) -> str:
+    """A column for every setting; rows that are empty in all of them are left out."""
+    return f"{title}\n\n" + markdown([corner, *map(str, results)], [row for row in rows if any(row[1:])])
 
 
-def _distances(selections: list[dict], key: str) -> list[str]:
+def _percent(passed: Estimate) -> str:
+    low, high = passed.interval
+    return f"{passed.mean:.1%} ({100 * low:.1f} to {100 * high:.1f})"
+
+
+def _points(change: Estimate, p: float | None = None) -> str:
+    low, high = change.interval
+    p = change.p if p is None else p
+    shown = "< 0.001" if p < 0.001 else f"= {p:.3f}"
+    return f"{100 * change.mean:+.1f} ({100 * low:+.1f} to {100 * high:+.1f}), p {shown}"
+
+
+def _rounds_shown(values: list[float], form: str) -> list[str]:
+    return [form.format(values[i - 1]) if i <= len(values) else "" for i in ROUNDS_SHOWN]
+
+
+def _distances(selections: list[dict]) -> list[str]:
     far, noise = pooled_distance(selections)
     # None, for nothing kept, becomes NaN.
-    each = np.mean(np.array([selection[key] for selection in selections], dtype=float), axis=0)
+    each = np.mean(np.array([selection["tv_of_sets"] for selection in selections], dtype=float), axis=0)
     return [f"{far:.3f} ({noise:.3f})", f"{each[0]:.3f} ({each[1]:.3f})"]
 
 

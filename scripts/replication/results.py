@@ -1,7 +1,7 @@
 """The replication study's result files, and what tables and figures both compute from them.
 
-Intervals are 95 % percentile intervals of a two-level bootstrap: seeds are drawn with replacement, then problems within
-each seed. Differences are paired by seed and problem.
+Every seed is a world with problems of its own, so intervals are 95 % intervals of Student's t over the means of seeds.
+Differences are paired by seed and problem.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
@@ -18,27 +19,27 @@ from utils.report import statistics
 from utils.run import files
 from utils.run.files import InputError
 
-NAMES = {
-    "base": "base",
-    "sft": "SFT on gold",
-    "rft": "RFT",
-    "rft-rd": "RFT+RD",
-    "gift-uniform": "GiFT without selection",
-    "gift": "GiFT",
+LABELS = {
+    "conditional": "RFT: P(c | d0)",
+    "rewrite": "RFT+RD: rewriting d0",
+    "gold": "RFT+GD: describing gold",
+    "gibbs": "GiFT: Gibbs",
 }
-COMPARED = (
-    ("sft", "base"),
-    ("rft", "base"),
-    ("rft", "sft"),
-    ("gift", "rft"),
-    ("gift", "rft-rd"),
-    ("gift-uniform", "rft"),
-    ("gift", "gift-uniform"),
-)
-LABELS = {"conditional": "RFT: P(c | d0)", "rewrite": "RFT+RD: rewriting d0", "gibbs": "GiFT: Gibbs"}
-DRAWS = 4000
+SAMPLED_BY = {"conditional": "rft", "rewrite": "rft-rd", "gold": "rft-gd", "gibbs": "gift"}  # whose results tell of it
+TELLINGS = ("plain", "obscure")
 
-Results = dict[float, dict[str, dict[int, dict]]]  # strength -> method -> seed -> result
+
+class Setting(NamedTuple):
+    """A kind of world."""
+
+    strength: float
+    obscurity: float
+
+    def __str__(self) -> str:
+        return f"strength {self.strength:g}, obscurity {self.obscurity:g}"
+
+
+Results = dict[Setting, dict[str, dict[int, dict]]]  # method -> seed -> result
 
 
 def read(folder: Path) -> Results:
@@ -46,26 +47,35 @@ def read(folder: Path) -> Results:
     results: Results = {}
     for file in sorted(folder.glob("*.json")):
         result = files.read_json(file, dict)
-        by_seed = results.setdefault(result["world"]["strength"], {}).setdefault(result["method"], {})
-        by_seed[result["world"]["seed"]] = result
+        setting = Setting(result["world"]["strength"], result["world"]["obscurity"])
+        results.setdefault(setting, {}).setdefault(result["method"], {})[result["world"]["seed"]] = result
     if not results:
         raise InputError(f"{folder}: no results yet; bash scripts/replicate_world.sh makes them")
     return dict(sorted(results.items()))
 
 
-def estimate(values: Sequence[Sequence[float]]) -> statistics.Estimate:
-    """Mean over seeds of the mean over problems, its 95 % interval and its p-value against zero."""
-    return statistics.estimate(values, nested=True, draws=DRAWS)
+def rates(result: dict, decoding: str = "samples", k: int = 1, telling: str | None = None) -> dict[str, float]:
+    """pass@k of every test problem, or of those that are told so."""
+    obscure = set(result["obscure"]["test"])
+    counts = {key: count for key, count in result[decoding].items() if telling in (None, TELLINGS[key in obscure])}
+    return {key: pass_at_k(n, c, k) for key, (n, c) in counts.items()}
 
 
-def rates(result: dict, decoding: str, k: int = 1) -> dict[str, float]:
-    """pass@k of every test problem."""
-    return {key: pass_at_k(n, c, k) for key, (n, c) in result[decoding].items()}
+def score(by_seed: Sequence[dict], **chosen) -> statistics.Estimate | None:
+    """pass@k over seeds and problems; the keyword arguments are those of `rates`. None where no problem is told so."""
+    values = [list(rates(result, **chosen).values()) for result in by_seed]
+    return statistics.estimate_by_t(values) if values and all(values) else None
 
 
-def differences(first: dict[int, dict], second: dict[int, dict], decoding: str) -> list[list[float]]:
-    """pass@1 of the first method minus the second's, by seed and problem, where both are finished."""
-    pairs = [(rates(first[s], decoding), rates(second[s], decoding)) for s in sorted(first.keys() & second.keys())]
+def difference(first: dict[int, dict], second: dict[int, dict], **chosen) -> statistics.Estimate | None:
+    """pass@k of the first method minus the second's; None where no seed has both."""
+    values = differences(first, second, **chosen)
+    return statistics.estimate_by_t(values) if values and all(values) else None
+
+
+def differences(first: dict[int, dict], second: dict[int, dict], **chosen) -> list[list[float]]:
+    """pass@k of the first method minus the second's, by seed and problem, where both are finished."""
+    pairs = [(rates(first[s], **chosen), rates(second[s], **chosen)) for s in sorted(first.keys() & second.keys())]
     return [statistics.problem_differences(*pair) for pair in pairs]
 
 
@@ -93,3 +103,10 @@ def by_round(results: list[dict]) -> tuple[list[float], list[float], list[float]
     pooled = [pooled_distance(entries) for entries in rounds]
     perfect = [float(np.mean([entry["tv_of_perfect_model"] for entry in entries])) for entries in rounds]
     return [far for far, _ in pooled], [noise for _, noise in pooled], perfect
+
+
+def covered(results: list[dict], telling: str) -> list[float]:
+    """Share of the seed problems told so that have a kept code, by round, all seeds; empty where none is told so."""
+    rounds = list(zip(*(result["sampling"]["rounds"] for result in results), strict=True))
+    counts = [np.sum([entry["covered"][telling] for entry in entries], axis=0) for entries in rounds]
+    return [float(have / problems) for have, problems in counts if problems]

@@ -9,10 +9,10 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import cache
 
-from data.worlds import grammar, intents, joint
+from data.worlds import grammar, joint
+from data.worlds.grammar import Reading
 from data.worlds.intents import Intent
 from data.worlds.programs import style_of
 from eval.problem import Problem
@@ -21,20 +21,17 @@ Counts = dict[str, dict[str, int]]  # wording -> style -> how many
 Laws = dict[str, dict[str, float]]  # wording -> style -> probability
 
 
-@dataclass(frozen=True)
-class Origin:
-    """Intent of a problem and wording of its seed description."""
-
-    intent: Intent
-    wording: str
+def origins(problems: Sequence[Problem]) -> list[Reading]:
+    """What the seed description of every problem of a world says, and how."""
+    return [grammar.parse(problem.query) for problem in problems]
 
 
-def origins(problems: Sequence[Problem]) -> list[Origin]:
-    """The origin of every problem of a world."""
-    return [Origin(intents.read(problem.id), grammar.parse(problem.query)[1]) for problem in problems]
+def obscure_ids(problems: Sequence[Problem]) -> list[str]:
+    """The problems that are described obscurely."""
+    return [problem.id for problem, origin in zip(problems, origins(problems), strict=True) if origin.obscure]
 
 
-def marginal(origin: Origin) -> dict[str, float]:
+def marginal(origin: Reading) -> dict[str, float]:
     """P(s | intent), which every sampler should reach."""
     return joint.style_marginal(origin.intent)
 
@@ -42,10 +39,10 @@ def marginal(origin: Origin) -> dict[str, float]:
 def intent_of(description: str) -> Intent | None:
     """The intent of a description, or None if the grammar does not make it."""
     reading = grammar.parse(description)
-    return reading[0] if reading else None
+    return reading.intent if reading else None
 
 
-def count_styles(origins: Sequence[Origin], programs: Sequence[Sequence[str]]) -> Counts:
+def count_styles(origins: Sequence[Reading], programs: Sequence[Sequence[str]]) -> Counts:
     """Styles of the programs of every problem, by wording; `programs` runs parallel to the origins."""
     counts: Counts = {}
     for origin, codes in zip(origins, programs, strict=True):
@@ -56,7 +53,7 @@ def count_styles(origins: Sequence[Origin], programs: Sequence[Sequence[str]]) -
     return counts
 
 
-def mean_laws(origins: Sequence[Origin], counts: Sequence[int], law) -> Laws:
+def mean_laws(origins: Sequence[Reading], counts: Sequence[int], law) -> Laws:
     """By wording the mean of `law(origin)`, every problem weighted by its number of programs."""
     laws: dict[str, Counter] = {}
     totals: Counter = Counter()
@@ -92,7 +89,7 @@ def law_distance(counts: Counts, laws: Laws, others: Laws) -> float:
     return far / total if total else math.nan
 
 
-def set_distance(origins: Sequence[Origin], programs: Sequence[Sequence[str]]) -> tuple[float, float]:
+def set_distance(origins: Sequence[Reading], programs: Sequence[Sequence[str]]) -> tuple[float, float]:
     """Mean over problems of the total variation between the styles of its programs and P(s | intent), and the noise.
 
     Problems without a program are left out; NaN where none has one.
@@ -127,11 +124,11 @@ def _mean_deviation(n: int, chance: float) -> float:
     return 2 * m * (1 - chance) * math.exp(log + m * math.log(chance) + (n - m) * math.log1p(-chance))
 
 
-def sampler_law(origin: Origin, sampler: str, strength: float, round_: int) -> dict[str, float]:
+def sampler_law(origin: Reading, sampler: str, strength: float, round_: int) -> dict[str, float]:
     """The law of the style that a perfect model's sampler draws in a round (from 1), before execution filtering.
 
-    Rewriting goes from a description through the programs that have it to another description of one of them, so all
-    its rounds but the first are like round two of the Gibbs chain.
+    Rewriting goes from a description through the programs that have it to another description of one of them, and the
+    gold code is one of them, so all rounds but the first of both are like round two of the Gibbs chain.
     """
-    steps = {"conditional": 1, "rewrite": min(round_, 2), "gibbs": round_}[sampler]
+    steps = {"conditional": 1, "rewrite": min(round_, 2), "gold": min(round_, 2), "gibbs": round_}[sampler]
     return joint.style_after(origin.intent, origin.wording, strength, steps)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import json
 import math
+import re
 from collections import Counter
 from itertools import islice
 
@@ -14,6 +15,8 @@ from small_world import SIZES, prepare_flags, prepare_in, run
 
 from data.worlds import grammar, intents, joint, prepare
 from data.worlds.grammar import WORDINGS, parse
+from data.worlds.obscure import ASIDES, CLOSINGS, OPENINGS
+from data.worlds.obscure import WORDS as OBSCURE_WORDS
 from data.worlds.programs import STYLES, draw_program, style_of, styles_of_intent
 from eval import registry
 from eval.judge import Judge, JudgeOptions
@@ -27,6 +30,9 @@ def drawn() -> list[intents.Intent]:
     return list(islice(intents.draw_intents(5), 400))
 
 
+STORY = (*OPENINGS, *ASIDES, *CLOSINGS)
+
+
 # Descriptions
 
 
@@ -34,8 +40,9 @@ def test_descriptions_read_back_as_their_intent_and_wording(drawn):
     rng = stream("round trip")
     for intent in drawn:
         for wording in WORDINGS:
-            text = grammar.draw_description(intent, wording, rng)
-            assert parse(text) == (intent, wording), text
+            for obscure in (False, True):
+                text = grammar.draw_description(intent, wording, rng, obscure)
+                assert parse(text) == (intent, wording, obscure), text
 
 
 def test_no_two_intents_share_a_description(drawn):
@@ -71,11 +78,42 @@ def test_what_the_grammar_does_not_say_is_not_read(text):
 
 
 def test_a_description_is_read_as_written():
-    intent, wording = parse("Return the sum of the odd numbers among 3 times each of a list of integers.")
+    intent, wording, _ = parse("Return the sum of the odd numbers among 3 times each of a list of integers.")
     assert (str(intent), wording) == ("numbers.multiply:3.odd.sum", "noun")
     assert intent.run([1, 2, 3]) == 3 + 9
     dropped = parse("The even numbers are removed, then the numbers are counted, starting from a list of numbers.")
     assert (str(dropped[0]), dropped[1]) == ("numbers.odd.count", "passive")
+
+
+def test_an_obscure_description_is_read_as_written():
+    story = "Oskar repairs clocks in a narrow street. A dog sleeps across the doorstep. {} No one leaves before that."
+    intent, wording, obscure = parse(
+        story.format("Nothing will do but the pool of the unpaired tokens among a tray of tokens.")
+    )
+    assert (str(intent), wording, obscure) == ("numbers.odd.sum", "noun", True)
+    intent, wording, obscure = parse(
+        story.format(
+            "Reckon the labels, but ere that eject the twins, with a tray of ribbons at hand. The outcome is a token."
+        )
+    )
+    assert (str(intent), wording, obscure) == ("words.unique.count", "imperative", True)
+    for wrong in (
+        "Nothing will do but the sum of the odd numbers among a list of numbers.",  # told plainly, in a story
+        "Nothing will do but the pool of the unpaired tokens among a tray of labels.",
+        "nothing will do but the pool of the unpaired tokens among a tray of tokens.",
+    ):
+        assert parse(story.format(wrong)) is None
+    assert parse("Nothing will do but the pool of the unpaired tokens among a tray of tokens.") is None
+
+
+def test_an_obscure_description_has_few_words_of_the_plain_one(drawn):
+    """What is left in common is grammar: the rare words are no plain ones."""
+    plain = set(OBSCURE_WORDS) | {form for verb, forms in grammar.VERBS.items() for form in (verb, *forms)}
+    rng = stream("rare words")
+    for intent in drawn[:100]:
+        for wording in WORDINGS:
+            text = grammar.draw_description(intent, wording, rng, obscure=True)
+            assert not plain & set(re.findall(r"\w+", text)) - set(" ".join(STORY).split()), text
 
 
 def test_probabilities_of_descriptions_add_up(drawn):
@@ -88,10 +126,22 @@ def test_probabilities_of_descriptions_add_up(drawn):
     assert joint.log_probability("Something else.", drawn[0]) == -math.inf
 
 
+@pytest.mark.parametrize("obscurity", [0.3, 1.0])
+def test_probabilities_of_both_tellings_add_up(obscurity):
+    intent = intents.read("words.count")
+    listed = list(joint.descriptions(intent, obscurity))
+    assert math.isclose(sum(chance for _, chance in listed), 1)
+    assert len({text for text, _ in listed}) == len(listed)
+    told = sum(chance for text, chance in listed if parse(text).obscure)
+    assert math.isclose(told, obscurity)
+    for text, chance in listed[::50]:
+        assert math.isclose(joint.log_probability(text, intent, obscurity), math.log(chance))
+
+
 def test_descriptions_are_drawn_as_often_as_their_probability_says():
     intent, rng = intents.read("numbers.count"), stream("frequency")
     draws = 4000
-    seen = Counter(joint.draw_marginal_description(intent, rng) for _ in range(draws))
+    seen = Counter(joint.draw(intent, 0.5, rng).description for _ in range(draws))
     truth = dict(joint.descriptions(intent))
     assert set(seen) <= set(truth)
     assert joint.total_variation({text: n / draws for text, n in seen.items()}, truth) < 0.09
@@ -265,14 +315,14 @@ def test_draws_follow_the_joint_distribution(name):
     }
     assert joint.total_variation({key: n / draws for key, n in seen.items()}, truth) < 0.04
     assert all(style_of(pair.program, intent) == pair.style for pair in pairs[:200])
-    assert all(parse(pair.description) == (intent, pair.wording) for pair in pairs[:200])
+    assert all(parse(pair.description) == (intent, pair.wording, False) for pair in pairs[:200])
 
 
 # Worlds
 
 
 def test_a_world_is_a_function_of_its_seed():
-    settings = {"seed": 3, "strength": 0.5, **SIZES}
+    settings = {"seed": 3, "strength": 0.5, "obscurity": 0.0, "rarity": 20.0, **SIZES}
     assert dump(prepare.draw_world(settings)["train"]) == dump(prepare.draw_world(settings)["train"])
     worlds = [prepare.draw_world({**settings, "strength": strength}) for strength in (0, 0.5, 1)]
     for split in ("train", "test"):
@@ -280,6 +330,23 @@ def test_a_world_is_a_function_of_its_seed():
             assert len({json.dumps([row[key] for row in world[split]]) for world in worlds}) == 1, key
     assert worlds[0]["train"] != worlds[2]["train"]
     assert prepare.draw_world({**settings, "seed": 4})["train"] != worlds[1]["train"]
+
+
+def test_obscurity_changes_the_telling_alone_and_what_is_obscure_stays_so():
+    settings = {"seed": 3, "strength": 0.5, "rarity": 20.0, **SIZES, "seeds": 40}
+    worlds = [prepare.draw_world({**settings, "obscurity": obscurity}) for obscurity in (0, 0.5, 1)]
+    assert worlds[0]["pretrain"] == worlds[2]["pretrain"]  # they share their base model
+    for rows in zip(*(world["train"] for world in worlds), strict=True):
+        assert len({json.dumps([row["id"], row["code"], row["test"]]) for row in rows}) == 1
+        readings = [parse(row["query"]) for row in rows]
+        assert len({reading[:2] for reading in readings}) == 1
+        assert [readings[0].obscure, readings[2].obscure] == [False, True]
+        assert rows[1]["query"] in (rows[0]["query"], rows[2]["query"])
+    share = np.mean([parse(row["query"]).obscure for row in worlds[1]["train"]])
+    assert 0.25 < share < 0.75
+    assert not any(parse(text).obscure for world in worlds for _, text in world["ict"])
+    told = [parse(text).obscure for row in worlds[0]["pretrain"] for text in row["descriptions"]]
+    assert np.mean(told) == pytest.approx(1 / 21, abs=0.02)
 
 
 def test_splits_share_no_intent_and_no_function():
@@ -293,7 +360,7 @@ def test_splits_share_no_intent_and_no_function():
 
 
 def test_no_test_intent_in_any_training_file():
-    world = prepare.draw_world({"seed": 0, "strength": 0.5, **SIZES})
+    world = prepare.draw_world({"seed": 0, "strength": 0.5, "obscurity": 0.5, "rarity": 20.0, **SIZES})
     held_out = {row["id"] for row in world["test"]}
     described = [row["query"] for row in world["train"]] + [text for _, text in world["ict"]]
     described += [text for row in world["pretrain"] for text in row["descriptions"]]
@@ -303,7 +370,7 @@ def test_no_test_intent_in_any_training_file():
 
 
 def test_slips_miss_the_intent_in_its_style_and_are_no_solution_of_anything_held_out():
-    world = prepare.draw_world({"seed": 0, "strength": 0.5, **SIZES})
+    world = prepare.draw_world({"seed": 0, "strength": 0.5, "obscurity": 0.5, "rarity": 20.0, **SIZES})
     slips = [row for row in world["pretrain"] if row["slip"]]
     assert 0.15 < len(slips) / len(world["pretrain"]) < 0.25
     tests = {row["id"]: row["test"] for row in [*world["train"], *world["test"]]}
@@ -318,7 +385,9 @@ def test_slips_miss_the_intent_in_its_style_and_are_no_solution_of_anything_held
             if held_out.startswith(intent.source):
                 answers = [namespace["f"](*given) for given in test["inputs"]]
                 assert answers != test["outputs"], (row, held_out)
-    without = prepare.draw_world({"seed": 0, "strength": 0.5, **SIZES, "slips": 0.0})["pretrain"]
+    without = prepare.draw_world({"seed": 0, "strength": 0.5, "obscurity": 0.5, "rarity": 20.0, **SIZES, "slips": 0.0})[
+        "pretrain"
+    ]
     assert without == [{**row, "slip": None} for row in world["pretrain"]]
 
 

@@ -126,27 +126,45 @@ def test_bootstrap_with_one_seed_is_that_of_problems():
 
 def test_bootstrap_draws_seeds_as_well_as_problems():
     """Where all problems of a seed agree, only the seeds are left to chance: 2 of 2 give 0, 1/2, 1 as 1:2:1."""
-    for nested in (False, True):
-        means = statistics.bootstrap_means([[0.0] * 5, [1.0] * 5], nested=nested)
-        shares = [(means == value).mean() for value in (0, 0.5, 1)]
-        assert shares == pytest.approx([0.25, 0.5, 0.25], abs=0.02)
+    means = statistics.bootstrap_means([[0.0] * 5, [1.0] * 5])
+    shares = [(means == value).mean() for value in (0, 0.5, 1)]
+    assert shares == pytest.approx([0.25, 0.5, 0.25], abs=0.02)
 
 
 def test_problems_common_to_all_seeds_are_drawn_together():
-    """More seeds of the same problems do not narrow the interval; seeds with problems of their own do."""
+    """More seeds of the same problems do not narrow the interval."""
     problem = np.random.default_rng(0).random(40)
     together = np.ptp(statistics.interval(statistics.bootstrap_means([problem] * 9)))
     alone = np.ptp(statistics.interval(statistics.bootstrap_means([problem])))
-    nested = np.ptp(statistics.interval(statistics.bootstrap_means([problem] * 9, nested=True)))
     assert together == pytest.approx(alone, rel=0.1)
-    assert nested == pytest.approx(alone / 3, rel=0.1)
 
 
-def test_nested_seeds_may_differ_in_problems_and_nothing_is_an_error():
-    means = statistics.bootstrap_means([[0.0, 1.0], [1.0, 0.0, 1.0]], nested=True)
-    assert means.mean() == pytest.approx((1 / 2 + 2 / 3) / 2, abs=0.02)
+def test_intervals_by_t_cover_the_mean_as_often_as_they_say():
+    """Five seeds, each with problems of its own, both levels random; the mean is zero."""
+    rng, misses, draws = np.random.default_rng(0), 0, 3000
+    p_values = []
+    for _ in range(draws):
+        seeds = rng.normal(0, 0.3, size=(5, 1)) + rng.normal(0, 1, size=(5, 12))
+        result = statistics.estimate_by_t([*seeds[:4], seeds[4][:8]])
+        misses += not result.interval[0] <= 0 <= result.interval[1]
+        assert (result.p < 0.05) == (not result.interval[0] <= 0 <= result.interval[1])
+        p_values.append(result.p)
+    assert misses / draws == pytest.approx(0.05, abs=0.015)
+    assert scipy_stats.kstest(p_values, "uniform").pvalue > 0.001
+
+
+def test_estimates_by_t_of_one_seed_of_equal_seeds_and_of_nothing():
+    assert statistics.estimate_by_t([[0.0, 1.0, 1.0]]) == statistics.estimate([[0.0, 1.0, 1.0]])
+    assert statistics.estimate_by_t([[0.5], [0.5]]) == statistics.Estimate(0.5, (0.5, 0.5), 0.0)
+    assert statistics.estimate_by_t([[1.0, -1.0], [0.0]]) == statistics.Estimate(0.0, (0.0, 0.0), 1.0)
     with pytest.raises(ValueError, match="no problem"):
-        statistics.bootstrap_means([[1.0], []])
+        statistics.estimate_by_t([[1.0], []])
+
+
+def test_holm_by_hand():
+    """The example of Holm's step-down: 4 * 0.005, 3 * 0.01, then no smaller than what came before."""
+    assert statistics.holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
+    assert statistics.holm([0.7, 0.6]) == pytest.approx([1.0, 1.0])
 
 
 def test_p_value_by_hand_and_with_the_interval():

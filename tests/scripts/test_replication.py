@@ -14,11 +14,11 @@ import pytest
 from toy import REPOSITORY
 
 from data.worlds import intents, joint, prepare
-from data.worlds.grammar import WORDINGS
+from data.worlds.grammar import WORDINGS, Reading
 from data.worlds.programs import STYLES
-from scripts.replication import losses, measure, pretrain, report, study, truth
-from scripts.replication.results import differences, estimate, loss_differences
-from scripts.replication.truth import Origin
+from scripts.replication import covered, losses, measure, pretrain, report, results, study, truth
+from scripts.replication.methods import METHODS
+from scripts.replication.results import differences, loss_differences
 from utils.run.files import InputError, read_json, write_json
 
 INTENT = intents.read("numbers.odd.add:3.sum")  # has all styles: .30 .25 .20 .15 .10
@@ -41,7 +41,7 @@ def test_noise_of_exact_draws_by_hand():
 
 
 def test_styles_are_counted_by_the_wording_of_the_seed_description():
-    origins = [Origin(INTENT, "noun"), Origin(INTENT, "noun"), Origin(INTENT, "third")]
+    origins = [Reading(INTENT, "noun", False), Reading(INTENT, "noun", False), Reading(INTENT, "third", False)]
     counts = truth.count_styles(origins, [[LOOP, LOOP], [EXPRESSION], [RECURSION, "def f(x:"]])
     assert counts == {"noun": {"loop": 2, "expression": 1}, "third": {"recursion": 1, "other": 1}}
 
@@ -56,7 +56,7 @@ def test_distance_by_hand():
 
 
 def test_distance_of_sets_by_hand():
-    origins = [Origin(INTENT, "noun")] * 3
+    origins = [Reading(INTENT, "noun", False)] * 3
     far, noise = truth.set_distance(origins, [[LOOP, EXPRESSION], [RECURSION], []])
     assert far == pytest.approx(((0.45 + 0.45 + 0.1 + 0.2 + 0.15 - 0.45) / 2 + 0.9) / 2)
     assert noise == pytest.approx((truth.expected_distance((0.3, 0.25, 0.2, 0.15, 0.1), 2) + 1 - 0.225) / 2)
@@ -64,7 +64,7 @@ def test_distance_of_sets_by_hand():
 
 def test_laws_are_weighted_by_programs():
     other = intents.read("numbers.unique.sum")  # no helper
-    laws = truth.mean_laws([Origin(INTENT, "noun"), Origin(other, "noun")], [3, 1], truth.marginal)
+    laws = truth.mean_laws([Reading(INTENT, "noun", False), Reading(other, "noun", False)], [3, 1], truth.marginal)
     assert laws["noun"]["helper"] == pytest.approx(0.75 * 0.15)
     assert truth.law_distance({"noun": {"loop": 4}}, laws, {"noun": joint.style_marginal(INTENT)}) == pytest.approx(
         0.25 * 0.15
@@ -72,14 +72,15 @@ def test_laws_are_weighted_by_programs():
 
 
 def test_laws_of_the_samplers():
-    origin = Origin(INTENT, "gerund")
+    origin = Reading(INTENT, "gerund", False)
 
     def left(sampler: str, round_: int) -> float:
         law = truth.sampler_law(origin, sampler, 0.5, round_)
         return joint.total_variation(law, truth.marginal(origin)) / 0.9
 
     assert [left("conditional", i) for i in (1, 2, 9)] == pytest.approx([0.5] * 3)
-    assert [left("rewrite", i) for i in (1, 2, 9)] == pytest.approx([0.5, 0.125, 0.125])
+    for sampler in ("rewrite", "gold"):
+        assert [left(sampler, i) for i in (1, 2, 9)] == pytest.approx([0.5, 0.125, 0.125])
     assert [left("gibbs", i) for i in (1, 2, 3)] == pytest.approx([0.5, 0.125, 0.03125])
 
 
@@ -95,22 +96,23 @@ def test_averages_of_losses_by_hand():
 # The report
 
 
-def test_intervals_know_seeds_and_problems():
-    apart = [[0.0] * 50, [1.0] * 50]  # all that varies is the seed
-    assert (estimate(apart).mean, estimate(apart).interval) == (0.5, (0.0, 1.0))
-    alike = [[0.0, 1.0] * 50] * 8  # all that varies is the problem: 800 of them
-    low, high = estimate(alike).interval
-    assert estimate(alike).mean == 0.5
-    assert high - low == pytest.approx(2 * 1.96 * 0.5 / math.sqrt(800), rel=0.15)
-
-
-def test_differences_are_paired_by_seed_and_problem():
+def test_differences_are_paired_by_seed_and_problem_and_by_telling():
     def result(**counts):
-        return {"greedy": counts}
+        return {"greedy": counts, "obscure": {"test": ["b"]}}
 
     first = {0: result(a=[1, 1], b=[1, 0]), 1: result(a=[2, 1])}
     second = {0: result(b=[1, 1], a=[1, 1]), 2: result(a=[1, 1])}
-    assert differences(first, second, "greedy") == [[0, -1]]
+    assert differences(first, second, decoding="greedy") == [[0, -1]]
+    assert differences(first, second, decoding="greedy", telling="obscure") == [[-1]]
+    assert differences(first, second, decoding="greedy", telling="plain") == [[0]]
+
+
+def test_coverage_is_counted_by_telling_over_seeds():
+    def result(*rounds):
+        return {"sampling": {"rounds": [{"covered": {"plain": plain, "obscure": [0, 0]}} for plain in rounds]}}
+
+    assert results.covered([result([1, 4], [3, 4]), result([0, 6], [2, 6])], "plain") == [0.1, 0.5]
+    assert results.covered([result([1, 4])], "obscure") == []
 
 
 def test_losses_are_compared_seed_by_seed():
@@ -118,6 +120,17 @@ def test_losses_are_compared_seed_by_seed():
         {s: {"loss": {"marginal": value}} for s, value in own.items()} for own in ({0: 2, 2: 5, 3: 1}, {2: 3, 0: 1})
     )
     assert loss_differences(first, second) == [1, 2]
+
+
+def test_codes_of_problems_that_another_run_lacks_are_left_out(tmp_path):
+    write_json(tmp_path / "codes.json", [["a", "b"], ["c"], []], {})
+    write_json(tmp_path / "by.json", [["x"], [], ["y"]], {})
+    flags = ["--codes", str(tmp_path / "codes.json"), "--output", str(tmp_path / "left.json")]
+    assert covered.main([*flags, "--by", str(tmp_path / "by.json")]) == 0
+    assert read_json(tmp_path / "left.json") == [["a", "b"], [], []]
+    write_json(tmp_path / "by.json", [["x"]], {})
+    with pytest.raises(InputError, match="1 problems, but"):
+        covered.main([*flags, "--by", str(tmp_path / "by.json")])
 
 
 # The script
@@ -131,17 +144,24 @@ def script(*flags: str, **variables: str) -> str:
 
 def test_dry_run_shows_every_stage_of_every_world():
     before = set(REPOSITORY.glob("data/world-*"))
-    shown = script("--dry_run", SEEDS="7", STRENGTHS="0 0.25", PREFIX="dry-")
-    assert "2 worlds of 1 seeds" in shown
-    for world in ("dry-s7-r0", "dry-s7-r0.25"):
+    shown = script("--dry_run", SEEDS="7", STRENGTHS="0 0.25", OBSCURITIES="0 1", PREFIX="dry-")
+    assert "4 worlds of 2 base models" in shown
+    for base in ("dry-s7-r0-o0", "dry-s7-r0.25-o0"):
+        assert shown.count(f"scripts.replication.pretrain --name {base} --trunk dry-s7-r0-o0 ") == 1
+    for world in ("dry-s7-r0-o0", "dry-s7-r0-o1", "dry-s7-r0.25-o0", "dry-s7-r0.25-o1"):
         assert shown.count(f"data.worlds.prepare --name {world} ") == 1
-        assert shown.count(f"scripts.replication.pretrain --name {world} --trunk dry-s7-r0 ") == 1
-        stages = [line.split()[1] for line in shown.splitlines() if f"world-{world} " in f"{line} " and "_" in line]
-        assert stages.count("run_gen.py") == 12
-        assert stages.count("seq_gibbs_sample.py") == 4  # the third one of gift-uniform is already run for gift
-        assert stages.count("cal_ppl.py") == 1
-    for sampler in ("conditional", "rewrite", "gibbs"):
-        assert f"--sampler {sampler} --save_dir runs/replication/dry-s7-r0.25/{sampler} " in shown
+        lines = [line for line in shown.splitlines() if f"--dataset world-{world} " in line]
+        stages = [line.split()[1] for line in lines]
+        assert stages.count("run_gen.py") == 2 * len(METHODS)
+        assert (
+            stages.count("seq_gibbs_sample.py") == len(METHODS) - 2 + 1
+        )  # but for base and sft; gift-covered needs two
+        assert stages.count("cal_ppl.py") == 5
+        base = world.replace("-o1", "-o0")
+        models = {words[words.index("--model_name_or_path") + 1] for words in map(str.split, lines)}
+        assert {model for model in models if model.startswith("data")} == {f"data/models/world-{base}"}
+    for sampler in ("conditional", "rewrite", "gold", "gibbs"):
+        assert f"--sampler {sampler} --save_dir runs/replication/dry-s7-r0.25-o1/{sampler} " in shown
     assert set(REPOSITORY.glob("data/world-*")) == before
 
 
@@ -157,7 +177,7 @@ def toy_study(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
         sizes = ["--seeds", "4", "--tests", "4", "--pretraining", "250", "--pairs", "1"]
-        assert prepare.main(["--name", "toy", "--strength", "0.5", *sizes]) == 0
+        assert prepare.main(["--name", "toy", "--strength", "0.5", "--obscurity", "0.5", *sizes]) == 0
         source = "data/world-toy/pretrain.json"
         other = dict(read_json("data/world-toy/ict.json"))
         rows = read_json("data/world-toy/train.json")
@@ -183,6 +203,7 @@ def run_study(folder) -> str:
         "base",
         "rft",
         "gift",
+        "gift-covered",
         *STUDY,
     ]
     environment = {**os.environ, "PYTHONPATH": str(REPOSITORY)}
@@ -193,7 +214,9 @@ def run_study(folder) -> str:
 
 def test_a_toy_study_ends_in_one_file_for_each_method(toy_study):
     folder = toy_study / "results" / "toy"
-    assert sorted(path.name for path in folder.glob("*.json")) == [f"toy-{m}.json" for m in ("base", "gift", "rft")]
+    assert sorted(path.name for path in folder.glob("*.json")) == [
+        f"toy-{m}.json" for m in ("base", "gift-covered", "gift", "rft")
+    ]
     gift = read_json(folder / "toy-gift.json", dict)
     test = {row["id"] for row in read_json(toy_study / "data" / "world-toy" / "test.json")}
     assert set(gift["greedy"]) == set(gift["samples"]) == set(gift["distinct"]) == test
@@ -204,6 +227,11 @@ def test_a_toy_study_ends_in_one_file_for_each_method(toy_study):
     assert kept[0] > 0
     assert [sum(sum(row.values()) for row in one["styles"].values()) for one in rounds] == kept
     assert sum(n for n, _ in gift["sampling"]["codes"].values()) == sum(kept)
+    obscure = len(gift["obscure"]["train"])
+    assert 0 < obscure < 4
+    last = rounds[-1]["covered"]
+    assert (last["plain"][1], last["obscure"][1]) == (4 - obscure, obscure)
+    assert last["plain"][0] + last["obscure"][0] == sum(n > 0 for n, _ in gift["sampling"]["codes"].values())
     assert set(gift["selection"]) == {"0.0", "1.0", "2.0", "4.0", "8.0", "16.0"}
     assert set(read_json(folder / "toy-rft.json", dict)["selection"]) == {"uniform"}
     assert 0 < gift["loss"]["marginal"] < 20
@@ -228,7 +256,7 @@ def test_what_is_missing_is_told_without_world_or_model(toy_study, tmp_path, mon
     asked = ["--name", "toy", *STUDY, "--is_finished"]
     assert study.main(asked) == 1
     assert study.main([*asked, "--methods", "base", "rft", "gift"]) == 0
-    assert capsys.readouterr().out == "toy: 3 of 6 methods are finished\ntoy: 3 of 3 methods are finished\n"
+    assert capsys.readouterr().out == "toy: 4 of 14 methods are finished\ntoy: 3 of 3 methods are finished\n"
     with pytest.raises(InputError, match="made with k 2, now 3"):
         study.main([*asked, "--k", "3"])
 
@@ -250,9 +278,9 @@ def test_the_report_is_drawn_from_the_files_alone(toy_study, tmp_path, capsys):
     shown = capsys.readouterr().out
     assert "GiFT - RFT " in shown
     measured = read_json(tmp_path / "toy-base.json", dict)["measured"]
-    assert f"{measured['intent_kept']:.1%} | {measured['rewrite_kept']:.1%} |" in " ".join(shown.split())
+    assert f"{measured['pass_obscure']:.1%} | {measured['intent_kept']:.1%} |" in " ".join(shown.split())
     assert (tmp_path / "report.md").read_text() == shown.removesuffix("\n")
-    for name in ("distance", "pass_at_1", "differences", "coverage"):
+    for name in ("distance", "gain", "coverage"):
         assert (tmp_path / f"{name}.png").stat().st_size > 5000
     with pytest.raises(InputError, match="no results yet"):
         report.main(["--results", str(tmp_path / "none")])
@@ -263,5 +291,5 @@ def test_the_report_is_drawn_from_the_files_alone(toy_study, tmp_path, capsys):
 def test_a_study_that_has_just_begun_has_a_report(toy_study, tmp_path, capsys):
     shutil.copy(toy_study / "results" / "toy" / "toy-base.json", tmp_path)
     assert report.main(["--results", str(tmp_path)]) == 0
-    assert "GiFT - RFT" in capsys.readouterr().out
+    assert "GiFT - RFT" not in capsys.readouterr().out
     assert (tmp_path / "distance.png").stat().st_size > 5000

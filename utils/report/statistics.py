@@ -1,4 +1,4 @@
-"""Intervals and tests by bootstrap, over plain values."""
+"""Intervals and tests over plain values: by bootstrap, and by t where every seed has its own problems."""
 
 from __future__ import annotations
 
@@ -14,40 +14,23 @@ DRAWS = 10_000
 BLOCK = 2_000_000  # random numbers held at a time
 
 
-def bootstrap_means(
-    values: Sequence[Sequence[float]], nested: bool = False, draws: int = DRAWS, seed: int = 0
-) -> np.ndarray:
+def bootstrap_means(values: Sequence[Sequence[float]], draws: int = DRAWS, seed: int = 0) -> np.ndarray:
     """Means of two-level bootstrap samples, shape (draws,): seeds drawn with replacement, then problems.
 
-    `values[s][p]` belongs to seed s and problem p. Problems that all seeds share are drawn together for all seeds;
-    `nested`: every seed has its own problems, perhaps more or fewer. With one seed the first level has no effect: the
-    spread is that of problems alone. ValueError where there is nothing to draw from.
+    `values[s][p]` belongs to seed s and problem p, which all seeds share and which is drawn for all of them together.
+    With one seed the first level has no effect: the spread is that of problems alone. ValueError where there is nothing
+    to draw from.
     """
-    rows = [np.asarray(row, dtype=float) for row in values]
-    if not rows or any(row.size == 0 for row in rows):
+    if not values or any(len(row) == 0 for row in values):
         raise ValueError("no problem to average over")
-    rng, size = np.random.default_rng(seed), len(rows)
-    if nested:
-        # One bootstrap mean of every seed for each position that it may be drawn into.
-        means = np.stack([_resampled_means(row, draws * size, rng).reshape(draws, size) for row in rows])
-        drawn = rng.integers(size, size=(draws, size))
-        return means[drawn, np.arange(draws)[:, None], np.arange(size)].mean(axis=1)
-    weights = rng.multinomial(size, np.full(size, 1 / size), size=draws) / size
-    return _resampled_means(np.stack(rows), draws, rng, weights)
-
-
-def _resampled_means(data: np.ndarray, draws: int, rng: np.random.Generator, weights=None) -> np.ndarray:
-    """Means of problems drawn with replacement; `weights` (draws, seeds) average the rows of `data` first."""
-    problems, means = data.shape[-1], np.empty(draws)
+    data, rng = np.stack([np.asarray(row, dtype=float) for row in values]), np.random.default_rng(seed)
+    size, problems = data.shape
+    weights, means = rng.multinomial(size, np.full(size, 1 / size), size=draws) / size, np.empty(draws)
     step = max(1, BLOCK // problems)
     for start in range(0, draws, step):
         part = slice(start, min(start + step, draws))
         drawn = rng.integers(problems, size=(part.stop - part.start, problems))
-        if weights is None:
-            means[part] = data[drawn].mean(axis=1)
-        else:
-            averaged = weights[part] @ data
-            means[part] = np.take_along_axis(averaged, drawn, axis=1).mean(axis=1)
+        means[part] = np.take_along_axis(weights[part] @ data, drawn, axis=1).mean(axis=1)
     return means
 
 
@@ -74,17 +57,46 @@ def problem_differences(first: Mapping[str, float], second: Mapping[str, float])
 
 @dataclass(frozen=True)
 class Estimate:
-    """A mean over seeds and problems, its 95 % bootstrap interval, and the p-value of a mean of zero."""
+    """A mean over seeds and problems, its 95 % interval, and the p-value of a mean of zero."""
 
     mean: float
     interval: tuple[float, float]
     p: float
 
 
-def estimate(values: Sequence[Sequence[float]], nested: bool = False, draws: int = DRAWS) -> Estimate:
-    """Mean over seeds of the mean over problems; arguments and errors as of `bootstrap_means`."""
-    means = bootstrap_means(values, nested, draws)
+def estimate(values: Sequence[Sequence[float]]) -> Estimate:
+    """Mean over seeds of the mean over problems that they share; arguments and errors as of `bootstrap_means`."""
+    means = bootstrap_means(values)
     return Estimate(float(np.mean([np.mean(row) for row in values])), interval(means), p_value(means))
+
+
+def estimate_by_t(values: Sequence[Sequence[float]]) -> Estimate:
+    """Mean over seeds of the mean over problems, where every seed has its own problems, perhaps more or fewer.
+
+    The means of seeds are independent and vary by seed and by problems, so Student's t over them has both levels, and
+    the right width for few seeds; a percentile bootstrap of five is a tenth too narrow or more. With one seed the
+    spread is that of problems alone. ValueError where there is nothing to average.
+    """
+    if len(values) == 1:
+        return estimate(values)
+    if not values or any(len(row) == 0 for row in values):
+        raise ValueError("no problem to average over")
+    means = np.array([np.mean(row) for row in values])
+    mean = float(means.mean())
+    if np.ptp(means) == 0:
+        return Estimate(mean, (mean, mean), float(mean == 0))
+    test = stats.ttest_1samp(means, 0)
+    low, high = test.confidence_interval(0.95)
+    return Estimate(mean, (float(low), float(high)), float(test.pvalue))
+
+
+def holm(p_values: Sequence[float]) -> list[float]:
+    """P-values corrected for the number of tests (Holm 1979): below 0.05 with a family-wise error of 5 %."""
+    order, corrected, largest = np.argsort(p_values), [0.0] * len(p_values), 0.0
+    for rank, index in enumerate(order):
+        largest = max(largest, min(1.0, (len(p_values) - rank) * p_values[index]))
+        corrected[index] = largest
+    return corrected
 
 
 def pooled_ratio(numerators: Sequence[float], denominators: Sequence[float]) -> Interval | None:
