@@ -1,8 +1,10 @@
 """Judge the quickstart problems and write `data/quickstart/{train,test,ict}.json`:
 
-    python -m data.quickstart.prepare
+    python -m data.quickstart.prepare [--descriptions story]
 
 The problems come with the repository, so stages find them without this command; it proves their gold solutions here.
+With `--descriptions story` every second training problem has a story as its seed description. Each run replaces the
+files, so one without the flag brings the plain descriptions back.
 """
 
 from __future__ import annotations
@@ -17,16 +19,21 @@ from utils.run.files import Failure
 
 def main() -> int:
     """Judge and write; returns the exit status."""
-    options = options_of(flags.arguments(__doc__).parse_args())
-    counts = {}
+    parser = flags.arguments(__doc__)
+    parser.add_argument(
+        "--descriptions", choices=problems.DESCRIPTIONS, default="plain", help="seed descriptions of training problems"
+    )
+    args = parser.parse_args()
+    options, counts = options_of(args), {}
     for split in ("train", "test"):
-        rows = problems.rows(split)
+        rows = problems.rows(split, args.descriptions)
         verdicts = verification.judge_gold(rows, options)
         failing = [f"{row['id']} ({v.verdict.value})" for row, v in zip(rows, verdicts, strict=True) if not v.passed]
         if failing:
             raise Failure(f"{split}: gold solutions that do not pass: {', '.join(failing)}")
         counts[split] = {"read": len(rows), "kept": len(rows)}
-        writing.write_split("quickstart", split, rows, counts[split])
+        meta = {"settings": {"descriptions": args.descriptions}} if split == "train" else None
+        writing.write_split("quickstart", split, rows, counts[split], meta)
     examples = problems.ict()
     counts["ict"] = {"descriptions": len(examples), "problems": len({problem_id for problem_id, _ in examples})}
     writing.write_split("quickstart", "ict", examples, counts["ict"])

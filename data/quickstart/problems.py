@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from data.quickstart.stories import STORIES
 from data.quickstart.test_problems import TEST
 from data.quickstart.train_problems import TRAIN
 
 SPLITS = {"train": TRAIN, "test": TEST}
+# Kind of seed descriptions -> those that replace the plain one, by problem id.
+DESCRIPTIONS = {"plain": {}, "story": STORIES}
 FIELDS = ("id", "query", "head", "code", "test", "verified")
 
 
@@ -14,9 +17,13 @@ def mixed(entries: list[dict]) -> list[dict]:
     return [entry for start in range(10) for entry in entries[start::10]]
 
 
-def rows(split: str) -> list[dict]:
-    """The problems of a split, as a task file holds them."""
-    return [{key: entry[key] for key in FIELDS} for entry in mixed(SPLITS[split])]
+def rows(split: str, descriptions: str = "plain") -> list[dict]:
+    """The problems of a split, as a task file holds them; with `descriptions="story"` every second training problem
+    has a story as its seed description. KeyError for an unknown split or kind of descriptions.
+    """
+    queries = DESCRIPTIONS[descriptions]
+    entries = [{**entry, "query": queries.get(entry["id"], entry["query"])} for entry in mixed(SPLITS[split])]
+    return [{key: entry[key] for key in FIELDS} for entry in entries]
 
 
 def ict() -> list[list[str]]:

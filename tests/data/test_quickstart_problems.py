@@ -1,11 +1,14 @@
-"""The quickstart problems: counts, form, and that gold solutions and their variants pass while empty programs fail."""
+"""The quickstart problems: counts, form, gold solutions and variants that pass, empty programs that fail, stories."""
 
 import json
+import re
 
 import pytest
 
 from data.quickstart import check_overlap, problems
+from data.quickstart.stories import STORIES
 from data.quickstart.train_problems import DICTIONARIES, LISTS, NUMBERS, STANDARD_INPUT, TEXT
+from eval import registry
 from eval.judge import Judge, JudgeOptions
 from eval.problem import Problem
 
@@ -90,3 +93,53 @@ def test_overlap_sees_a_restatement():
     taken, pairs = check_overlap.compare(ours, theirs)
     assert taken == ["sum_up"]
     assert pairs[0][0] > check_overlap.THRESHOLD
+
+
+# Stories
+
+# What a plain description says an operation with; a story is to paraphrase it.
+PLAIN_WORDS = re.compile(
+    r"\b(returns?|multipl\w+|divid\w+|times|sum|total|product|plus|minus|add(s|ed|ing)?|subtract\w*|len|length|sort\w*|"
+    r"dictionary|list|int|integers?|maximum|convert\w*|prints?|greater|less|exchang\w+|replac\w+|separat\w+)\b",
+    re.IGNORECASE,
+)
+
+
+def test_every_second_training_problem_has_a_story():
+    ids = [row["id"] for row in problems.rows("train")]
+    assert list(STORIES) == ids[::2]
+    assert len(set(STORIES.values())) == 50
+
+
+def test_stories_replace_the_seed_description_alone():
+    plain, told = problems.rows("train"), problems.rows("train", "story")
+    assert [row["query"] for row in told] == [STORIES.get(row["id"], row["query"]) for row in plain]
+    assert [{**row, "query": ""} for row in told] == [{**row, "query": ""} for row in plain]
+    assert [list(row) for row in told] == [list(row) for row in plain]
+    assert problems.rows("test", "story") == problems.rows("test")
+
+
+@pytest.mark.parametrize("row", problems.rows("train")[::2], ids=lambda row: row["id"])
+def test_a_story_is_one_line_without_the_plain_words(row):
+    story = STORIES[row["id"]]
+    assert story == " ".join(story.split()) and 40 <= len(story.split()) <= 90
+    assert 3 <= len(re.findall(r"[.?](?= |$)", story)) <= 6
+    assert row["query"].rstrip(".").lower() not in story.lower()
+    assert not PLAIN_WORDS.search(story), PLAIN_WORDS.search(story)
+
+
+def test_prepared_stories_are_in_the_code_prompts_until_plain_ones_are_prepared(prepared):
+    prepared.run("quickstart", "--descriptions", "story")
+    assert prepared.meta("quickstart", "train")["settings"] == {"descriptions": "story"}
+    loaded, _ = registry.load("quickstart", "quickstart", "train")
+    assert len(loaded) == 100 and all(problem.verified for problem in loaded)
+    for problem in loaded[::2]:
+        prompt = registry.adapter("quickstart").code_prompt(problem, problem.query)
+        assert prompt == f'{problem.head}\n    """ {STORIES[problem.id]}"""'
+    examples, _ = registry.load_examples("quickstart", "quickstart", loaded)
+    assert {(key, text) for key, texts in examples.items() for text in texts} == set(map(tuple, problems.ict()))
+
+    prepared.run("quickstart")
+    assert prepared.meta("quickstart", "train")["settings"] == {"descriptions": "plain"}
+    again, _ = registry.load("quickstart", "quickstart", "train")
+    assert [problem.query for problem in again] == [row["query"] for row in problems.rows("train")]
