@@ -10,7 +10,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 SEED=${SEED:-0} STRENGTH=${STRENGTH:-0.5}
-NAME=${NAME:-s$SEED-r$STRENGTH}
+NAME=${NAME:-s$SEED-r$STRENGTH-o0}
 
 # shellcheck source=scripts/setup.sh
 . scripts/setup.sh
