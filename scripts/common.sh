@@ -5,6 +5,7 @@
 #   DATASET     apps; mbpp, codeinsight, quickstart, world-<name>
 #   DIFFICULTY  of apps: introductory, interview or competition
 #   SOURCE      raw files, a folder or hub ids: DATASET is prepared from them first, with the flags PREPARATION
+#   DESCRIPTIONS  story: of quickstart, every second training problem is described as a story
 #   GPUS        "0,1,2,3,4,5,6,7"; "" for one process without a GPU or on a single one, without a launcher
 #   GPU_KIND    a100 or h100, for the estimate of hours                 PORT   of the launcher
 #   NUM_SEQ ITER_NUM TEMPERATURE                 stage 1: samples a round, rounds, sampling temperature
@@ -268,6 +269,13 @@ run_plan() {
     if [ "${PUBLISHED:-}" ]; then PREPARATION="${PREPARATION:-} --as_published"; fi
     # shellcheck disable=SC2086 # several words are meant
     PLAN=("$(quoted python -m "data.$DATASET.prepare" --source $SOURCE ${PREPARATION:-})" "${PLAN[@]}")
+  fi
+  # Descriptions that an earlier plan has left in data/quickstart are not taken for plain ones.
+  if [ "$DATASET" = quickstart ] && grep -qs '"story"' data/quickstart/train.meta.json; then
+    DESCRIPTIONS=${DESCRIPTIONS:-plain}
+  fi
+  if [ "${DESCRIPTIONS:-}" ]; then
+    PLAN=("$(quoted python -m data.quickstart.prepare --descriptions "$DESCRIPTIONS")" "${PLAN[@]}")
   fi
   if [ "${preparation[*]-}" ]; then
     PLAN=("$(quoted "${preparation[@]}")" "${PLAN[@]}")

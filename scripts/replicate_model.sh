@@ -2,6 +2,7 @@
 # Does GiFT beat RFT with a language model? The main table with three seeds, at sizes for one machine.
 #
 #   bash scripts/replicate_model.sh [--dry_run] [--toy] [-h]          # SmolLM2-135M, quickstart problems, two cores
+#   DESCRIPTIONS=story bash scripts/replicate_model.sh [--dry_run]    # the same, half of the seed descriptions told as stories
 #   DATASET=mbpp bash scripts/replicate_model.sh [--dry_run] [-h]     # a model of 1.3 billion weights, MBPP, one GPU
 #
 # MBPP is prepared first, from SOURCE (hub ids; or files, see data/mbpp/README.md): MBPP+ for the tests, and of the 424 seeds
@@ -15,7 +16,8 @@ DATASET=${DATASET:-quickstart} SEEDS=${SEEDS:-1 2 3}
 if [[ " $* " = *" --toy "* ]]; then
   : # the sizes of every rehearsal
 elif [ "$DATASET" = quickstart ]; then
-  LIMIT=${LIMIT:-50} ITER_NUM=${ITER_NUM:-3} K=${K:-4} PREFIX=${PREFIX:-replication-} RUNS=${RUNS:-runs/replication}
+  LIMIT=${LIMIT:-50} ITER_NUM=${ITER_NUM:-3} K=${K:-4} PREFIX=${PREFIX:-replication-${DESCRIPTIONS:+$DESCRIPTIONS-}}
+  RUNS=${RUNS:-runs/replication${DESCRIPTIONS:+-$DESCRIPTIONS}}
 elif [ "$DATASET" = mbpp ]; then
   MODELS=${MODELS:-deepseek-ai/deepseek-coder-1.3b-base} GPUS=${GPUS-0} SAMPLES=${SAMPLES:-10} ITER_NUM=${ITER_NUM:-10}
   SOURCE=${SOURCE:-google-research-datasets/mbpp evalplus/mbppplus} PREPARATION=${PREPARATION:---seeds full --drop_near_duplicates}
