@@ -154,7 +154,7 @@ def _slots(frame: str, intent: Intent, obscure: bool) -> list[tuple[str, ...]]:
             parts.append((part,))
     parts = [tuple(map(_sentence, parts[0])), *parts[1:], endings(intent, obscure)]
     if obscure:
-        parts = [story.OPENINGS, (" ",), story.ASIDES, (" ",), *parts, (" ",), story.CLOSINGS]
+        parts = [story.OPENINGS, (" ",), *parts, (" ",), story.CLOSINGS]
     return parts
 
 
@@ -205,7 +205,7 @@ def parse(description: str) -> Reading | None:
     Candidates come from taking the sentence apart; one is right only if the grammar makes this very text from it.
     """
     obscure = description.startswith(story.OPENINGS)
-    core = description.split(". ", 2)[-1] if obscure else description
+    core = description.split(". ", 1)[-1] if obscure else description
     sentence, _, ending = core.partition(".")
     sentence = sentence[:1].lower() + sentence[1:] + "."
     readings = {

@@ -19,14 +19,6 @@ OPENINGS = (
     "Oskar repairs clocks in a narrow street.",
     "The school play is only a month away.",
 )
-ASIDES = (
-    "Nobody remembers who began the custom.",
-    "Her grandmother used to do it by candlelight.",
-    "It rained all morning and the ink ran.",
-    "The ferry will not wait for anyone.",
-    "Everybody in the village has an opinion on it.",
-    "A dog sleeps across the doorstep.",
-)
 CLOSINGS = (
     "After that there will be soup.",
     "The mayor is said to be pleased.",

@@ -15,7 +15,7 @@ from small_world import SIZES, prepare_flags, prepare_in, run
 
 from data.worlds import grammar, intents, joint, prepare
 from data.worlds.grammar import WORDINGS, parse
-from data.worlds.obscure import ASIDES, CLOSINGS, OPENINGS
+from data.worlds.obscure import CLOSINGS, OPENINGS
 from data.worlds.obscure import WORDS as OBSCURE_WORDS
 from data.worlds.programs import STYLES, draw_program, style_of, styles_of_intent
 from eval import registry
@@ -30,7 +30,7 @@ def drawn() -> list[intents.Intent]:
     return list(islice(intents.draw_intents(5), 400))
 
 
-STORY = (*OPENINGS, *ASIDES, *CLOSINGS)
+STORY = (*OPENINGS, *CLOSINGS)
 
 
 # Descriptions
@@ -86,7 +86,7 @@ def test_a_description_is_read_as_written():
 
 
 def test_an_obscure_description_is_read_as_written():
-    story = "Oskar repairs clocks in a narrow street. A dog sleeps across the doorstep. {} No one leaves before that."
+    story = "Oskar repairs clocks in a narrow street. {} No one leaves before that."
     intent, wording, obscure = parse(
         story.format("Nothing will do but the pool of the unpaired tokens among a tray of tokens.")
     )
