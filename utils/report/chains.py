@@ -16,7 +16,8 @@ from eval.passk import mean_and_interval
 from eval.problem import Adapter, Problem
 from utils.code_files import read_codes, read_perplexities
 from utils.extract import docstring, remove_docstrings
-from utils.report.diversity import FORMS, cumulative_distinct, forms, lag1_terms, overlap, trend_terms
+from utils.forms import FORMS, forms
+from utils.report.diversity import cumulative_distinct, lag1_terms, overlap, trend_terms
 from utils.report.statistics import Interval, pooled_ratio
 from utils.run import files, paths
 from utils.run.files import InputError

@@ -10,7 +10,7 @@ import matplotlib
 import numpy as np
 from matplotlib import ticker
 
-from utils.report.diversity import FORMS
+from utils.forms import FORMS
 from utils.report.statistics import Interval
 from utils.run.files import InputError
 

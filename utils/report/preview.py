@@ -9,7 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.optimize import brentq
 
-from utils.report.diversity import effective_number, expected_distinct, forms, rarest_share
+from utils.forms import forms
+from utils.report.diversity import effective_number, expected_distinct, rarest_share
 from utils.selection import weights
 
 TOO_MUCH = 0.95  # of a problem's draw for one code: "nearly all"
@@ -50,7 +51,7 @@ def scored_problems(
         scored = [(code, value) for code, value in zip(of_problem, values, strict=True) if value is not None]
         if len(scored) > 1:
             programs, scores = map(list, zip(*scored, strict=True))
-            texts = [forms(program)["renamed"] for program in programs]
+            texts = [forms(program, ["renamed"])["renamed"] for program in programs]
             problems.append(ScoredProblem(str(problem_id), programs, texts, scores))
     return problems
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from eval.passk import mean_and_interval
-from utils.report.diversity import FORMS
+from utils.forms import FORMS
 from utils.report.statistics import Interval
 
 if TYPE_CHECKING:
