@@ -200,7 +200,10 @@ class TrainingFlags:
     weight_file1: str | None = no_effect(default=None, help="perplexities of --selfsample_code_source")
     weight_file2: str | None = no_effect(default=None, help="perplexities of --selfsample_code_source2")
     selection: Literal[tuple(SELECTIONS)] | None = HfArg(
-        default=None, help="how codes are drawn; default: by perplexity with --weight_file1, else uniformly"
+        default=None,
+        help="rule that draws codes. Without replacement: uniform, or distinct (one of each class of codes equal after "
+        "renaming). With replacement: perplexity (needs --weight_file1), or rarity (each class alike). "
+        "Default: perplexity with --weight_file1, else uniform",
     )
     temperature: float = HfArg(default=1.0, help="inverse temperature of the selection: softmax(temperature * ppl)")
     num_epoch: int = HfArg(default=2, help="epochs")
@@ -287,8 +290,10 @@ class TrainingOptions(TrainingFlags, LoraFlags, JudgeFlags, GenerationOptions, C
                 raise InputError(f"--weight_file{turn}: needs {flag}, the code file it belongs to")
             if self.selection == "perplexity" and source and not weights:
                 raise InputError(f"--selection perplexity: needs --weight_file{turn}, the perplexities of {flag}")
-            if weights and self.selection == "uniform":
-                raise InputError(f"--weight_file{turn}: has no effect under --selection uniform; leave one out")
+            if weights and self.selection not in (None, "perplexity"):
+                raise InputError(
+                    f"--weight_file{turn}: has no effect under --selection {self.selection}; leave one out"
+                )
             if weights and not self.resample:
                 raise InputError(f"--weight_file{turn}: weights are used only in a weighted draw; add --resample")
         if self.selfsample_code_source2 and bool(self.weight_file1) != bool(self.weight_file2):

@@ -217,6 +217,8 @@ GOLD_ONLY = f"--model_name_or_path m --max_length 9 --deepspeed_config {CONFIG} 
         ("--selfsample_code_source c --weight_file1 w", "--resample"),
         ("--selfsample_code_source c --selection perplexity", "--weight_file1"),
         ("--selfsample_code_source c --weight_file1 w --resample --selection uniform", "--selection uniform"),
+        ("--selfsample_code_source c --weight_file1 w --resample --selection rarity", "--selection rarity"),
+        ("--selfsample_code_source c --weight_file1 w --resample --selection distinct", "--selection distinct"),
         ("--selfsample_code_source c --weight_file1 w --weight_file2 v --resample", "--selfsample_code_source2"),
         ("--selfsample_code_source2 c", "--selfsample_code_source"),
         ("--selfsample_code_source c --selfsample_code_source2 d --weight_file1 w --resample", "--weight_file2"),
@@ -247,6 +249,8 @@ def test_the_selection_needs_a_finite_temperature(value):
         "--n_samples 10 --eval_temperature 0.8 --pass_k 1 5 10",
         "--train_with_seq_gibbs --selfsample_code_source c",
         "--train_with_seq_gibbs --selfsample_code_source c --resample",
+        "--train_with_seq_gibbs --selfsample_code_source c --selection rarity",
+        "--train_with_seq_gibbs --selfsample_code_source c --selfsample_code_source2 d --resample --selection distinct",
         "--train_with_seq_gibbs --selfsample_code_source c --selfsample_code_source2 d",
         "--train_with_seq_gibbs --selfsample_code_source c --selfsample_code_source2 d --resample --weight_file1 w"
         " --weight_file2 v",

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import dis
+import itertools
 import json
 import math
+import os
 from collections import Counter
-from types import SimpleNamespace
+from pathlib import Path
+from types import CodeType, SimpleNamespace
 
 import numpy as np
 import pytest
+from scipy.stats import chisquare
 
 from eval.mbpp import Mbpp
 from eval.problem import Adapter, Problem
 from utils.code_files import read_codes, read_perplexities
+from utils.extract import parse
 from utils.run import paths
 from utils.run.files import InputError, beside, sha256, write_json
-from utils.selection import SELECTIONS, Draw, draw, weights
+from utils.selection import SELECTIONS, Draw, draw, equal_codes, weights
 from utils.training_set import Sources, read_sources, training_set
 
 CODES = [["def f0(n):\n    return n\n", "def f0(n):\n    return +n\n"], [], ["def f2(n):\n    return n\n"]]
@@ -362,6 +368,120 @@ def test_a_draw_depends_on_seed_and_problem_alone():
     np.random.default_rng().random(3)
     assert draw("7", codes, None, Draw(5, 1)) == first
     assert draw("8", codes, None, Draw(5, 1)) != first != draw("7", codes, None, Draw(5, 2))
+
+
+# Draws of the classes of codes that are equal after renaming
+
+LOOP = "def f(xs):\n    {0} = 0\n    for {1} in xs:\n        {0} += {1}\n    return {0}"
+SPELLINGS = [  # the first class: four spellings of one code
+    LOOP.format("total", "x"),
+    "def f(xs):\n    return sum(xs)",
+    LOOP.format("s", "y").replace("\n", '\n    """Add them."""\n', 1),
+    LOOP.format("s", "y") + "  # the sum",
+    "def f(xs):\n    return sum(sorted(xs))",
+    LOOP.format("x", "total"),
+]
+CLASSES = [[0, 2, 3, 5], [1], [4]]
+
+
+def is_drawn_by(law: dict, outcomes: list) -> bool:
+    """Whether outcomes follow a law of probabilities: a chi-square test at 1 %."""
+    assert sum(law.values()) == pytest.approx(1) and set(outcomes) <= law.keys()
+    counts = Counter(outcomes)
+    expected = [len(outcomes) * chance for chance in law.values()]
+    return chisquare([counts[outcome] for outcome in law], expected).pvalue > 0.01
+
+
+def draws(selection: str, k: int, **settings) -> list[list[int]]:
+    """Indices of the spellings drawn for each of 4000 problems."""
+    return [draw(f"p{p}", SPELLINGS, None, Draw(k, 1, selection=selection, **settings)) for p in range(4000)]
+
+
+def test_codes_are_equal_after_renaming_without_docstrings_and_comments():
+    assert equal_codes(SPELLINGS) == CLASSES
+    assert equal_codes(["def f(:", "def f(: ", "def g(:"]) == [[0, 1], [2]], "codes that do not parse are texts"
+
+
+def test_equal_codes_of_mbpp_compile_to_the_same_instructions():
+    if not (folder := os.environ.get("GIFT_TEST_DATA")):
+        pytest.skip("GIFT_TEST_DATA is unset")
+    lines = (Path(folder) / "mbpp.jsonl").read_text().splitlines()
+    programs = [json.loads(line)["code"] for line in lines]
+    classes = equal_codes(programs)
+    several = [[programs[i] for i in indices] for indices in classes if len(indices) > 1]
+    assert len(several) > 20 and sorted(i for indices in classes for i in indices) == list(range(len(programs)))
+    assert any(len(set(equal)) > 1 for equal in several), "some differ in names"
+
+    def instructions(code: CodeType) -> list:
+        steps = list(dis.get_instructions(code))
+        inner = [instructions(constant) for constant in code.co_consts if isinstance(constant, CodeType)]
+        return [(step.opname, step.argval if step.opname.endswith("_OP") else None) for step in steps] + inner
+
+    for equal in several:
+        first, *others = (instructions(compile(parse(program), "program", "exec")) for program in equal)
+        assert all(other == first for other in others), equal
+
+
+def test_by_rarity_every_class_has_the_same_chance():
+    law = {i: 1 / 3 / len(indices) for indices in CLASSES for i in indices}
+    drawn = [i for indices in draws("rarity", 3) for i in indices]
+    assert len(drawn) == 3 * 4000 and is_drawn_by(law, drawn)
+    assert not is_drawn_by(dict.fromkeys(range(6), 1 / 6), drawn)
+
+
+def test_by_rarity_draws_are_with_replacement_and_independent():
+    law = dict.fromkeys(itertools.product(range(3), repeat=2), 1 / 9)
+    of_class = {i: index for index, indices in enumerate(CLASSES) for i in indices}
+    assert is_drawn_by(law, [tuple(of_class[i] for i in indices) for indices in draws("rarity", 2)])
+
+
+def test_distinct_draws_classes_without_replacement_and_a_code_of_each():
+    law = {
+        (i, j): 1 / 6 / len(one) / len(other)
+        for one, other in itertools.permutations(CLASSES, 2)
+        for i in one
+        for j in other
+    }
+    assert is_drawn_by(law, [tuple(indices) for indices in draws("distinct", 2)])
+
+
+@pytest.mark.parametrize("k", [1, 2, 3, 5, 8])
+def test_distinct_takes_no_class_twice_before_it_has_all(k):
+    plain = draw("p", SPELLINGS, None, Draw(k, 1, selection="distinct"))
+    filled = draw("p", SPELLINGS, None, Draw(k, 1, resample=True, selection="distinct"))
+    assert len(plain) == min(k, 3) and len(filled) == k
+    for drawn in (plain, filled[:3]):
+        assert len(equal_codes([SPELLINGS[i] for i in drawn])) == len(drawn)
+    assert draw("p", [], None, Draw(k, 1, resample=True, selection="distinct")) == []
+
+
+def test_distinct_fills_up_over_classes():
+    law = {i: 1 / 3 / len(indices) for indices in CLASSES for i in indices}
+    filled = draws("distinct", 6, resample=True)
+    assert is_drawn_by(law, [i for indices in filled for i in indices[3:]])
+    assert any(len(set(indices)) > 3 for indices in filled), "another spelling of a class may come up"
+    published = draws("distinct", 6, resample=True, fill_with_replacement=True)
+    assert is_drawn_by(law, [i for indices in published for i in indices])
+    assert any(len({*indices} & {1, 4}) < 2 for indices in published), "a class may be missing"
+
+
+@pytest.mark.parametrize("selection", ["rarity", "distinct"])
+def test_perplexities_have_no_part_in_other_rules(selection):
+    settings = Draw(4, 1, 2.0, True, selection=selection)
+    assert draw("p", SPELLINGS, None, settings) == draw("p", SPELLINGS, [None] * 6, settings)
+    sources = Sources([[code.replace("def f(", "def f0(") for code in SPELLINGS], [], []], None)
+    rows, _ = training_set(PROBLEMS, sources, Adapter(), options(num_seq=3, selection=selection))
+    assert sum(row["origin"] == "sampled" for row in rows) == 3
+
+
+def test_draws_of_the_first_rules_stay_as_they_were():
+    """Numbers of the version before there were other rules."""
+    perplexities = [1.5, None, 1.2, 2.5, 1.1]
+    assert draw("p1", "abcde", None, Draw(3, 7)) == [0, 1, 4]
+    assert draw("p1", "abcde", None, Draw(8, 7, resample=True)) == [0, 1, 4, 3, 2, 3, 0, 3]
+    assert draw("p1", "abcde", None, Draw(8, 7, resample=True, fill_with_replacement=True)) == [3, 0, 3, 2, 3, 4, 2, 2]
+    assert draw("p1", "abcde", perplexities, Draw(8, 7, 1.3, True)) == [4, 2, 2, 0, 3, 4, 3, 4]
+    assert draw("p1", "abcde", perplexities, Draw(8, 7, 1.3, True, selection="uniform")) == [0, 1, 4, 3, 2, 3, 0, 3]
 
 
 def test_a_rule_of_the_table_draws_by_its_chances(monkeypatch):

@@ -85,6 +85,19 @@ def test_rows_gather_seeds_and_name_what_differs(study):
     ]
 
 
+def test_rules_of_selection_are_rows_of_their_own(study):
+    for rule in ("rarity", "distinct"):
+        write_run(rule, "GiFT", 1, counts(1, 3, 5, 7), num_seq=8, selection=rule)
+    write_run("explicit", "GiFT", 2, counts(1, 3, 5, 7), num_seq=8, selection="uniform")
+    rows = results.make_rows(results.read_runs("mbpp", ["*"])[0])
+    assert {row.label: sorted(row.runs) for row in rows if row.method == "GiFT"} == {
+        "GiFT, by perplexity": [1, 2],
+        "GiFT, uniform": [1, 2],
+        "GiFT, by rarity": [1],
+        "GiFT, distinct": [1],
+    }
+
+
 def test_scores_by_hand(study):
     base, rft, gift, _ = results.make_rows(results.read_runs("mbpp", ["*"])[0])
     score = results.score(gift, 1, rft)

@@ -393,6 +393,23 @@ def test_another_model_learns_from_some_rounds_in_both_directions(finished, tiny
     refused(finished, "run_gen.py", [*flags, "--rounds", "1-4"], "holds 3 rounds")
 
 
+@pytest.mark.parametrize(("selection", "count"), [("rarity", 3), ("distinct", 2)])
+def test_training_on_classes_of_equal_codes_needs_no_perplexities(toy_task, tiny_model, selection, count):
+    bodies = ["return a + b", "return (a + b)  # the sum", "return b + a"]
+    codes = [[f"def add(a, b):\n    {body}" for body in bodies], *[[]] * 5]
+    write_json(toy_task / "codes.json", codes, {"settings": {"sampler": "gibbs", "model": "tiny"}})
+    flags = ["--output_dir", "rule", "--num_seq", 3, "--num_epoch", 1, "--train_batch_size", 9, "--max_new_tokens", 8]
+    flags += ["--train_with_seq_gibbs", "--selfsample_code_source", "codes.json", "--selection", selection]
+    run = run_stage("run_gen.py", [*common(tiny_model), *flags], toy_task)
+    assert run.status == 0, run.err
+    drawn = read(toy_task / "fixed_data/introductory/1234/rule.json")
+    sampled = [row["target"].strip() for row in drawn if row["origin"] == "sampled"]
+    assert len(sampled) == count and set(sampled) <= set(bodies)
+    assert selection == "rarity" or (bodies[2] in sampled and len(set(sampled)) == 2)
+    (entry,) = read(toy_task / "results/introductory/rule.json")
+    assert (entry["method"], entry["settings"]["selection"]) == ("GiFT", selection)
+
+
 BAD_INPUT = {
     "no such model": ("seq_gibbs_sample.py", ["--model_name_or_path", "./nowhere"], "./nowhere"),
     "unknown data set": ("seq_gibbs_sample.py", ["--dataset", "mbqq"], "mbqq"),

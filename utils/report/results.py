@@ -14,6 +14,7 @@ from eval.passk import pass_at_k
 from utils.report.statistics import Interval, estimate
 from utils.run import paths
 from utils.run.files import InputError, read_json, read_meta
+from utils.selection import SELECTIONS
 
 METHODS = ("base", "SFT", "SSD", "RFT", "RFT+RD", "GiFT")  # in the order of tables; others follow
 BASELINE = "RFT"
@@ -76,7 +77,8 @@ def _read_run(path: Path) -> Run:
     settings = dict(last.get("settings") or {})
     weighted = any(name.startswith("weights") for name in ((meta or {}).get("inputs") or {}))
     if last.get("sampler"):
-        settings["selection"] = "by perplexity" if weighted else "uniform"
+        rule = settings.get("selection") or ("perplexity" if weighted else "uniform")
+        settings["selection"] = f"by {rule}" if SELECTIONS.get(rule) else rule
     for turn, source in enumerate(last.get("sources") or [], 1):
         for kind, values in source.items():
             trained_here = settings.get("turn", 1) > 1 or (values or {}).get("model") == last["model"]
