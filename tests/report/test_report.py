@@ -224,9 +224,12 @@ def program(head: str, description: str, body: str) -> str:
     return f'{head}\n    """ {description}"""\n    {body}'
 
 
-def write_chains(folder: str, rounds: list[list[str]], passing: list[int], scores: dict | None, **changes) -> Path:
-    """A stage 1 of the toy task's first two problems; `rounds` has for each problem the bodies kept, "" for none."""
-    rows, settings = toy_rows()[:2], {**SETTINGS, "limit": 2, **changes}
+def write_chains(
+    folder: str, rounds: list[list[str]], passing: list[int], scores: dict | None = None, **changes
+) -> Path:
+    """A stage 1 of the toy task's first problems; a round has for each problem the bodies kept, "" for none."""
+    count = len(rounds[0])
+    rows, settings = toy_rows()[:count], {**SETTINGS, "limit": count, **changes}
     inputs = {"train": files.sha256("data/introductory/train.json")}
     texts = [[row["query"], "Sum of the two", "Something else entirely"] for row in rows]
     codes = [
@@ -235,12 +238,13 @@ def write_chains(folder: str, rounds: list[list[str]], passing: list[int], score
     ]
     place = Path(folder)
     for i, (own, passed) in enumerate(zip(codes, passing, strict=True), 1):
-        meta = {"settings": settings, "inputs": inputs, "counts": {"samples": 4, "passed": passed}}
+        samples = count * settings["num_seq"]
+        meta = {"settings": settings, "inputs": inputs, "counts": {"samples": samples, "passed": passed}}
         files.write_json(place / f"code/code_r{i}.json", own, meta)
         if i < len(codes):
             files.write_json(place / f"sum/sum_r{i}.json", [[text[i]] for text in texts], meta)
-    together = [[code for own in codes for code in own[p]] for p in range(2)]
-    numbered = [[i for i, own in enumerate(codes, 1) for _ in own[p]] for p in range(2)]
+    together = [[code for own in codes for code in own[p]] for p in range(count)]
+    numbered = [[i for i, own in enumerate(codes, 1) for _ in own[p]] for p in range(count)]
     file = place / "code/passed_seq_code.json"
     files.write_json(file, together, {"settings": settings, "inputs": inputs, "rounds": numbered})
     if scores is not None:

@@ -32,6 +32,7 @@ from utils.report.tables import (
     chains_csv,
     chains_summary,
     csv_text,
+    d0_summary,
     markdown,
     preview_rows,
     runs_csv,
@@ -166,15 +167,22 @@ def chains(args: argparse.Namespace) -> None:
     runs = [inside.summarize(inside.read_chains(*pair, dataset, args.task)) for pair in _named(args.samplers)]
     budget = min(run.samples[-1] for run in runs)
     at_common_budget = {form: [inside.at_budget(run, form, budget) for run in runs] for form in inside.FORMS}
-    header, rows = chains_summary(runs, at_common_budget)
+    summaries = [chains_summary(runs, at_common_budget)]
+    if any(run.verified for run in runs):
+        summaries.append(d0_summary(runs))
     notes = inside.notes(runs, budget)
     title = f"Inside the chains: {args.task}, {len(runs[0].distinct_by_problem['exact'])} problems"
     figures.chains_page(runs, title, notes, args.output)
     files.write_text(args.output.with_suffix(".csv"), chains_csv(runs))
-    summary = csv_text([dict(zip(header, row, strict=True)) for row in rows])
-    files.write_text(args.output.with_name(f"{args.output.stem}-summary.csv"), summary)
-    columns = [list(column) for column in zip(header, *rows, strict=True)]  # samplers as columns: they are fewer
-    print(f"{title}\n\n{markdown(columns[0], columns[1:])}\n\n" + "\n".join(f"* {note}" for note in notes))
+    lines = [{} for _ in runs]
+    for header, rows in summaries:
+        lines = [line | dict(zip(header, row, strict=True)) for line, row in zip(lines, rows, strict=True)]
+    files.write_text(args.output.with_name(f"{args.output.stem}-summary.csv"), csv_text(lines))
+    print(title)
+    for header, rows in summaries:
+        columns = [list(column) for column in zip(header, *rows, strict=True)]  # samplers as columns: they are fewer
+        print(f"\n{markdown(columns[0], columns[1:])}")
+    print("\n" + "\n".join(f"* {note}" for note in notes))
     print(f"Written: {args.output}", file=sys.stderr)
 
 

@@ -109,16 +109,26 @@ class Summary:
     name: str
     sampler: str
     keep: str
+    num_seq: int  # codes drawn for each problem in a round
     samples: list[int]  # codes drawn up to and including each round, over all problems
     passing: list[float]  # share of a round's codes
     distinct: dict[str, list[int]]  # kept codes that differ within problem and round, by measure
     coverage: dict[str, list[Interval]]  # different codes of a problem up to and including each round, by measure
+    kept_counts: np.ndarray  # kept codes, shape (problems, rounds)
+    without_code_from_d0: np.ndarray  # problems of which round 1, always sampled from d0, kept none; shape (problems,)
+    solved: list[Interval | None]  # share of problems with a kept code up to and including each round
+    recovered: list[Interval | None]  # the same share of the problems without a code from d0; None: there are none
     overlap: list[Interval]  # of the round's description with d0
     perplexities: list[float]  # of all kept codes, ascending; empty where stage 2 was not run
     surprise: list[Interval | None]  # log-perplexity by round, minus the problem's mean
     lag1: Interval | None  # autocorrelation of log-perplexity from round to round
     trend: Interval | None  # of log-perplexity, nats per token and round
     distinct_by_problem: dict[str, np.ndarray]  # different codes up to each round, shape (problems, rounds)
+
+    @property
+    def verified(self) -> bool:
+        """Whether the kept codes pass."""
+        return self.keep != "any"
 
 
 def summarize(chains: Chains) -> Summary:
@@ -131,15 +141,22 @@ def summarize(chains: Chains) -> Summary:
         )
         for form in FORMS
     }
+    kept_counts = np.array([[len(codes) for codes in round_] for round_ in chains.codes]).T
+    without_code_from_d0 = kept_counts[:, 0] == 0
     series = log_perplexities(chains)
     return Summary(
         name=chains.name,
         sampler=chains.settings.get("sampler", ""),
         keep=chains.keep,
+        num_seq=chains.settings["num_seq"],
         samples=list(accumulate(chains.samples)),
         passing=[passed / samples for passed, samples in zip(chains.passed, chains.samples, strict=True)],
         distinct={f: [sum(len({text[f] for text in kept}) for kept in round_) for round_ in texts] for f in FORMS},
         coverage={form: [mean_and_interval(column) for column in distinct_by_problem[form].T] for form in FORMS},
+        kept_counts=kept_counts,
+        without_code_from_d0=without_code_from_d0,
+        solved=solved_by_round(kept_counts),
+        recovered=solved_by_round(kept_counts[without_code_from_d0]),
         overlap=[
             mean_and_interval([overlap(d, p.query) for d, p in zip(texts, chains.problems, strict=True)])
             for texts in chains.descriptions
@@ -152,6 +169,11 @@ def summarize(chains: Chains) -> Summary:
         trend=_pooled(trend_terms, series),
         distinct_by_problem=distinct_by_problem,
     )
+
+
+def solved_by_round(kept_counts: np.ndarray) -> list[Interval | None]:
+    """Share of the problems with a kept code up to and including each round; None where there is no problem."""
+    return [mean_and_interval(column) if len(column) else None for column in (kept_counts.cumsum(axis=1) > 0).T]
 
 
 def log_perplexities(chains: Chains) -> list[list[float | None]]:
@@ -192,7 +214,19 @@ def notes(runs: Sequence[Summary], budget: int) -> list[str]:
     lines = [f"Distinct codes of the table: within the first {budget} samples, the budget that all samplers have."]
     if len({run.samples[-1] for run in runs}) > 1:
         budgets = ", ".join(f"{run.name} {run.samples[-1]}" for run in runs)
-        lines.append(f"The budgets differ ({budgets} samples); curves go as far as each run did.")
+        lines.append(
+            f"The budgets differ ({budgets} samples); curves and counts of kept codes go as far as each run did."
+        )
+    verified = [run for run in runs if run.verified]
+    if verified:
+        counts = ", ".join(f"{run.name} {run.num_seq}" for run in verified)
+        lines.append(
+            f"Without a code from d0: none of the samples of round 1 was kept (per problem, --num_seq: {counts}); with "
+            "more samples there are fewer such problems."
+        )
+    from_d0 = [run.name for run in verified if run.sampler == "conditional"]
+    if from_d0:
+        lines.append(f"{', '.join(from_d0)}: all rounds are from d0, so later rounds show what more such samples give.")
     for keep, kept in (("one", "passing codes"), ("any", "codes, passing or not,")):
         names = [run.name for run in runs if run.keep == keep]
         if names:

@@ -79,15 +79,14 @@ def dots(axes, names: Sequence[str], intervals: Sequence[Interval | None], style
 
 def chains_page(runs: Sequence[Summary], title: str, notes: Sequence[str], path: Path) -> None:
     """One page on the chains of stage 1: what passes, how many different codes, how perplexity moves."""
-    figure = plt.figure(figsize=(15, 14.2), layout="constrained")
+    figure = plt.figure(figsize=(15, 18), layout="constrained")
     panels = figure.subplot_mosaic(
         [
             ["pass", "drift", "coverage"],
             ["exact", "renamed", "shape"],
-            ["tail", "surprise", "lag1"],
-            ["tail", "surprise", "trend"],
-        ],
-        height_ratios=(1, 1, 0.5, 0.5),
+            ["solved", "recovered", "tail"],
+            ["surprise", "lag1", "trend"],
+        ]
     )
     _draw_chains(panels, runs)
     _label_chains(panels, runs)
@@ -108,6 +107,9 @@ def _draw_chains(panels: Mapping, runs: Sequence[Summary]) -> None:
         rounds = range(1, len(run.passing) + 1)
         panels["pass"].plot(rounds, [100 * share for share in run.passing], label=run.name, **style(index))
         line(panels["drift"], rounds, run.overlap, index, run.name)
+        if run.verified:
+            line(panels["solved"], rounds, run.solved, index, run.name)
+            line(panels["recovered"], rounds, run.recovered, index, run.name)
         start = (0.0, (0.0, 0.0))
         line(panels["coverage"], [0, *run.samples], [start, *run.coverage["renamed"]], index, run.name)
         for form in FORMS:
@@ -130,8 +132,10 @@ def _label_chains(panels: Mapping, runs: Sequence[Summary]) -> None:
             "Coverage, after renaming variables", "samples drawn, all problems", "distinct passing codes per problem"
         ),
         **{f: (f"Distinct codes of a round, {MEASURES[f]}", "round", "codes, all problems") for f in FORMS},
+        "solved": ("Problems with a kept code, all", "round", "share up to the round (%)"),
+        "recovered": ("Problems with a kept code, but none from d0", "round", "share up to the round (%)"),
         "tail": ("Perplexity and its tail", "perplexity", "codes at least as perplexing (%)"),
-        "surprise": ("Log-perplexity by round", "round", "deviation from the problem's mean (nats per token)"),
+        "surprise": ("Log-perplexity by round", "round", "minus the problem's mean (nats per token)"),
     }  # fmt: skip
     for name, texts in labels.items():
         _label(panels[name], *texts)
@@ -144,8 +148,16 @@ def _label_chains(panels: Mapping, runs: Sequence[Summary]) -> None:
     panels["surprise"].axhline(0, color=BLACK, linewidth=0.8)
     panels["lag1"].set_title("Log-perplexity, lag-1 autocorrelation")
     panels["trend"].set_title("Log-perplexity, trend")
-    for name in ("pass", "drift", *FORMS, "surprise"):
+    for name in ("solved", "recovered"):
+        panels[name].set_ylim(0, 1.05)
+        panels[name].yaxis.set_major_formatter(ticker.PercentFormatter(1, symbol=""))
+    for name in ("pass", "drift", "solved", "recovered", *FORMS, "surprise"):
         panels[name].xaxis.set_major_locator(ticker.MaxNLocator(integer=True))
+    if not panels["recovered"].lines:
+        _empty(panels["recovered"], "no problem without a code from d0")
+    if not any(run.verified for run in runs):
+        _empty(panels["solved"], "kept codes are not verified (--keep any)")
+        _empty(panels["recovered"], "kept codes are not verified (--keep any)")
     if not any(run.perplexities for run in runs):
         for name in ("tail", "surprise", "lag1", "trend"):
             _empty(panels[name], "no perplexities: run cal_ppl.py")

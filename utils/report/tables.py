@@ -146,6 +146,8 @@ def chains_csv(runs: Sequence[Summary]) -> str:
             line |= {f"distinct_{form}": run.distinct[form][i] for form in FORMS}
             for form in FORMS:
                 line |= interval_cells(f"per_problem_{form}", run.coverage[form][i])
+            if run.verified:
+                line |= interval_cells("solved", run.solved[i]) | interval_cells("recovered", run.recovered[i])
             line |= interval_cells("overlap", run.overlap[i])
             lines.append(line | interval_cells("log_perplexity", run.surprise[i]))
     return csv_text(lines)
@@ -166,13 +168,39 @@ def chains_summary(runs: Sequence[Summary], at_budget: dict[str, list]) -> tuple
         passing = float(np.average(run.passing, weights=samples))
         cells = [run.name, str(len(run.passing)), str(run.samples[-1]), f"{passing:.1%}"]
         counts = run.distinct_by_problem["exact"][:, -1]
-        cells.append("" if run.keep == "any" else f"{(counts > 0).sum()} of {len(counts)}")  # kept codes may be wrong
+        cells.append(f"{(counts > 0).sum()} of {len(counts)}" if run.verified else "")
         cells += [with_interval(mean_and_interval(at_budget[form][index])) for form in FORMS]
         cells.append(with_interval(run.overlap[-1]))
         tail = np.percentile(run.perplexities, [50, 90, 99, 100]) if run.perplexities else [None] * 4
         cells += [two_digits(value) for value in tail]
         cells += [with_interval(run.lag1, 3, "+"), with_interval(run.trend, 3, "+")]
         rows.append(cells)
+    return header, rows
+
+
+def d0_summary(runs: Sequence[Summary]) -> tuple[list[str], list[list[str]]]:
+    """Header and rows, one per sampler: problems without a code from d0, and what later rounds keep for them.
+
+    With several runs, also the problems that a run alone has codes for, of those that all runs sample. Cells are empty
+    where kept codes are not verified.
+    """
+    header = ["sampler", "problems without a code from d0", "of these with a code in a later round"]
+    header += ["their kept codes, per problem", "kept codes of the other problems, per problem"]
+    rows = []
+    for run in runs:
+        counts, without = run.kept_counts.sum(axis=1), run.without_code_from_d0
+        cells = [f"{without.sum()} of {len(without)}", f"{(counts[without] > 0).sum()} of {without.sum()}"]
+        for group in (counts[without], counts[~without]):
+            cells.append(with_interval(mean_and_interval(group) if len(group) else None))
+        rows.append([run.name, *(cells if run.verified else [""] * len(cells))])
+    verified = [run for run in runs if run.verified]
+    if len(verified) > 1:
+        common = min(len(run.kept_counts) for run in verified)
+        solved = {run.name: run.kept_counts[:common].any(axis=1) for run in verified}
+        alone = sum(solved.values()) == 1
+        header.append("problems that this run alone has codes for")
+        for row in rows:
+            row.append(f"{(solved[row[0]] & alone).sum()} of {common}" if row[0] in solved else "")
     return header, rows
 
 
