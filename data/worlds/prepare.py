@@ -30,7 +30,7 @@ from utils.run import files, paths
 from utils.run.files import Failure, InputError
 from utils.run.streams import stream
 
-RARITY = 20  # an obscure description is learnt from little, a plain one well
+RARITY = 8  # an obscure description is learnt from little, a plain one well
 MIN_STYLES = 4  # of a seed or test intent; others leave no choice
 ICT_DESCRIPTIONS = 2  # of each seed problem
 SETTINGS = (
@@ -64,7 +64,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--tests", type=int, default=80, help="test problems")
     parser.add_argument("--pretraining", type=int, default=3000, help="pretraining intents")
     parser.add_argument("--pairs", type=int, default=5, help="programs of each pretraining intent")
-    parser.add_argument("--slips", type=float, default=0.2, help="share of pretraining programs that miss the intent")
+    parser.add_argument("--slips", type=float, default=0.1, help="share of pretraining programs that miss the intent")
     parser.add_argument("--overwrite", action="store_true", help="replace a world of that name")
     options = parser.parse_args(argv)
     settings = checked_settings(options)

@@ -114,7 +114,7 @@ def arguments() -> argparse.ArgumentParser:
     parser.add_argument("--trunk", help="the world whose pairs the first steps are taken on; default: the same")
     parser.add_argument("--seed", type=int, default=0, help="key of initial weights and order of rows")
     parser.add_argument("--trunk_steps", type=int, default=250, help="optimiser steps at a constant rate")
-    parser.add_argument("--steps", type=int, default=550, help="optimiser steps at a falling rate, on the world's own")
+    parser.add_argument("--steps", type=int, default=600, help="optimiser steps at a falling rate, on the world's own")
     parser.add_argument("--batch_size", type=int, default=64, help="rows of a step")
     parser.add_argument("--lr", type=float, default=3e-3, help="highest learning rate")
     parser.add_argument("--hidden", type=int, default=160, help="width of the model")
