@@ -41,6 +41,7 @@ from data.worlds.prepare import task_of
 from data.worlds.programs import ENTRY_POINT, HEAD
 from eval.problem import Problem
 from eval.registry import adapter
+from scripts.replication.muon import Muon
 from utils.extract import training_target
 from utils.model.sft_data import IGNORED, batches_by_length
 from utils.model.tokens import TokenizerPolicy
@@ -260,7 +261,7 @@ class Training:
         matrices = [p for name, p in named if p.dim() > 1 and "embed" not in name]
         others = [p for name, p in named if p.dim() <= 1 or "embed" in name]
         self.optimisers = [
-            torch.optim.Muon(matrices, lr=options.lr, weight_decay=0.1, adjust_lr_fn="match_rms_adamw"),
+            Muon(matrices, lr=options.lr, weight_decay=0.1, adjust_lr_fn="match_rms_adamw"),
             torch.optim.AdamW(others, lr=options.lr, betas=(0.9, 0.98), weight_decay=0, fused=True),
         ]
         self.step, self.loss = 0, math.nan

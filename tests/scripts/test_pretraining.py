@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import importlib.util
 from collections import Counter
 
 import numpy as np
 import pytest
+import torch
 from small_world import SIZES, prepare_in, run
 
 from data.worlds import prepare
-from scripts.replication import measure, pretrain
+from scripts.replication import measure, muon, pretrain
 from utils.model.load import check_model
 from utils.prompts import description_prompt, rewrite_prompt
 from utils.run.files import InputError, read_json
@@ -159,3 +161,19 @@ def test_distance_to_the_truth():
     assert found["mean"] == 0.125
     assert 0 < found["noise"] < 0.1
     assert np.isclose(sum(found["third"]["truth"].values()), 1)
+
+
+def test_muon_in_float32_is_torchs_but_for_rounding():
+    """Both orthogonalise: singular values end near 1, for either shape of the matrix."""
+    spec = importlib.util.spec_from_file_location("untouched", torch.optim._muon.__file__)
+    untouched = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(untouched)
+    original = untouched._zeropower_via_newtonschulz
+    assert torch.optim._muon._zeropower_via_newtonschulz is muon._orthogonalized
+    for shape in ((16, 40), (40, 16)):
+        gradient = torch.randn(shape, generator=torch.Generator().manual_seed(0))
+        settings = (3.4445, -4.7750, 2.0315), 5, 1e-7
+        ours, theirs = muon._orthogonalized(gradient, *settings), original(gradient, *settings).float()
+        assert torch.allclose(ours, theirs, atol=0.05)
+        values = torch.linalg.svdvals(ours)
+        assert 0.6 < values.min() and values.max() < 1.3
