@@ -3,9 +3,9 @@
 #
 #   bash scripts/ablation_selection.sh [--dry_run] [--toy] [-h]
 #
-# K codes drawn uniformly; by perplexity; by perplexity under the seed description; by perplexity without the gold pairs;
-# with (code -> description) pairs too; from all passing codes of a round (sampled with --keep all) instead of one; and the
-# codes of RFT by perplexity. Before it trains it shows what the weights do to the draw. Writes results/<task>/selection/.
+# K codes drawn uniformly; by perplexity; by rarity; one of equal codes; by perplexity under the seed description; by
+# perplexity without the gold pairs; with (code -> description) pairs too; from all passing codes of a round (sampled with
+# --keep all) instead of one; and the codes of RFT by perplexity. Before it trains it shows what the weights do to the draw. Writes results/<task>/selection/.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 # shellcheck source=scripts/common.sh
@@ -17,7 +17,7 @@ for model in $MODELS; do
     draw "$model" "$seed" gibbs
     preview "$folder" "selection/preview-$(short "$model")-$seed" 0 "$INVERSE_TEMPERATURE"
     tune "$model" "$seed" gibbs "$folder" uniform
-    tune "$model" "$seed" gibbs "$folder" perplexity
+    for selection in perplexity rarity distinct; do tune "$model" "$seed" gibbs "$folder" $selection; done
     score "$model" "$seed" "$folder" --description seed --save_dir "$folder/under-d0"
     tune "$model" "$seed" gibbs-under-d0 "$folder" "$folder/under-d0"
     tune "$model" "$seed" gibbs-no-gold "$folder" perplexity --no_gold

@@ -174,19 +174,21 @@ tune_on_gold() {
   result "$1" "$2" sft --num_epoch "$EPOCHS" --train_batch_size "$BATCH"
 }
 
-# tune MODEL SEED NAME SAMPLES SELECTION FLAGS...: a row trained on K codes of each problem. SELECTION is `uniform`,
-# `perplexity`, or the --save_dir of other perplexities than those of the codes' folder.
+# tune MODEL SEED NAME SAMPLES SELECTION FLAGS...: a row trained on K codes of each problem. SELECTION is `uniform`, `rarity`,
+# `distinct`, `perplexity`, or the --save_dir of other perplexities than those of the codes' folder.
 tune() {
   local model=$1 seed=$2 name=$3 from=$4 scores=$5
   shift 5
   local flags=(--train_with_seq_gibbs --selfsample_code_source "$from/code/passed_seq_code.json" --resample)
   if [ "$scores" = perplexity ]; then scores=$from; fi
-  if [ "$scores" = uniform ]; then
-    name+=-uniform
-  else
-    name+=-b$INVERSE_TEMPERATURE
-    flags+=(--weight_file1 "$scores/code/ppl-passed_seq_code.json" --temperature "$INVERSE_TEMPERATURE")
-  fi
+  case $scores in
+    uniform) name+=-uniform ;;
+    rarity | distinct) name+=-$scores flags+=(--selection "$scores") ;;
+    *)
+      name+=-b$INVERSE_TEMPERATURE
+      flags+=(--weight_file1 "$scores/code/ppl-passed_seq_code.json" --temperature "$INVERSE_TEMPERATURE")
+      ;;
+  esac
   result "$model" "$seed" "$name-k$K" "${flags[@]}" --num_seq "$K" --num_epoch "$EPOCHS" \
     --train_batch_size "$BATCH" "$@"
 }

@@ -186,6 +186,15 @@ def test_the_replication_with_a_model_is_the_main_table_with_three_seeds(planned
     assert all("--include localhost:0 " in line for line in there.lines if "--deepspeed_config" in line)
 
 
+def test_stories_are_prepared_first_and_kept_apart(planned):
+    plain, story = planned("replicate_model"), planned("replicate_model", DESCRIPTIONS="story")
+    assert ["python", "-m", "data.quickstart.prepare", "--descriptions", "story"] == story.others[1][:5]
+    assert [stage for stage, _ in plain.stages] == [stage for stage, _ in story.stages]
+    for stage in ("seq_gibbs_sample.py", "run_gen.py"):
+        folders = [{getattr(o, "save_dir", o.output_dir) for o in plan.of(stage)} for plan in (plain, story)]
+        assert not folders[0] & folders[1]
+
+
 def test_hours_of_mbpp_know_how_many_seeds_there_are(planned):
     few, many = (
         planned("replicate_model", DATASET="mbpp", PREPARATION=flags).lines[-1] for flags in ("-h", "--seeds full")
@@ -205,6 +214,8 @@ def test_ablations_vary_what_they_are_named_after(planned):
     rows = plan.of("run_gen.py")
     assert [o.no_gold for o in rows].count(True) == [o.description_pairs for o in rows].count(True) == 1
     assert [o.keep for o in plan.of("seq_gibbs_sample.py")] == ["one", "all", "one"]
+    assert [o.selection for o in rows if o.selection] == ["rarity", "distinct"]
+    assert not any(o.weight_file1 for o in rows if o.selection)
     (under_d0,) = [o for o in plan.of("cal_ppl.py") if o.description == "seed"]
     assert str(paths.perplexity_file("x/passed_seq_code.json", under_d0.save_dir)) in [o.weight_file1 for o in rows]
 
