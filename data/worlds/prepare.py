@@ -30,7 +30,7 @@ from utils.run import files, paths
 from utils.run.files import Failure, InputError
 from utils.run.streams import stream
 
-RARITY = 8  # an obscure description is learnt from little, a plain one well
+RARITY = 12  # an obscure description is learnt from little, a plain one well
 MIN_STYLES = 4  # of a seed or test intent; others leave no choice
 ICT_DESCRIPTIONS = 2  # of each seed problem
 SETTINGS = (
