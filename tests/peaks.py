@@ -10,6 +10,7 @@ import os
 import re
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -43,20 +44,38 @@ def _begin_anew() -> None:
 
 
 def _model(spec: dict):
-    """A model of random weights, and its configuration."""
+    """A model of random weights, and its configuration; with `packed`, most weights are in 4 bits."""
+    import torch
     from transformers import LlamaConfig, LlamaForCausalLM
 
-    from utils.model.load import DTYPES
+    from utils.model.load import DTYPES, load_model
 
-    config = LlamaConfig(**SHAPES[spec["size"]], max_position_embeddings=4096)
-    return LlamaForCausalLM._from_config(config, dtype=DTYPES[spec.get("dtype", "fp32")]), config
+    config, dtype = LlamaConfig(**SHAPES[spec["size"]], max_position_embeddings=4096), spec.get("dtype", "fp32")
+    model = LlamaForCausalLM._from_config(config, dtype=DTYPES[dtype])
+    if spec.get("packed"):
+        with tempfile.TemporaryDirectory() as folder:
+            model.save_pretrained(folder)
+            del model
+            model = load_model(_options(model_name_or_path=folder, lora_4bit=True, dtype=dtype), torch.device("cpu"))
+        for part in model.parameters():
+            if part.is_floating_point():
+                part.data = part.data.clone()  # else all pages of the file count, which the kernel can drop
+    return model, config
+
+
+def _options(**given):
+    """Options of stage 3."""
+    from utils.args import TrainingOptions
+
+    needed = {"model_name_or_path": "m", "deepspeed_config": "", "output_dir": "o", "max_length": 1}
+    return TrainingOptions(**{**needed, **given})
 
 
 def _train(spec: dict, before: int) -> dict:
     """The second step of DeepSpeed, which has all states; what it took and trained."""
     import torch
 
-    from utils.args import TrainingOptions, read_deepspeed_config
+    from utils.args import read_deepspeed_config
     from utils.model import memory
     from utils.model.lora import add_lora
     from utils.model.loss import code_loss
@@ -67,8 +86,7 @@ def _train(spec: dict, before: int) -> dict:
     model, config = _model(spec)
     dtype, rank = spec.get("dtype", "fp32"), spec.get("lora_rank", 0)
     if rank:
-        needed = {"model_name_or_path": "m", "deepspeed_config": "", "output_dir": "o", "max_length": 1}
-        add_lora(model, TrainingOptions(**needed, lora_rank=rank), "none")
+        add_lora(model, _options(lora_rank=rank), "none")
     given = read_deepspeed_config(str(REPOSITORY / "deepspeed_config.json"))
     if spec.get("bf16_states"):
         given["bf16"] |= {"bf16_master_weights_and_grads": True, "bf16_optimizer_states": True}
@@ -82,7 +100,7 @@ def _train(spec: dict, before: int) -> dict:
         engine.step()
         took = time.process_time() - began
     peak = _peak(before)
-    way = memory.Training(dtype, rank, bf16_states=spec.get("bf16_states", False))
+    way = memory.Training(dtype, rank, spec.get("packed", False), spec.get("bf16_states", False))
     counted = memory.count(config, way, 2, spec["tokens"] // 2)
     parts = memory.training_parts(counted, way, 1, whole_buckets=False)
     sizes = {"parameters": counted.parameters, "trained": counted.trained}

@@ -22,7 +22,7 @@ class LoraFlags:
     lora_targets: list[str] = HfArg(
         default_factory=lambda: [ALL_LINEAR], help="names of the modules that get LoRA layers, or all-linear"
     )
-    lora_4bit: bool = HfArg(default=False, help="QLoRA: the model's weights in 4 bits, by bitsandbytes on a GPU")
+    lora_4bit: bool = HfArg(default=False, help="QLoRA: the model's weights in 4 bits, by bitsandbytes")
     adapter: str | None = no_effect(default=None, help="folder of a LoRA adapter, evaluated with --eval_only")
 
     @property

@@ -124,6 +124,7 @@ def load_model(options: CommonOptions, device: torch.device) -> PreTrainedModel:
         print(f"note: the checkpoint's own sampling settings are not used: {unused}", file=sys.stderr)
     if device.type == "cpu" and options.attn_implementation == "auto" and way_of(model.config).padded_up_to != 0:
         use_grouped(model)
+    _keep_packing(model)
     return model.to(device).eval()
 
 
@@ -158,6 +159,16 @@ def _packed(options: CommonOptions, device: torch.device) -> dict:
     kinds = {"bnb_4bit_quant_type": "nf4", "bnb_4bit_use_double_quant": True}
     packing = BitsAndBytesConfig(load_in_4bit=True, bnb_4bit_compute_dtype=DTYPES[options.dtype], **kinds)
     return {"quantization_config": packing, "device_map": {"": device}}
+
+
+def _keep_packing(model: PreTrainedModel) -> None:
+    """Keep packed weights as they were read.
+
+    On a CPU with instructions for bf16, the first evaluation would pack them anew, for kernels without a backward pass.
+    """
+    for module in model.modules():
+        if hasattr(module, "support_avx512bf16_for_cpu"):  # bitsandbytes' linear layer
+            module.support_avx512bf16_for_cpu = False
 
 
 def _dense_weights() -> dict:

@@ -45,6 +45,7 @@ def check_lora(options: TrainingOptions, config: PreTrainedConfig, revision: str
     flag = "--lora_rank" if options.lora_rank else "--adapter"
     _need(flag, "peft")
     if options.lora_4bit:
+        _check_whole(options.model_name_or_path, config)
         _need("--lora_4bit", "bitsandbytes")
     model = empty_model(config, options.trust_remote_code)
     if options.lora_rank:
@@ -145,6 +146,15 @@ def _quiet() -> Iterator[None]:
 def _need(flag: str, package: str) -> None:
     if importlib.util.find_spec(package) is None:
         raise InputError(f"{flag}: needs the package {package}; install it with: pip install {package}")
+
+
+def _check_whole(model_name_or_path: str, config: PreTrainedConfig) -> None:
+    """InputError where a model's weights are packed in its files, since the merged model needs whole ones."""
+    if model_name_or_path.endswith(".gguf") or getattr(config, "quantization_config", None) is not None:
+        raise InputError(
+            f"--lora_4bit: the weights of {model_name_or_path} are packed already; give the model with whole weights, "
+            "or leave the flag out"
+        )
 
 
 def _check_targets(model: PreTrainedModel, targets: list[str]) -> None:
