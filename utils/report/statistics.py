@@ -21,7 +21,7 @@ def bootstrap_means(values: Sequence[Sequence[float]], draws: int = DRAWS, seed:
     With one seed the first level has no effect: the spread is that of problems alone. ValueError where there is nothing
     to draw from.
     """
-    if not values or any(len(row) == 0 for row in values):
+    if len(values) == 0 or any(len(row) == 0 for row in values):
         raise ValueError("no problem to average over")
     data, rng = np.stack([np.asarray(row, dtype=float) for row in values]), np.random.default_rng(seed)
     size, problems = data.shape
@@ -79,7 +79,7 @@ def estimate_by_t(values: Sequence[Sequence[float]]) -> Estimate:
     """
     if len(values) == 1:
         return estimate(values)
-    if not values or any(len(row) == 0 for row in values):
+    if len(values) == 0 or any(len(row) == 0 for row in values):
         raise ValueError("no problem to average over")
     means = np.array([np.mean(row) for row in values])
     mean = float(means.mean())
