@@ -285,9 +285,9 @@ def train_and_evaluate(
     Resumes at `position`, if there is one.
     """
     options, ranks = run.options, run.ranks
+    ds_config = deepspeed_settings(options, sum(map(len, training.plans)), ranks)
     if position is None:
         results.forget()
-    ds_config = deepspeed_settings(options, sum(map(len, training.plans)), ranks)
     drawn_file = paths.training_set(options.task, options.seed, options.output_dir)
     counts = {"drawn": len(training.drawn), "rows": len(training.rows)}
     drawn_meta = {"settings": run.settings, "inputs": run.inputs, "counts": counts}

@@ -6,6 +6,7 @@ import copy
 import json
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -19,7 +20,7 @@ from utils.model.load import check_model
 from utils.model.loss import code_loss
 from utils.model.sft_data import Row
 from utils.model.tokens import TokenizerPolicy
-from utils.model.train import LEAST_WARM_UP, plan_epoch, save_model, settings_for, warm_up
+from utils.model.train import LEAST_WARM_UP, deepspeed_settings, plan_epoch, save_model, settings_for, warm_up
 from utils.run.files import InputError
 
 OFFLOAD = "deepspeed_offload.json"
@@ -150,6 +151,12 @@ def test_split_weights_are_refused():
     config["zero_optimization"]["stage"] = 3
     with pytest.raises(InputError, match="stage 3"):
         settings_for(config, CONFIG, "bf16", 10, "cpu")
+
+
+def test_fp16_on_a_cpu_is_refused():
+    options = SimpleNamespace(deepspeed_config=CONFIG, full_warm_up=False, dtype="fp16")
+    with pytest.raises(InputError, match="--dtype fp16"):
+        deepspeed_settings(options, 10, SimpleNamespace(device=torch.device("cpu")))
 
 
 TRAINING = """

@@ -219,8 +219,10 @@ def plan_epochs(rows: Sequence[Row], options: TrainingOptions, together: bool, r
 
 
 def deepspeed_settings(options: TrainingOptions, total_steps: int, ranks: Ranks) -> dict:
-    """DeepSpeed's settings for a run of so many steps; a shortened warm-up is told."""
+    """DeepSpeed's settings for a run of so many steps; a shortened warm-up is told. InputError where it cannot train."""
     path = options.deepspeed_config
+    if options.dtype == "fp16" and ranks.device.type == "cpu":
+        raise InputError("--dtype fp16: DeepSpeed does not train in it on a CPU; give bf16 or fp32")
     shorten = not options.full_warm_up
     given = read_deepspeed_config(path)
     made, warning = settings_for(given, path, options.dtype, total_steps, ranks.device.type, shorten)
