@@ -219,7 +219,7 @@ def plan_epochs(rows: Sequence[Row], options: TrainingOptions, together: bool, r
 
 
 def deepspeed_settings(options: TrainingOptions, total_steps: int, ranks: Ranks) -> dict:
-    """DeepSpeed's settings for a run of `total_steps`; a shortened warm-up is told. InputError where it cannot train."""
+    """DeepSpeed's settings for a run of `total_steps`; a shortened warm-up is told. InputError if it cannot train."""
     path = options.deepspeed_config
     if options.dtype == "fp16" and ranks.device.type == "cpu":
         raise InputError("--dtype fp16: DeepSpeed does not train in it on a CPU; give bf16 or fp32")
