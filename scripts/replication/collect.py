@@ -46,7 +46,7 @@ def write_result(plan: Plan, name: str) -> None:
     if name == "base":
         result["measured"] = _measured(plan)
     if METHODS[name].sampling:
-        result["sampling"], minutes["sampling"] = _sampled(plan, METHODS[name].sampling, train, world["strength"])
+        result["sampling"], minutes["sampling"] = _sampled(plan, name, train, world["strength"])
         result["selection"] = _selected(plan, name, train)
     result["minutes"] = {part: round(value, 3) for part, value in minutes.items()}
     result["versions"] = greedy["versions"]
@@ -86,8 +86,9 @@ def _drawn_for_tests(plan: Plan, name: str, test: list[Problem]) -> dict:
     }
 
 
-def _sampled(plan: Plan, sampling: str, train: list[Problem], strength: float) -> tuple[dict, float]:
-    """Kept programs of a run of stage 1 by round against the truth, and its minutes."""
+def _sampled(plan: Plan, name: str, train: list[Problem], strength: float) -> tuple[dict, float]:
+    """Kept programs of a method's run of stage 1 by round against the truth, and its minutes."""
+    sampling = METHODS[name].sampling
     folder, sampler = plan.sampled(sampling).parent, SAMPLINGS[sampling].sampler
     origins, seconds = truth.origins(train), 0.0
     kept: list[list[str]] = [[] for _ in train]
@@ -111,7 +112,10 @@ def _sampled(plan: Plan, sampling: str, train: list[Problem], strength: float) -
                 **_descriptions_kept(descriptions, origins),
             }
         )
-    codes = {problem.id: [len(codes), len(set(map(_body, codes)))] for problem, codes in zip(train, kept, strict=True)}
+    codes = {
+        problem.id: [len(left), len(set(map(_body, left)))]
+        for problem, left in zip(train, files.read_json(plan.codes(name)), strict=True)
+    }
     return {"sampler": sampler, "rounds": rounds, "codes": codes}, seconds / 60
 
 
