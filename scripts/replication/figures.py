@@ -52,6 +52,7 @@ def draw_gain(results: Results, path: Path) -> None:
                 axes.errorbar(x + shift, 100 * y, yerr=errors, color=colour, marker="o", capsize=2, label=title)
         axes.axhline(0, color="black", linewidth=0.8)
         axes.set_xticks(sorted({setting.obscurity for setting in results}))
+        axes.set_xlim(-0.15, 1.15)
         axes.set_title(f"strength {strength:g}")
         axes.set_xlabel("obscurity: share of descriptions told obscurely")
         axes.spines[["top", "right"]].set_visible(False)
@@ -87,7 +88,7 @@ def _finish(figure, panels, path: Path) -> None:
     for axes in panels:
         for handle, name in zip(*axes.get_legend_handles_labels(), strict=True):
             names.setdefault(name, handle)
-    lines = -(-len(names) // 4)
+    lines = -(-len(names) // max(1, int(figure.get_figwidth() // 2.6)))
     if names:
         columns = -(-len(names) // lines)  # legend lines of equal length
         figure.legend(names.values(), names, loc="lower center", ncols=columns, frameon=False, fontsize=8)
