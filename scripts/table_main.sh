@@ -19,7 +19,7 @@ for model in $MODELS; do
     fi
     tune_on_gold "$model" "$seed"
     self_distill "$model" "$seed"
-    for sampler in ${SAMPLERS:-conditional rewrite gibbs}; do
+    for sampler in conditional rewrite gibbs; do
       draw "$model" "$seed" "$sampler"
       tune "$model" "$seed" "$sampler" "$(samples "$model" "$seed" "$sampler")" uniform
     done

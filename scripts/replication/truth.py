@@ -13,7 +13,6 @@ from functools import cache
 
 from data.worlds import grammar, joint
 from data.worlds.grammar import Reading
-from data.worlds.intents import Intent
 from data.worlds.programs import style_of
 from eval.problem import Problem
 
@@ -34,12 +33,6 @@ def obscure_ids(problems: Sequence[Problem]) -> list[str]:
 def marginal(origin: Reading) -> dict[str, float]:
     """P(s | intent), which every sampler should reach."""
     return joint.style_marginal(origin.intent)
-
-
-def intent_of(description: str) -> Intent | None:
-    """The intent of a description, or None if the grammar does not make it."""
-    reading = grammar.parse(description)
-    return reading.intent if reading else None
 
 
 def count_styles(origins: Sequence[Reading], programs: Sequence[Sequence[str]]) -> Counts:

@@ -14,7 +14,7 @@ import pytest
 from toy import REPOSITORY
 
 from data.worlds import intents, joint, prepare
-from data.worlds.grammar import WORDINGS, Reading
+from data.worlds.grammar import WORDINGS, Reading, parse
 from data.worlds.programs import STYLES
 from scripts.replication import covered, losses, measure, pretrain, report, results, study, truth
 from scripts.replication.methods import METHODS
@@ -267,7 +267,7 @@ def test_no_test_intent_in_any_training_file_of_a_study(toy_study):
     rows = [row for file in files if not file.name.endswith(".meta.json") for row in read_json(file)]
     assert rows
     for row in rows:
-        assert str(truth.intent_of(row["prompt"].split('"""')[1].strip())) == row["id"]
+        assert str(parse(row["prompt"].split('"""')[1].strip()).intent) == row["id"]
         assert row["id"] not in test
 
 
