@@ -47,6 +47,7 @@ def write_result(plan: Plan, name: str) -> None:
         result["measured"] = _measured(plan)
     if METHODS[name].sampling:
         result["sampling"], minutes["sampling"] = _sampled(plan, name, train, world["strength"])
+    if METHODS[name].has_codes:
         result["selection"] = _selected(plan, name, train)
     result["minutes"] = {part: round(value, 3) for part, value in minutes.items()}
     result["versions"] = greedy["versions"]

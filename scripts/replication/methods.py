@@ -1,7 +1,7 @@
 """The methods of the replication study, and the commands of their stages.
 
-All samplers draw `--rounds` times `--num_seq` programs for every seed problem, and all methods but SSD have the gold
-pairs in their training sets. A problem without a sampled code has its gold pair alone.
+All samplers draw `--rounds` times `--num_seq` programs for every seed problem, and the gold pairs are in all training
+sets but SSD's and those "without gold pairs". A problem without a sampled code has its gold pair alone.
 """
 
 from __future__ import annotations
@@ -49,7 +49,13 @@ class Method:
     selection: str = "uniform"  # as `--selection` of stage 3
     inverse_temperature: float = INVERSE_TEMPERATURE
     covered_by: str | None = None  # codes only of problems that this sampling has a code for
+    exact: bool = False  # codes drawn from the world itself: a perfect model's chain without end
     gold: bool = True  # gold pairs in the training set
+
+    @property
+    def has_codes(self) -> bool:
+        """Whether there are codes besides gold ones in the training set."""
+        return bool(self.sampling) or self.exact
 
 
 METHODS = {
@@ -67,6 +73,9 @@ METHODS = {
     "gift-ppl8": Method("GiFT, perplexity 8", "gibbs", "perplexity", 8.0),
     "gift-rarity": Method("GiFT, rarity", "gibbs", "rarity"),
     "gift-distinct": Method("GiFT, deduplicated", "gibbs", "distinct"),
+    "rft-alone": Method("RFT without gold pairs", "conditional", gold=False),
+    "gift-alone": Method("GiFT without gold pairs", "gibbs", "perplexity", gold=False),
+    "exact": Method("codes of the truth", exact=True),
 }
 
 
@@ -108,7 +117,7 @@ class Plan:
         """The commands of a method, in order."""
         method, options, commands, model = METHODS[name], self.options, [], self.model
         greedy, samples = self.output(name, "greedy"), self.output(name, "samples")
-        if method.sampling:
+        if method.has_codes:
             commands += self._codes(name, method)
         if name == "base":
             commands.append(self._stage("run_gen.py", model, greedy, "--eval_only", *DECODING))
@@ -124,6 +133,9 @@ class Plan:
 
     def _codes(self, name: str, method: Method) -> list[list[str]]:
         """Stage 1, and stage 2 where the selection needs it."""
+        if method.exact:
+            exact = ["-m", "scripts.replication.exact", "--name", self.options.name, "--limit", str(self.options.limit)]
+            return [[*exact, "--k", str(self.options.k), "--output", str(self.codes(name))]]
         commands = [self._sample(method.sampling)]
         if method.covered_by:
             codes, by = self.sampled(method.sampling), self.sampled(method.covered_by)
@@ -144,7 +156,7 @@ class Plan:
 
     def _training_set(self, name: str, method: Method) -> list:
         options = self.options
-        if method.sampling is None:  # the gold pairs as many times as others have gold and sampled codes
+        if not method.has_codes:  # the gold pairs as many times as others have gold and sampled codes
             return ["--num_epoch", options.epochs * (options.k + 1)]
         flags = ["--train_with_seq_gibbs", "--selfsample_code_source", self.codes(name), "--resample"]
         if method.selection == "perplexity":
@@ -167,7 +179,8 @@ class Plan:
 
     def codes(self, name: str) -> Path:
         """File of the codes that a method selects from."""
-        return self.sampled(name if METHODS[name].covered_by else METHODS[name].sampling)
+        method = METHODS[name]
+        return self.sampled(name if method.exact or method.covered_by else method.sampling)
 
     def output(self, name: str, decoding: str) -> str:
         """Name of a stage 3 run."""
