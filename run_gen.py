@@ -30,6 +30,7 @@ if __name__ == "__main__":  # before the imports that take seconds
     OPTIONS = stop.early(lambda: parse(TrainingOptions))
 
 import sys
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -190,8 +191,11 @@ def select(run: Run) -> TrainingData:
         gold = {str(problem.id): problem for problem in problems}
         ask = partial(pair_prompt, gibbs.Examples(descriptions, gold, options.raw_texts), options.seed)
     drawn, left_out = training_set(trained_on, sources, run.adapter, options, ask)
+    run.about["pairs"] = Counter(row["origin"] for row in drawn)
     for line in (*sources.warnings, *(f"dropped: {n} {kind} codes do not parse" for kind, n in left_out.items())):
         ranks.log(line)
+    if options.train_with_seq_gibbs and not run.about["pairs"]["sampled"]:
+        ranks.log("no sampled code to train on: the training set is the gold pairs alone")
     rows = training_rows(drawn, run.policy, options.max_length, ranks)
     return TrainingData(drawn, rows, plan_epochs(rows, options, way_of(run.config).takes(options.max_length), ranks))
 
@@ -308,7 +312,7 @@ def train_and_evaluate(
         results.add(epoch, *evaluate(run, epoch, generator, judge, trained))
         trainer.curves.add_evaluation(results.entries[-1])
     if options.ckpt_path:
-        card = model_card(results.entries, run.inputs, options)
+        card = model_card(results.entries, run.about["pairs"], run.inputs, options)
         save = partial(save_merged, lora, options) if lora is not None else partial(save_model, model)
         ranks.on_main(lambda: save(run.policy, options.ckpt_path, card))
 

@@ -32,7 +32,7 @@ class Sources:
     @property
     def method(self) -> str:
         """Name of the method in result tables."""
-        if not any(self.codes):
+        if not self.made_with:
             return "SFT"
         name = SAMPLERS[self.sampler].method if self.sampler in SAMPLERS else "self-training"
         return name if self.verified else UNVERIFIED.get(self.sampler, f"{name}, unverified")

@@ -234,6 +234,15 @@ def test_without_the_flag_only_gold_pairs_are_left(files):
     assert [row["origin"] for row in rows] == ["gold"] * 3
 
 
+def test_a_method_without_a_passing_code_keeps_its_name(tmp_path):
+    path = tmp_path / "codes.json"
+    write_json(path, [[], [], []], {"settings": {"sampler": "gibbs"}})
+    given = options(selfsample_code_source=path)
+    sources = read_sources(given, PROBLEMS)
+    assert sources.method == "GiFT"
+    assert [row["origin"] for row in training_set(PROBLEMS, sources, Adapter(), given)[0]] == ["gold"] * 3
+
+
 @pytest.mark.parametrize(
     ("sampler", "method"),
     [("gibbs", "GiFT"), ("conditional", "RFT"), ("rewrite", "RFT+RD"), (None, "self-training")],

@@ -46,7 +46,9 @@ def read_csv(path: Path) -> list[dict]:
 # Results of stage 3
 
 
-def write_run(name: str, method: str, seed: int, counts: dict, weighted: bool = False, **settings) -> None:
+def write_run(
+    name: str, method: str, seed: int, counts: dict, weighted: bool = False, sampled: int = 8, **settings
+) -> None:
     """A results file of one epoch: `counts` are `{problem: (samples, passed)}`."""
     rates = [c / n for n, c in counts.values()]
     samples, passed = (sum(column) for column in zip(*counts.values(), strict=True))
@@ -54,6 +56,8 @@ def write_run(name: str, method: str, seed: int, counts: dict, weighted: bool = 
     entry |= {"sampler": {"RFT": "conditional", "GiFT": "gibbs"}.get(method), "per_problem": counts}
     entry |= {"pass_at_k": {"1": sum(rates) / len(rates)}, "ci95": {"1": [0, 1]}}
     entry |= {"verdicts": {"PASS": passed, "WRONG": samples - passed}, "settings": {"seed": seed, **settings}}
+    if method not in ("base", "SFT"):
+        entry["pairs"] = {"gold": 4, "sampled": sampled}
     inputs = {"weights": "x"} if weighted else {}
     files.write_json(Path("results/mbpp") / f"{name}.json", [entry], {"settings": {}, "inputs": inputs})
 
@@ -125,6 +129,15 @@ def test_tables_have_the_published_numbers_and_say_what_is_missing(study, monkey
     assert [row["source"] for row in rows].count("ours") == 4 and len(rows) == 8
     assert float(rows[2]["share_PASS"]) == pytest.approx(0.5875)
     assert {"mbpp-pass1.png", "mbpp-verdicts.png", "mbpp-num_seq-pass1.png"} <= {p.name for p in study.glob("out/*")}
+
+
+def test_runs_without_a_sampled_code_are_compared_and_named(here, monkeypatch, capsys):
+    """As on APPS+ with a small model, which solves none of the seed problems."""
+    for method in ("RFT", "GiFT"):
+        write_run(method, method, 1, {"p1": (10, 0), "p2": (10, 0)}, sampled=0, num_seq=2)
+    call(monkeypatch, "tables", "--task", "mbpp", "--output_dir", "out", "--against", "num_seq")
+    assert capsys.readouterr().out.count("no sampled code to train on with seed 1: gold pairs alone") == 2
+    assert (here / "out/mbpp-num_seq-pass1.png").exists()
 
 
 def test_a_row_without_its_baseline_is_shown(here, monkeypatch, capsys):

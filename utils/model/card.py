@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 
 from huggingface_hub import EvalResult, ModelCardData
 
@@ -12,10 +13,11 @@ from utils.run import dist, paths
 HUB_DATASETS = {"mbpp": "google-research-datasets/mbpp"}  # those whose training problems are on the hub
 
 
-def model_card(entries: list[dict], inputs: dict[str, str], options: TrainingOptions) -> str:
+def model_card(entries: list[dict], pairs: Mapping[str, int], inputs: dict[str, str], options: TrainingOptions) -> str:
     """README.md of a model folder: YAML front matter, then method, data and hashes, settings, scores, versions.
 
-    `entries` are those of the results file, `inputs` the SHA-256 of every file that the run read, by its name.
+    `entries` are those of the results file, `pairs` counts the training pairs by origin (`gold`, `sampled`), `inputs`
+    has the SHA-256 of every file that the run read, by its name.
     """
     last, base = entries[-1], paths.model_name(options.model_name_or_path)
     tags = ["code", "self-training", "gift", *(["lora"] if options.lora_rank else [])]
@@ -33,7 +35,7 @@ def model_card(entries: list[dict], inputs: dict[str, str], options: TrainingOpt
     )
     parts = [
         f"# {options.output_dir}",
-        f"{base}, fine-tuned by {last['method']} on {_training_set(last)} {options.task}, seed {options.seed}.",
+        f"{base}, fine-tuned by {last['method']} on {_training_set(last, pairs)} {options.task}, seed {options.seed}.",
         *(_lora_lines(options) if options.lora_rank else []),
         "## Scores",
         _score_table(entries),
@@ -50,8 +52,8 @@ def model_card(entries: list[dict], inputs: dict[str, str], options: TrainingOpt
     return f"---\n{data.to_yaml()}\n---\n\n" + "\n\n".join(parts) + "\n"
 
 
-def _training_set(entry: dict) -> str:
-    if entry["method"] == "SFT":
+def _training_set(entry: dict, pairs: Mapping[str, int]) -> str:
+    if not pairs.get("sampled"):
         return "the solutions that come with the training problems of"
     return (
         f"sampled programs that pass the tests{'' if entry['settings'].get('no_gold') else ', and the solutions,'} of"

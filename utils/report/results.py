@@ -186,10 +186,18 @@ def _missing(row: Row, rows: Sequence[Row]) -> list[str]:
     missing = [f"no run with seed {', '.join(map(str, missing_seeds))}"] if missing_seeds else []
     if row.method != BASELINE and baseline_of(row, rows) is None:
         missing.append(f"no {BASELINE} run to compare with")
+    alone = [seed for seed, run in row.runs.items() if row.method != "SFT" and _has_gold_pairs_alone(run)]
+    if alone:
+        missing.append(f"no sampled code to train on with seed {', '.join(map(str, alone))}: gold pairs alone")
     counts = {len(run.last["per_problem"]) for run in row.runs.values()}
     if len(counts) > 1:
         missing.append(f"seeds differ in problems ({', '.join(map(str, sorted(counts)))}); those in common count")
     return missing
+
+
+def _has_gold_pairs_alone(run: Run) -> bool:
+    pairs = run.last.get("pairs")  # of no run that is not trained
+    return bool(pairs) and not pairs.get("sampled")
 
 
 def baseline_of(row: Row, rows: Sequence[Row]) -> Row | None:
