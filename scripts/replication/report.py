@@ -23,9 +23,11 @@ from scripts.replication.results import (
     SAMPLED_BY,
     TELLINGS,
     Results,
+    Setting,
     by_round,
     covered,
     difference,
+    growth,
     loss_differences,
     pooled_distance,
     read,
@@ -40,6 +42,7 @@ COMPARED = (
     ("rft", "base"),
     ("rft", "sft"),
     ("ssd", "base"),
+    ("ssd", "rft"),
     ("gift", "rft"),
     ("gift-gold", "rft"),
     ("rft-gd", "rft"),
@@ -48,7 +51,13 @@ COMPARED = (
     ("gift", "gift-gold"),
     ("gift-covered", "rft"),
     ("gift", "gift-covered"),
+    ("exact", "rft"),
+    ("exact", "gift"),
+    ("rft-alone", "rft"),
+    ("gift-alone", "gift"),
+    ("gift-alone", "rft-alone"),
 )
+GROWING = (("gift", "rft"), ("gift-gold", "rft"), ("rft-gd", "rft"), ("exact", "rft"), ("gift-alone", "rft-alone"))
 SELECTIONS = ("gift", "gift-ppl0.5", "gift-ppl8", "gift-rarity", "gift-distinct")  # each against gift-uniform
 MEASURED = {  # keys of a base model's `measured`, and their columns
     "pass_plain": "codes pass, plain",
@@ -66,8 +75,14 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--results", default="results/replication", help="folder of the result files")
     folder = Path(parser.parse_args(argv).results)
     results = read(folder)
-    tables = [finished(results), scores(results), gains(results), apart(results), coverage(results)]
-    tables += [selections(results), likelihood(results), base_models(results), *against_truth(results)]
+    tables = [finished(results), scores(results), gains(results), growths(results), apart(results)]
+    tables += [
+        coverage(results),
+        selections(results),
+        likelihood(results),
+        base_models(results),
+        *against_truth(results),
+    ]
     text = "\n\n".join(filter(None, [*tables, execution_filter(results)])) + "\n"
     files.write_text(folder / "report.md", text)
     draw_figures(results, folder)
@@ -106,6 +121,22 @@ def gains(results: Results) -> str:
     title = "Paired differences in pass@1 over samples, in points; p corrected for the settings of a line (Holm)"
     rows = [_compared(results, *pair) for pair in COMPARED]
     return _table(title, "difference", results, rows)
+
+
+def growths(results: Results) -> str:
+    """How much a difference in pass@1 grows from the least to the greatest obscurity."""
+    strengths, obscurities = ({getattr(setting, key) for setting in results} for key in Setting._fields)
+    if len(obscurities) == 1:
+        return ""
+    low, high = min(obscurities), max(obscurities)
+    columns = {f"strength {strength:g}": {strength} for strength in sorted(strengths)} | {"both": strengths}
+    rows = []
+    for first, second in GROWING:
+        changes = [growth(results, first, second, chosen, (low, high)) for chosen in columns.values()]
+        cells = [_points(change) if change else "" for change in changes]
+        rows.append([f"{METHODS[first].title} - {METHODS[second].title}", *cells])
+    title = f"What these differences gain from obscurity {low:g} to {high:g}, in points, paired by seed"
+    return _table(title, "difference", columns, rows)
 
 
 def selections(results: Results) -> str:
@@ -222,9 +253,9 @@ def execution_filter(results: Results) -> str:
     return f"{title}\n\n" + markdown(["setting", "style", "sampled", "of these pass", "among passing"], rows)
 
 
-def _table(title: str, corner: str, results: Results, rows: Iterable[list[str]]) -> str:
-    """A column for every setting; rows that are empty in all of them are left out."""
-    return f"{title}\n\n" + markdown([corner, *map(str, results)], [row for row in rows if any(row[1:])])
+def _table(title: str, corner: str, columns: Iterable, rows: Iterable[list[str]]) -> str:
+    """A table; rows that are empty in all of them are left out."""
+    return f"{title}\n\n" + markdown([corner, *map(str, columns)], [row for row in rows if any(row[1:])])
 
 
 def _percent(passed: Estimate) -> str:

@@ -7,7 +7,7 @@ Differences are paired by seed and problem.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from pathlib import Path
 from typing import NamedTuple
 
@@ -77,6 +77,25 @@ def differences(first: dict[int, dict], second: dict[int, dict], **chosen) -> li
     """pass@k of the first method minus the second's, by seed and problem, where both are finished."""
     pairs = [(rates(first[s], **chosen), rates(second[s], **chosen)) for s in sorted(first.keys() & second.keys())]
     return [statistics.problem_differences(*pair) for pair in pairs]
+
+
+def growth(
+    results: Results, first: str, second: str, strengths: Set[float], obscurities: tuple[float, float]
+) -> statistics.Estimate | None:
+    """How much greater a difference in pass@1 is at the second obscurity than at the first, mean over strengths.
+
+    Seeds count that are finished at all of these settings; None where there is none. A seed has the same problems at
+    every obscurity.
+    """
+    by_seed: dict[int, list[float]] = {}
+    for strength in strengths:
+        low, high = (results.get(Setting(strength, obscurity), {}) for obscurity in obscurities)
+        seeds = set.intersection(*(set(by.get(name, {})) for by in (low, high) for name in (first, second)))
+        for seed in seeds:
+            less, more = (np.mean(differences({seed: by[first][seed]}, {seed: by[second][seed]})) for by in (low, high))
+            by_seed.setdefault(seed, []).append(float(more - less))
+    changes = [[float(np.mean(values))] for values in by_seed.values() if len(values) == len(strengths)]
+    return statistics.estimate_by_t(changes) if len(changes) > 1 else None
 
 
 def loss_differences(first: dict[int, dict], second: dict[int, dict]) -> list[float]:

@@ -11,12 +11,14 @@ import sys
 
 import numpy as np
 import pytest
+from small_world import prepare_in
 from toy import REPOSITORY
 
 from data.worlds import intents, joint, prepare
 from data.worlds.grammar import WORDINGS, Reading, parse
 from data.worlds.programs import STYLES
-from scripts.replication import covered, losses, measure, pretrain, report, results, study, truth
+from eval import registry
+from scripts.replication import covered, exact, losses, measure, pretrain, report, results, study, truth
 from scripts.replication.methods import METHODS
 from scripts.replication.results import differences, loss_differences
 from utils.run.files import InputError, read_json, write_json
@@ -115,6 +117,20 @@ def test_coverage_is_counted_by_telling_over_seeds():
     assert results.covered([result([1, 4])], "obscure") == []
 
 
+def test_growth_is_paired_by_seed_over_all_strengths():
+    def result(rate):
+        return {"samples": {"a": [10, rate]}, "obscure": {"test": []}}
+
+    found = {}
+    for strength, obscurity, gains in ((0, 0, (1, 2, 0)), (0, 1, (4, 4, 9)), (0.5, 0, (0, 0)), (0.5, 1, (1, 4))):
+        gift, rft = {s: result(gain) for s, gain in enumerate(gains)}, {s: result(0) for s in range(3)}
+        found[results.Setting(strength, obscurity)] = {"gift": gift, "rft": rft}
+    change = results.growth(found, "gift", "rft", {0, 0.5}, (0, 1))  # seed 2 is not finished
+    assert change.mean == pytest.approx(((0.3 + 0.1) / 2 + (0.2 + 0.4) / 2) / 2)
+    assert results.growth(found, "gift", "rft", {0}, (0, 1)).mean == pytest.approx((0.3 + 0.2 + 0.9) / 3)
+    assert results.growth(found, "gift", "sft", {0}, (0, 1)) is None
+
+
 def test_losses_are_compared_seed_by_seed():
     first, second = (
         {s: {"loss": {"marginal": value}} for s, value in own.items()} for own in ({0: 2, 2: 5, 3: 1}, {2: 3, 0: 1})
@@ -131,6 +147,22 @@ def test_codes_of_problems_that_another_run_lacks_are_left_out(tmp_path):
     write_json(tmp_path / "by.json", [["x"]], {})
     with pytest.raises(InputError, match="1 problems, but"):
         covered.main([*flags, "--by", str(tmp_path / "by.json")])
+
+
+def test_exact_codes_have_the_law_of_the_world_and_pass(tmp_path, monkeypatch):
+    monkeypatch.chdir(prepare_in(tmp_path))
+    assert exact.main(["--name", "small", "--k", "300", "--output", "codes.json"]) == 0
+    problems = registry.load("world-small", "world-small", "train")[0]
+    codes, origins = read_json("codes.json"), truth.origins(problems)
+    for problem, of_problem in zip(problems, codes, strict=True):
+        assert len(of_problem) == 300
+        for program in set(of_problem):
+            scope: dict = {}
+            exec(program, scope)
+            for inputs, output in zip(problem.test["inputs"], problem.test["outputs"], strict=True):
+                assert scope["f"](*inputs) == output
+    far, noise = truth.set_distance(origins, codes)
+    assert far < 1.5 * noise
 
 
 # The script
@@ -153,10 +185,10 @@ def test_dry_run_shows_every_stage_of_every_world():
         lines = [line for line in shown.splitlines() if f"--dataset world-{world} " in line]
         stages = [line.split()[1] for line in lines]
         assert stages.count("run_gen.py") == 2 * len(METHODS)
-        assert (
-            stages.count("seq_gibbs_sample.py") == len(METHODS) - 2 + 1
-        )  # but for base and sft; gift-covered needs two
-        assert stages.count("cal_ppl.py") == 5
+        samplings = sum(bool(method.sampling) + bool(method.covered_by) for method in METHODS.values())
+        assert stages.count("seq_gibbs_sample.py") == samplings == 15
+        assert stages.count("cal_ppl.py") == 6
+        assert sum(f"scripts.replication.exact --name {world} " in line for line in shown.splitlines()) == 1
         base = world.replace("-o1", "-o0")
         models = {words[words.index("--model_name_or_path") + 1] for words in map(str.split, lines)}
         assert {model for model in models if model.startswith("data")} == {f"data/models/world-{base}"}
@@ -256,7 +288,7 @@ def test_what_is_missing_is_told_without_world_or_model(toy_study, tmp_path, mon
     asked = ["--name", "toy", *STUDY, "--is_finished"]
     assert study.main(asked) == 1
     assert study.main([*asked, "--methods", "base", "rft", "gift"]) == 0
-    assert capsys.readouterr().out == "toy: 4 of 14 methods are finished\ntoy: 3 of 3 methods are finished\n"
+    assert capsys.readouterr().out == "toy: 4 of 17 methods are finished\ntoy: 3 of 3 methods are finished\n"
     with pytest.raises(InputError, match="made with k 2, now 3"):
         study.main([*asked, "--k", "3"])
 
