@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -49,6 +50,8 @@ def write_result(plan: Plan, name: str) -> None:
         result["sampling"], minutes["sampling"] = _sampled(plan, name, train, world["strength"])
     if METHODS[name].has_codes:
         result["selection"] = _selected(plan, name, train)
+    if name != "base":
+        result["training"] = _trained_on(plan, name, train)
     result["minutes"] = {part: round(value, 3) for part, value in minutes.items()}
     result["versions"] = greedy["versions"]
     lines = ",\n".join(f'"{key}": {json.dumps(value)}' for key, value in result.items())
@@ -143,17 +146,11 @@ def _descriptions_kept(file: Path, origins: list[Reading]) -> dict:
 
 def _selected(plan: Plan, name: str, train: list[Problem]) -> dict:
     """Training sets against the truth: as the method draws them, and for GiFT by several inverse temperatures."""
-    file, origins, method = plan.codes(name), truth.origins(train), METHODS[name]
-    code_file = read_codes(file, train)
-    by_perplexity = method.selection == "perplexity"
-    ppl = read_perplexities(paths.perplexity_file(file), code_file)[0] if by_perplexity else None
+    origins, method = truth.origins(train), METHODS[name]
     betas = INVERSE_TEMPERATURES if name == "gift" else (method.inverse_temperature,)
     selections = {}
-    for beta in betas if by_perplexity else (None,):
-        settings = Draw(plan.options.k, plan.options.seed, beta or 0.0, True, selection=method.selection)
-        drawn = []
-        for index, (problem, codes) in enumerate(zip(train, code_file.codes, strict=True)):
-            drawn.append([codes[i] for i in draw(problem.id, codes, ppl and ppl[index], settings)])
+    for beta in betas if method.selection == "perplexity" else (None,):
+        drawn = _drawn(plan, name, train, beta)
         counts, laws = truth.count_styles(origins, drawn), _laws(origins, drawn, truth.marginal)
         selections[method.selection if beta is None else str(beta)] = {
             "rows": sum(map(len, drawn)),
@@ -163,6 +160,32 @@ def _selected(plan: Plan, name: str, train: list[Problem]) -> dict:
             "tv_of_sets": _distances(truth.set_distance(origins, drawn)),
         }
     return selections
+
+
+def _drawn(plan: Plan, name: str, train: list[Problem], inverse_temperature: float | None) -> list[list[str]]:
+    """The codes of every problem that a method's training set has, drawn again as stage 3 draws them."""
+    file, selection = plan.codes(name), METHODS[name].selection
+    code_file = read_codes(file, train)
+    ppl = read_perplexities(paths.perplexity_file(file), code_file)[0] if selection == "perplexity" else None
+    settings = Draw(plan.options.k, plan.options.seed, inverse_temperature or 0.0, True, selection=selection)
+    return [
+        [codes[i] for i in draw(problem.id, codes, ppl and ppl[index], settings)]
+        for index, (problem, codes) in enumerate(zip(train, code_file.codes, strict=True))
+    ]
+
+
+def _trained_on(plan: Plan, name: str, train: list[Problem]) -> dict[str, int]:
+    """Size of the training set: problems with drawn codes, rows, optimiser steps, distinct programs, gold ones too."""
+    method, options = METHODS[name], plan.options
+    drawn = _drawn(plan, name, train, method.inverse_temperature) if method.has_codes else [[] for _ in train]
+    programs = [[*([p.code] if method.gold else []), *codes] for p, codes in zip(train, drawn, strict=True)]
+    rows, epochs = sum(map(len, programs)), options.epochs if method.has_codes else plan.gold_epochs
+    return {
+        "problems": sum(map(bool, drawn)),
+        "rows": rows,
+        "steps": epochs * math.ceil(rows / options.batch),
+        "distinct": sum(len(set(map(_body, codes))) for codes in programs),
+    }
 
 
 def _laws(origins: list[Reading], programs: list[list[str]], law: Callable) -> truth.Laws:

@@ -13,6 +13,7 @@ from scripts.replication.results import LABELS, SAMPLED_BY, TELLINGS, Results, b
 COLOURS = {"conditional": "#8a8f98", "rewrite": "#3b6ea5", "gold": "#5a9367", "gibbs": "#d9822b"}
 GAINING = {
     "gift": "#d9822b",
+    "gift-uniform": "#e8b27d",
     "gift-gold": "#a3502f",
     "rft-gd": "#5a9367",
     "rft-rd": "#3b6ea5",

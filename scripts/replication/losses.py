@@ -12,6 +12,7 @@ style. `marginal` and `joint` of the world weigh its tellings by its obscurity.
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 
 import numpy as np
 
@@ -46,6 +47,11 @@ def main(argv: list[str] | None = None) -> int:
     problems, digest = registry.load(task, task, "test")
     problems = problems[:INTENTS]
     settings = files.read_meta(paths.task_file(task, "test"))["settings"]
+    settings = {**settings, "intents": INTENTS}
+    inputs = {"test": digest, "weights": files.sha256(Path(options.model_name_or_path, "model.safetensors"))}
+    if files.finished(options.output, settings, inputs):
+        print(f"{options.output}: already exists")
+        return 0
     _, policy = check_model(options.model_name_or_path, None, False)
     model = read_weights(options.model_name_or_path, "fp32").to(ranks.device).eval()
     tested = [intents.read(problem.id) for problem in problems]
@@ -60,7 +66,7 @@ def main(argv: list[str] | None = None) -> int:
     for kind in ("marginal", "joint"):
         plain, obscure = (averaged[telling][kind] for telling in TELLINGS)
         averaged[kind] = round((1 - settings["obscurity"]) * plain + settings["obscurity"] * obscure, 6)
-    files.write_json(options.output, averaged, {"settings": settings, "inputs": {"test": digest}})
+    files.write_json(options.output, averaged, {"settings": settings, "inputs": inputs})
     return 0
 
 

@@ -48,14 +48,13 @@ class Method:
     sampling: str | None = None  # one of SAMPLINGS; None: gold pairs alone, or no training
     selection: str = "uniform"  # as `--selection` of stage 3
     inverse_temperature: float = INVERSE_TEMPERATURE
-    covered_by: str | None = None  # codes only of problems that this sampling has a code for
-    exact: bool = False  # codes drawn from the world itself: a perfect model's chain without end
+    made: str = ""  # the kind of codes that `scripts.replication.codes` makes, of the sampling or of the world
     gold: bool = True  # gold pairs in the training set
 
     @property
     def has_codes(self) -> bool:
         """Whether there are codes besides gold ones in the training set."""
-        return bool(self.sampling) or self.exact
+        return bool(self.sampling or self.made)
 
 
 METHODS = {
@@ -68,14 +67,16 @@ METHODS = {
     "gift-uniform": Method("GiFT without selection", "gibbs"),
     "gift": Method("GiFT", "gibbs", "perplexity"),
     "gift-gold": Method("GiFT, fall-back to gold", "gibbs-gold", "perplexity"),
-    "gift-covered": Method("GiFT, problems of RFT only", "gibbs", "perplexity", covered_by="conditional"),
+    "gift-covered": Method("GiFT, problems of RFT only", "gibbs", "perplexity", made="covered"),
+    "gift-ppl0": Method("GiFT, perplexity 0", "gibbs", "perplexity", 0.0),
     "gift-ppl0.5": Method("GiFT, perplexity 0.5", "gibbs", "perplexity", 0.5),
     "gift-ppl8": Method("GiFT, perplexity 8", "gibbs", "perplexity", 8.0),
     "gift-rarity": Method("GiFT, rarity", "gibbs", "rarity"),
     "gift-distinct": Method("GiFT, deduplicated", "gibbs", "distinct"),
     "rft-alone": Method("RFT without gold pairs", "conditional", gold=False),
     "gift-alone": Method("GiFT without gold pairs", "gibbs", "perplexity", gold=False),
-    "exact": Method("codes of the truth", exact=True),
+    "rft-filled": Method("RFT, gold codes for the rest", "conditional", made="filled"),
+    "exact": Method("codes of the truth", made="exact"),
 }
 
 
@@ -113,6 +114,11 @@ class Plan:
                 )
         return True
 
+    @property
+    def gold_epochs(self) -> int:
+        """Epochs over the gold pairs alone: these as many times as others see gold and sampled codes."""
+        return self.options.epochs * (self.options.k + 1)
+
     def commands(self, name: str) -> list[list[str]]:
         """The commands of a method, in order."""
         method, options, commands, model = METHODS[name], self.options, [], self.model
@@ -133,14 +139,16 @@ class Plan:
 
     def _codes(self, name: str, method: Method) -> list[list[str]]:
         """Stage 1, and stage 2 where the selection needs it."""
-        if method.exact:
-            exact = ["-m", "scripts.replication.exact", "--name", self.options.name, "--limit", str(self.options.limit)]
-            return [[*exact, "--k", str(self.options.k), "--output", str(self.codes(name))]]
-        commands = [self._sample(method.sampling)]
-        if method.covered_by:
-            codes, by = self.sampled(method.sampling), self.sampled(method.covered_by)
-            leave_out = ["-m", "scripts.replication.covered", "--codes", str(codes), "--by", str(by)]
-            commands += [self._sample(method.covered_by), [*leave_out, "--output", str(self.codes(name))]]
+        commands = [self._sample(method.sampling)] if method.sampling else []
+        if method.made:
+            options = self.options
+            make = ["-m", "scripts.replication.codes", "--kind", method.made, "--name", options.name, "--k", options.k]
+            if method.sampling:
+                make += ["--codes", self.sampled(method.sampling)]
+            if method.made == "covered":
+                commands.append(self._sample("conditional"))
+                make += ["--by", self.sampled("conditional")]
+            commands.append([*map(str, make), "--limit", str(options.limit), "--output", str(self.codes(name))])
         if method.selection == "perplexity":
             commands.append(self._stage("cal_ppl.py", self.model, "ppl", "--selfsample_code_source", self.codes(name)))
         return commands
@@ -156,8 +164,8 @@ class Plan:
 
     def _training_set(self, name: str, method: Method) -> list:
         options = self.options
-        if not method.has_codes:  # the gold pairs as many times as others have gold and sampled codes
-            return ["--num_epoch", options.epochs * (options.k + 1)]
+        if not method.has_codes:
+            return ["--num_epoch", self.gold_epochs]
         flags = ["--train_with_seq_gibbs", "--selfsample_code_source", self.codes(name), "--resample"]
         if method.selection == "perplexity":
             flags += ["--weight_file1", paths.perplexity_file(self.codes(name))]
@@ -180,7 +188,7 @@ class Plan:
     def codes(self, name: str) -> Path:
         """File of the codes that a method selects from."""
         method = METHODS[name]
-        return self.sampled(name if method.exact or method.covered_by else method.sampling)
+        return self.sampled(name if method.made else method.sampling)
 
     def output(self, name: str, decoding: str) -> str:
         """Name of a stage 3 run."""

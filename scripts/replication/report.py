@@ -10,12 +10,13 @@ from __future__ import annotations
 
 import argparse
 from collections import Counter
-from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
 
 from data.worlds.programs import OTHER, STYLES
+from scripts.replication.cells import corrected_points, percent, points, table
+from scripts.replication.explain import by_operations, training_sets, verdicts
 from scripts.replication.figures import draw_figures
 from scripts.replication.methods import METHODS
 from scripts.replication.results import (
@@ -27,8 +28,10 @@ from scripts.replication.results import (
     by_round,
     covered,
     difference,
+    estimate_of_seeds,
     growth,
     loss_differences,
+    over_strengths,
     pooled_distance,
     read,
     score,
@@ -43,22 +46,43 @@ COMPARED = (
     ("rft", "sft"),
     ("ssd", "base"),
     ("ssd", "rft"),
+    ("ssd", "rft-alone"),
     ("gift", "rft"),
+    ("gift-uniform", "rft"),
     ("gift-gold", "rft"),
     ("rft-gd", "rft"),
+    ("rft-rd", "rft"),
     ("gift", "rft-rd"),
     ("gift", "rft-gd"),
+    ("gift-uniform", "rft-gd"),
     ("gift", "gift-gold"),
     ("gift-covered", "rft"),
     ("gift", "gift-covered"),
+    ("rft-filled", "rft"),
+    ("gift-uniform", "rft-filled"),
     ("exact", "rft"),
-    ("exact", "gift"),
+    ("exact", "gift-uniform"),
     ("rft-alone", "rft"),
     ("gift-alone", "gift"),
     ("gift-alone", "rft-alone"),
 )
-GROWING = (("gift", "rft"), ("gift-gold", "rft"), ("rft-gd", "rft"), ("exact", "rft"), ("gift-alone", "rft-alone"))
-SELECTIONS = ("gift", "gift-ppl0.5", "gift-ppl8", "gift-rarity", "gift-distinct")  # each against gift-uniform
+GROWING = (
+    ("gift", "rft"),
+    ("gift-uniform", "rft"),
+    ("gift-gold", "rft"),
+    ("rft-gd", "rft"),
+    ("exact", "rft"),
+    ("gift-alone", "rft-alone"),
+)
+SELECTIONS = (  # each against a draw that is uniform in the same way, with or without replacement
+    ("gift-ppl0.5", "gift-ppl0"),
+    ("gift", "gift-ppl0"),
+    ("gift-ppl8", "gift-ppl0"),
+    ("gift-rarity", "gift-ppl0"),
+    ("gift", "gift-rarity"),
+    ("gift-distinct", "gift-uniform"),
+    ("gift-ppl0", "gift-uniform"),
+)
 MEASURED = {  # keys of a base model's `measured`, and their columns
     "pass_plain": "codes pass, plain",
     "pass_obscure": "obscure",
@@ -75,15 +99,11 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--results", default="results/replication", help="folder of the result files")
     folder = Path(parser.parse_args(argv).results)
     results = read(folder)
-    tables = [finished(results), scores(results), gains(results), growths(results), apart(results)]
-    tables += [
-        coverage(results),
-        selections(results),
-        likelihood(results),
-        base_models(results),
-        *against_truth(results),
-    ]
-    text = "\n\n".join(filter(None, [*tables, execution_filter(results)])) + "\n"
+    tables = [finished(results), scores(results), greedy_scores(results), over_both(results), growths(results)]
+    tables += [gains(results), apart(results), coverage(results), training_sets(results), *by_operations(results)]
+    tables += [verdicts(results), selections(results), likelihood(results), base_models(results)]
+    tables += [*against_truth(results), execution_filter(results)]
+    text = "\n\n".join(filter(None, tables)) + "\n"
     files.write_text(folder / "report.md", text)
     draw_figures(results, folder)
     print(text)
@@ -96,7 +116,7 @@ def finished(results: Results) -> str:
         [method.title, *(str(len(by_method.get(name, {}))) for by_method in results.values())]
         for name, method in METHODS.items()
     ]
-    return _table("Seeds finished", "method", results, rows)
+    return table("Seeds finished", ["method", *results], rows)
 
 
 def scores(results: Results) -> str:
@@ -110,17 +130,30 @@ def scores(results: Results) -> str:
                 kept for result in by_seed if "sampling" in result for kept, _ in result["sampling"]["codes"].values()
             ]
             passed = score(by_seed)
-            cells.append(f"{_percent(passed)}{f'; {np.mean(codes):.1f}' if codes else ''}" if passed else "")
+            cells.append(f"{percent(passed)}{f'; {np.mean(codes):.1f}' if codes else ''}" if passed else "")
         rows.append([method.title, *cells])
-    title = "pass@1 over samples, 95 % intervals; codes kept for each seed problem"
-    return _table(title, "method", results, rows)
+    title = "pass@1 over samples at temperature 1, 95 % intervals; codes kept for each seed problem"
+    return table(title, ["method", *results], rows)
 
 
-def gains(results: Results) -> str:
-    """Paired differences in pass@1."""
-    title = "Paired differences in pass@1 over samples, in points; p corrected for the settings of a line (Holm)"
-    rows = [_compared(results, *pair) for pair in COMPARED]
-    return _table(title, "difference", results, rows)
+def greedy_scores(results: Results) -> str:
+    """pass@1 of greedy decoding."""
+    rows = []
+    for name, method in METHODS.items():
+        passed = [score(list(by_method.get(name, {}).values()), decoding="greedy") for by_method in results.values()]
+        rows.append([method.title, *(percent(share) if share else "" for share in passed)])
+    return table("pass@1 of greedy decoding, 95 % intervals", ["method", *results], rows)
+
+
+def over_both(results: Results) -> str:
+    """Differences in pass@1 by obscurity, each seed's mean over the strengths."""
+    obscurities = sorted({setting.obscurity for setting in results})
+    estimates = [
+        [estimate_of_seeds(over_strengths(results, *pair, obscurity)) for obscurity in obscurities] for pair in COMPARED
+    ]
+    rows = [[_title(pair), *map(points, changes)] for pair, changes in zip(COMPARED, estimates, strict=True)]
+    title = "Differences in pass@1 over samples, each seed's mean over the strengths, in points; p not corrected"
+    return table(title, ["difference", *(f"obscurity {obscurity:g}" for obscurity in obscurities)], rows)
 
 
 def growths(results: Results) -> str:
@@ -128,43 +161,51 @@ def growths(results: Results) -> str:
     strengths, obscurities = ({getattr(setting, key) for setting in results} for key in Setting._fields)
     if len(obscurities) == 1:
         return ""
-    low, high = min(obscurities), max(obscurities)
-    columns = {f"strength {strength:g}": {strength} for strength in sorted(strengths)} | {"both": strengths}
-    rows = []
-    for first, second in GROWING:
-        changes = [growth(results, first, second, chosen, (low, high)) for chosen in columns.values()]
-        cells = [_points(change) if change else "" for change in changes]
-        rows.append([f"{METHODS[first].title} - {METHODS[second].title}", *cells])
-    title = f"What these differences gain from obscurity {low:g} to {high:g}, in points, paired by seed"
-    return _table(title, "difference", columns, rows)
+    ends = min(obscurities), max(obscurities)
+    columns = {f"strength {strength:g}": {strength} for strength in sorted(strengths)}
+    if len(strengths) > 1:
+        columns["mean over strengths"] = strengths
+    rows = [
+        [_title(pair), *(points(growth(results, *pair, ends, chosen)) for chosen in columns.values())]
+        for pair in GROWING
+    ]
+    title = "What a difference gains from obscurity {:g} to {:g}, in points, paired by seed; p not corrected"
+    return table(title.format(*ends), ["difference", *columns], rows)
+
+
+def gains(results: Results) -> str:
+    """Paired differences in pass@1, by setting."""
+    title = "Differences in pass@1 over samples, paired by seed and problem, in points; p corrected for a line (Holm)"
+    rows = [[_title(pair), *corrected_points([_differences(results, pair)])[0]] for pair in COMPARED]
+    return table(title, ["difference", *results], rows)
 
 
 def selections(results: Results) -> str:
     """What each rule of selection adds to the same chains."""
-    rows = [_compared(results, name, "gift-uniform") for name in SELECTIONS]
-    title = "Selection from the same chains, against uniform: differences in pass@1, in points; p as above"
-    return _table(title, "selection", results, rows)
+    cells = corrected_points([_differences(results, pair) for pair in SELECTIONS])
+    rows = [[_title(pair), *line] for pair, line in zip(SELECTIONS, cells, strict=True)]
+    title = "Selection from the same chains, in points; p corrected for the whole table (Holm)"
+    return table(title, ["difference", *results], rows)
 
 
-def _compared(results: Results, first: str, second: str) -> list[str]:
-    estimates = [difference(by_method.get(first, {}), by_method.get(second, {})) for by_method in results.values()]
-    corrected = iter(statistics.holm([change.p for change in estimates if change]))
-    cells = [_points(change, next(corrected)) if change else "" for change in estimates]
-    return [f"{METHODS[first].title} - {METHODS[second].title}", *cells]
+def _differences(results: Results, pair: tuple[str, str], **chosen) -> list[Estimate | None]:
+    first, second = pair
+    return [difference(by.get(first, {}), by.get(second, {}), **chosen) for by in results.values()]
+
+
+def _title(pair: tuple[str, str]) -> str:
+    return " - ".join(METHODS[name].title for name in pair)
 
 
 def apart(results: Results) -> str:
     """GiFT and its controls against RFT, on test problems told plainly and obscurely."""
     rows = []
-    for name in ("gift", "gift-gold", "rft-rd", "rft-gd"):
+    for name in ("gift", "gift-uniform", "gift-gold", "rft-rd", "rft-gd", "exact"):
         for telling in TELLINGS:
-            estimates = [
-                difference(by_method.get(name, {}), by_method.get("rft", {}), telling=telling)
-                for by_method in results.values()
-            ]
-            cells = [_points(change) if change else "" for change in estimates]
-            rows.append([f"{METHODS[name].title} - RFT, {telling}", *cells])
-    return _table("The same by the telling of the test problem, p not corrected", "difference", results, rows)
+            pair = (name, "rft")
+            rows.append([f"{_title(pair)}, {telling}", *map(points, _differences(results, pair, telling=telling))])
+    title = "Differences in pass@1 over samples by the telling of the test problem, in points; p not corrected"
+    return table(title, ["difference", *results], rows)
 
 
 def coverage(results: Results) -> str:
@@ -191,9 +232,18 @@ def likelihood(results: Results) -> str:
             means = [np.mean([loss[telling]["marginal"] for loss in losses]) for telling in TELLINGS if losses]
             cells.append(" / ".join(f"{mean:.4f}" for mean in means))
         rows.append([method.title, *cells])
-    changes = [loss_differences(by.get("gift", {}), by.get("rft", {})) for by in results.values()]
-    rows.append(["GiFT - RFT, of the world", *(", ".join(f"{v:+.3f}" for v in values) for values in changes)])
-    return _table("L_marg on plain / obscure descriptions of test intents, nats per token", "method", results, rows)
+    by_seed = [loss_differences(by.get("gift", {}), by.get("rft", {})) for by in results.values()]
+    changes = [
+        statistics.estimate_by_t([[value] for value in values]) if len(values) > 1 else None for values in by_seed
+    ]
+    rows.append(["GiFT - RFT, of the world", *(_loss(change) if change else "" for change in changes)])
+    title = "L_marg on plain / obscure descriptions of test intents, nats per token"
+    return table(title, ["method", *results], rows)
+
+
+def _loss(change: Estimate) -> str:
+    low, high = change.interval
+    return f"{change.mean:+.4f} ({low:+.4f} to {high:+.4f})"
 
 
 def base_models(results: Results) -> str:
@@ -251,23 +301,6 @@ def execution_filter(results: Results) -> str:
                 rows.append([str(setting), style, *(f"{share:.1%}" for share in shares)])
     title = "Execution filter: the base models' samples for the test problems, by style"
     return f"{title}\n\n" + markdown(["setting", "style", "sampled", "of these pass", "among passing"], rows)
-
-
-def _table(title: str, corner: str, columns: Iterable, rows: Iterable[list[str]]) -> str:
-    """A table; rows that are empty in all of them are left out."""
-    return f"{title}\n\n" + markdown([corner, *map(str, columns)], [row for row in rows if any(row[1:])])
-
-
-def _percent(passed: Estimate) -> str:
-    low, high = passed.interval
-    return f"{passed.mean:.1%} ({100 * low:.1f} to {100 * high:.1f})"
-
-
-def _points(change: Estimate, p: float | None = None) -> str:
-    low, high = change.interval
-    p = change.p if p is None else p
-    shown = "< 0.001" if p < 0.001 else f"= {p:.3f}"
-    return f"{100 * change.mean:+.1f} ({100 * low:+.1f} to {100 * high:+.1f}), p {shown}"
 
 
 def _rounds_shown(values: list[float], form: str) -> list[str]:

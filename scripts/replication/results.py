@@ -79,23 +79,38 @@ def differences(first: dict[int, dict], second: dict[int, dict], **chosen) -> li
     return [statistics.problem_differences(*pair) for pair in pairs]
 
 
-def growth(
-    results: Results, first: str, second: str, strengths: Set[float], obscurities: tuple[float, float]
-) -> statistics.Estimate | None:
-    """How much greater a difference in pass@1 is at the second obscurity than at the first, mean over strengths.
+def over_strengths(
+    results: Results, first: str, second: str, obscurity: float, strengths: Set[float] = frozenset()
+) -> dict[int, float]:
+    """pass@1 of the first method minus the second's by seed, mean over problems and strengths (default: all there are).
 
-    Seeds count that are finished at all of these settings; None where there is none. A seed has the same problems at
-    every obscurity.
+    Seeds count that are finished at each strength.
     """
     by_seed: dict[int, list[float]] = {}
+    strengths = strengths or {setting.strength for setting in results}
     for strength in strengths:
-        low, high = (results.get(Setting(strength, obscurity), {}) for obscurity in obscurities)
-        seeds = set.intersection(*(set(by.get(name, {})) for by in (low, high) for name in (first, second)))
-        for seed in seeds:
-            less, more = (np.mean(differences({seed: by[first][seed]}, {seed: by[second][seed]})) for by in (low, high))
-            by_seed.setdefault(seed, []).append(float(more - less))
-    changes = [[float(np.mean(values))] for values in by_seed.values() if len(values) == len(strengths)]
-    return statistics.estimate_by_t(changes) if len(changes) > 1 else None
+        by_method = results.get(Setting(strength, obscurity), {})
+        ours, theirs = by_method.get(first, {}), by_method.get(second, {})
+        for seed in ours.keys() & theirs.keys():
+            (values,) = differences({seed: ours[seed]}, {seed: theirs[seed]})
+            by_seed.setdefault(seed, []).append(float(np.mean(values)))
+    return {s: float(np.mean(values)) for s, values in sorted(by_seed.items()) if len(values) == len(strengths)}
+
+
+def estimate_of_seeds(by_seed: dict[int, float]) -> statistics.Estimate | None:
+    """Mean over seeds with its interval; None for fewer than two."""
+    return statistics.estimate_by_t([[value] for value in by_seed.values()]) if len(by_seed) > 1 else None
+
+
+def growth(
+    results: Results, first: str, second: str, obscurities: tuple[float, float], strengths: Set[float] = frozenset()
+) -> statistics.Estimate | None:
+    """How much greater a difference is at the second obscurity than at the first, as `over_strengths`, by seed.
+
+    A seed has the same problems at every obscurity.
+    """
+    less, more = (over_strengths(results, first, second, obscurity, strengths) for obscurity in obscurities)
+    return estimate_of_seeds({seed: more[seed] - less[seed] for seed in less.keys() & more.keys()})
 
 
 def loss_differences(first: dict[int, dict], second: dict[int, dict]) -> list[float]:

@@ -18,9 +18,10 @@ from data.worlds import intents, joint, prepare
 from data.worlds.grammar import WORDINGS, Reading, parse
 from data.worlds.programs import STYLES
 from eval import registry
-from scripts.replication import covered, exact, losses, measure, pretrain, report, results, study, truth
+from scripts.replication import cells, codes, explain, losses, measure, pretrain, report, results, study, truth
 from scripts.replication.methods import METHODS
 from scripts.replication.results import differences, loss_differences
+from utils.report.statistics import Estimate
 from utils.run.files import InputError, read_json, write_json
 
 INTENT = intents.read("numbers.odd.add:3.sum")  # has all styles: .30 .25 .20 .15 .10
@@ -125,10 +126,34 @@ def test_growth_is_paired_by_seed_over_all_strengths():
     for strength, obscurity, gains in ((0, 0, (1, 2, 0)), (0, 1, (4, 4, 9)), (0.5, 0, (0, 0)), (0.5, 1, (1, 4))):
         gift, rft = {s: result(gain) for s, gain in enumerate(gains)}, {s: result(0) for s in range(3)}
         found[results.Setting(strength, obscurity)] = {"gift": gift, "rft": rft}
-    change = results.growth(found, "gift", "rft", {0, 0.5}, (0, 1))  # seed 2 is not finished
+    over_strengths = results.over_strengths(found, "gift", "rft", 1)
+    assert over_strengths == pytest.approx({0: (0.4 + 0.1) / 2, 1: 0.4})  # seed 2 is not finished
+    change = results.growth(found, "gift", "rft", (0, 1))
     assert change.mean == pytest.approx(((0.3 + 0.1) / 2 + (0.2 + 0.4) / 2) / 2)
-    assert results.growth(found, "gift", "rft", {0}, (0, 1)).mean == pytest.approx((0.3 + 0.2 + 0.9) / 3)
-    assert results.growth(found, "gift", "sft", {0}, (0, 1)) is None
+    assert results.growth(found, "gift", "rft", (0, 1), {0}).mean == pytest.approx((0.3 + 0.2 + 0.9) / 3)
+    assert results.growth(found, "gift", "sft", (0, 1)) is None
+
+
+def test_p_values_are_corrected_for_all_that_have_one():
+    def change(p):
+        return Estimate(0.01, (-0.01, 0.03), p)
+
+    assert cells.corrected_points([[change(0.01), None], [change(math.nan), change(0.04)]]) == [
+        ["+1.0 (-1.0 to +3.0), p = 0.020", ""],
+        ["+1.0 (-1.0 to +3.0)", "+1.0 (-1.0 to +3.0), p = 0.040"],
+    ]
+
+
+def test_test_problems_are_grouped_by_their_operations():
+    tested = ("numbers.odd.sum", "numbers.add:3.sum", "numbers.odd.add:2", "numbers.unique.sum")
+    kept = {
+        "rft": {"numbers.odd.negate": [1, 1], "numbers.negative.sum": [2, 1], "numbers.add:4.product": [0, 0]},
+        "gift": {"numbers.odd.negate": [1, 1], "numbers.negative.sum": [1, 1], "numbers.add:2.product": [3, 2]},
+    }
+    by_method = {name: {7: {"sampling": {"codes": codes}}} for name, codes in kept.items()}
+    by_method["base"] = {7: {"samples": dict.fromkeys(tested)}}
+    groups = explain.operation_groups(by_method, 7)
+    assert list(groups.values()) == ["rft", "gift", "gift", "none"]
 
 
 def test_losses_are_compared_seed_by_seed():
@@ -141,28 +166,35 @@ def test_losses_are_compared_seed_by_seed():
 def test_codes_of_problems_that_another_run_lacks_are_left_out(tmp_path):
     write_json(tmp_path / "codes.json", [["a", "b"], ["c"], []], {})
     write_json(tmp_path / "by.json", [["x"], [], ["y"]], {})
-    flags = ["--codes", str(tmp_path / "codes.json"), "--output", str(tmp_path / "left.json")]
-    assert covered.main([*flags, "--by", str(tmp_path / "by.json")]) == 0
+    flags = ["--kind", "covered", "--codes", str(tmp_path / "codes.json"), "--output", str(tmp_path / "left.json")]
+    assert codes.main([*flags, "--by", str(tmp_path / "by.json")]) == 0
     assert read_json(tmp_path / "left.json") == [["a", "b"], [], []]
     write_json(tmp_path / "by.json", [["x"]], {})
     with pytest.raises(InputError, match="1 problems, but"):
-        covered.main([*flags, "--by", str(tmp_path / "by.json")])
+        codes.main([*flags, "--by", str(tmp_path / "by.json")])
+    with pytest.raises(InputError, match="--kind covered: --by is missing"):
+        codes.main(flags)
 
 
 def test_exact_codes_have_the_law_of_the_world_and_pass(tmp_path, monkeypatch):
     monkeypatch.chdir(prepare_in(tmp_path))
-    assert exact.main(["--name", "small", "--k", "300", "--output", "codes.json"]) == 0
+    asked = ["--name", "small", "--output", "codes.json"]
+    assert codes.main([*asked, "--kind", "exact", "--k", "300"]) == 0
     problems = registry.load("world-small", "world-small", "train")[0]
-    codes, origins = read_json("codes.json"), truth.origins(problems)
-    for problem, of_problem in zip(problems, codes, strict=True):
+    drawn, origins = read_json("codes.json"), truth.origins(problems)
+    for problem, of_problem in zip(problems, drawn, strict=True):
         assert len(of_problem) == 300
         for program in set(of_problem):
             scope: dict = {}
             exec(program, scope)
             for inputs, output in zip(problem.test["inputs"], problem.test["outputs"], strict=True):
                 assert scope["f"](*inputs) == output
-    far, noise = truth.set_distance(origins, codes)
+    far, noise = truth.set_distance(origins, drawn)
     assert far < 1.5 * noise
+    kept = [of_problem[:2] for of_problem in drawn[1:]]
+    write_json("kept.json", [[], *kept], {})
+    assert codes.main([*asked, "--kind", "filled", "--k", "3", "--codes", "kept.json"]) == 0
+    assert read_json("codes.json") == [[problems[0].code] * 3, *kept]
 
 
 # The script
@@ -185,10 +217,12 @@ def test_dry_run_shows_every_stage_of_every_world():
         lines = [line for line in shown.splitlines() if f"--dataset world-{world} " in line]
         stages = [line.split()[1] for line in lines]
         assert stages.count("run_gen.py") == 2 * len(METHODS)
-        samplings = sum(bool(method.sampling) + bool(method.covered_by) for method in METHODS.values())
-        assert stages.count("seq_gibbs_sample.py") == samplings == 15
-        assert stages.count("cal_ppl.py") == 6
-        assert sum(f"scripts.replication.exact --name {world} " in line for line in shown.splitlines()) == 1
+        samplings = sum(bool(method.sampling) for method in METHODS.values()) + 1  # gift-covered needs two
+        assert stages.count("seq_gibbs_sample.py") == samplings == 17
+        assert stages.count("cal_ppl.py") == 7
+        for kind in ("covered", "filled", "exact"):
+            made = f"scripts.replication.codes --kind {kind} --name {world} "
+            assert sum(made in line for line in shown.splitlines()) == 1
         base = world.replace("-o1", "-o0")
         models = {words[words.index("--model_name_or_path") + 1] for words in map(str.split, lines)}
         assert {model for model in models if model.startswith("data")} == {f"data/models/world-{base}"}
@@ -236,6 +270,8 @@ def run_study(folder) -> str:
         "rft",
         "gift",
         "gift-covered",
+        "rft-filled",
+        "exact",
         *STUDY,
     ]
     environment = {**os.environ, "PYTHONPATH": str(REPOSITORY)}
@@ -247,7 +283,7 @@ def run_study(folder) -> str:
 def test_a_toy_study_ends_in_one_file_for_each_method(toy_study):
     folder = toy_study / "results" / "toy"
     assert sorted(path.name for path in folder.glob("*.json")) == [
-        f"toy-{m}.json" for m in ("base", "gift-covered", "gift", "rft")
+        f"toy-{m}.json" for m in ("base", "exact", "gift-covered", "gift", "rft-filled", "rft")
     ]
     gift = read_json(folder / "toy-gift.json", dict)
     test = {row["id"] for row in read_json(toy_study / "data" / "world-toy" / "test.json")}
@@ -267,6 +303,11 @@ def test_a_toy_study_ends_in_one_file_for_each_method(toy_study):
     assert set(gift["selection"]) == {"0.0", "1.0", "2.0", "4.0", "8.0", "16.0"}
     assert set(read_json(folder / "toy-rft.json", dict)["selection"]) == {"uniform"}
     assert 0 < gift["loss"]["marginal"] < 20
+    training = read_json(folder / "toy-exact.json", dict)["training"]
+    assert (training["problems"], training["rows"], training["steps"]) == (4, 4 + 4 * 2, 1)
+    for method in ("rft", "gift-covered", "rft-filled"):  # what stage 3 has trained on, counted again
+        rows = read_json(toy_study / "fixed_data" / "world-toy" / "0" / f"{method}-greedy.json")
+        assert read_json(folder / f"toy-{method}.json", dict)["training"]["rows"] == len(rows)
     measured = read_json(folder / "toy-base.json", dict)["measured"]
     assert measured["pass"] == read_json(toy_study / "data" / "world-toy" / "measure.json", dict)["pass"]
 
@@ -288,7 +329,7 @@ def test_what_is_missing_is_told_without_world_or_model(toy_study, tmp_path, mon
     asked = ["--name", "toy", *STUDY, "--is_finished"]
     assert study.main(asked) == 1
     assert study.main([*asked, "--methods", "base", "rft", "gift"]) == 0
-    assert capsys.readouterr().out == "toy: 4 of 17 methods are finished\ntoy: 3 of 3 methods are finished\n"
+    assert capsys.readouterr().out == "toy: 6 of 19 methods are finished\ntoy: 3 of 3 methods are finished\n"
     with pytest.raises(InputError, match="made with k 2, now 3"):
         study.main([*asked, "--k", "3"])
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy import stats
@@ -75,16 +76,17 @@ def estimate_by_t(values: Sequence[Sequence[float]]) -> Estimate:
 
     The means of seeds are independent and vary by seed and by problems, so Student's t over them has both levels, and
     the right width for few seeds; a percentile bootstrap of five is a tenth too narrow or more. With one seed the
-    spread is that of problems alone. ValueError where there is nothing to average.
+    interval is of problems alone, and p is NaN, as it is where all seeds have the same mean. ValueError where there is
+    nothing to average.
     """
     if len(values) == 1:
-        return estimate(values)
+        return replace(estimate(values), p=math.nan)
     if len(values) == 0 or any(len(row) == 0 for row in values):
         raise ValueError("no problem to average over")
     means = np.array([np.mean(row) for row in values])
     mean = float(means.mean())
     if np.ptp(means) == 0:
-        return Estimate(mean, (mean, mean), float(mean == 0))
+        return Estimate(mean, (mean, mean), math.nan)
     test = stats.ttest_1samp(means, 0)
     low, high = test.confidence_interval(0.95)
     return Estimate(mean, (float(low), float(high)), float(test.pvalue))
