@@ -34,19 +34,19 @@ def imports_of(tree: ast.Module) -> list[str]:
 def head_of(code: str, entry_point: str) -> str:
     """The head of a gold program: its imports, the entry function's `def` line, and the class it is in.
 
-    What else stands before the function (helpers, constants) is not in it. Dropped where the function is missing.
+    Helpers and constants before the function are not in it. Dropped where the function is missing.
     """
     code = remove_docstrings(code)
     tree, lines = syntax_tree(code), bare_newlines(code).split("\n")
     try:
         function = find_function(tree, entry_point)
-        given, _ = split_program(code, entry_point)
+        above_body, _ = split_program(code, entry_point)
     except ValueError:
         raise Dropped("gold code lacks the entry function") from None
     owner = next((node for node in tree.body if isinstance(node, ast.ClassDef) and function in node.body), None)
     before = [node for node in tree.body if node.lineno < (owner or function).lineno]
     imports = [ast.get_source_segment(code, node) for node in before if isinstance(node, (ast.Import, ast.ImportFrom))]
-    opening = given.split("\n")[_first_line(function) - 1 :]
+    opening = above_body.split("\n")[_first_line(function) - 1 :]
     if owner:
         opening = [*lines[_first_line(owner) - 1 : owner.body[0].lineno - 1][: _class_lines(owner, lines)], *opening]
     return "\n".join([*imports, *([""] if imports else []), *opening])
@@ -190,5 +190,5 @@ def examples_by_position(entries: list, ids: list) -> tuple[list[list], Counter]
 
 
 def clean_description(text: str) -> str:
-    """A description without the comment sign that models like to begin with."""
+    """A description without the comment sign that models tend to begin with."""
     return "\n".join(re.sub(r"^#+\s*", "", line) for line in text.strip().split("\n")).strip()

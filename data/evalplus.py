@@ -73,7 +73,7 @@ FIRST = {f"Mbpp/{number}": converts for converts, numbers in FIRST_ARGUMENTS.ite
 
 
 def inputs_of(raw: dict, field: str) -> list[list]:
-    """The inputs in a field of a raw row, each a list of arguments; Dropped where they are none."""
+    """The inputs in a field of a raw row, each a list of arguments; Dropped where they are malformed."""
     inputs = raw.get(field) or []  # one row has an empty object for no inputs
     if not isinstance(inputs, list) or not all(isinstance(arguments, list) for arguments in inputs):
         raise Dropped(f"malformed {field}")
@@ -188,7 +188,7 @@ def check(candidate):
 def tests_of(raw: dict, gold: str) -> dict:
     """`test`, and `base_test` of the base inputs alone where there are any, for a raw row with gold program `gold`.
 
-    Dropped where the row has no inputs, or some that are none.
+    Dropped where the row has no inputs, or malformed ones.
     """
     base, plus = inputs_of(raw, "base_input"), inputs_of(raw, "plus_input")
     if not base + plus:

@@ -20,9 +20,7 @@ def is_list(name: str) -> bool:
 
 
 def lists_in(sources: list[str]) -> list[Path]:
-    """Lists of in-context descriptions in the folders given, and in folders of difficulties there, but for those of
-    other data sets.
-    """
+    """Lists of in-context descriptions in the sources and their difficulty folders, except other data sets' lists."""
     folders = [Path(source).expanduser() for source in sources]
     folders += [folder / name for folder in folders for name in DIFFICULTIES]
     files = [file for folder in folders if folder.is_dir() for file in folder.iterdir()]
@@ -48,9 +46,9 @@ def _difficulties(path: Path) -> list[str]:
 def add_examples(task: Task, entries: list, batches: list[Batch]) -> None:
     """Give a task its in-context descriptions, `[[problem id, text], ...]`, and count those that cannot be used.
 
-    Published are pairs of a training row's position and a text, or texts alone: one for each training row, or else
-    fewer. The problems of these, and of pairs whose positions are those of another file, are found by what the texts
-    say (`matching`).
+    Published lists hold pairs of a training row's position and a text, or texts alone: one for each training row, or
+    fewer. Fewer texts, and pairs whose positions are those of another file, are matched to problems by content
+    (`matching`).
     """
     ids = _training_ids(task.name, batches)
     if entries and all(isinstance(entry, str) for entry in entries):
@@ -63,15 +61,15 @@ def add_examples(task: Task, entries: list, batches: list[Batch]) -> None:
         [known.get(str(entry[0]), -1), *entry[1:]] if isinstance(entry, list) and entry else entry for entry in entries
     ]
     task.examples, task.examples_dropped = conversion.examples_by_position(pairs, ids)
-    rows = {str(row["id"]): number for number, row in enumerate(_rows_of(task, batches)) if row["split"] == "train"}
+    rows = {str(row["id"]): index for index, row in enumerate(_rows_of(task, batches)) if row["split"] == "train"}
     named = [(text, rows[str(key)]) for key, text in task.examples if str(key) in rows]  # not of another difficulty
-    if not are_of(*_texts(task, batches, [text for text, _ in named]), [number for _, number in named]):
+    if not are_of(*_texts(task, batches, [text for text, _ in named]), [index for _, index in named]):
         texts = [entry[1] for entry in entries if isinstance(entry, list) and len(entry) == 2]
         _add_matched(task, [text for text in texts if isinstance(text, str)], batches, "number of another file's row")
 
 
 def _add_matched(task: Task, texts: list[str], batches: list[Batch], reason: str) -> None:
-    """The same for texts without an id; they are matched to the problems of both splits.
+    """The same for texts without an id, matched to the problems of both splits.
 
     `reason` is counted where no problem matches clearly.
     """
@@ -97,8 +95,8 @@ def _training_ids(name: str, batches: list[Batch]) -> list:
     """Ids of the training problems of a difficulty by the position of their row; None for rows that were dropped."""
     ids = []
     for batch in batches:
-        own = dict(zip(batch.positions, batch.rows, strict=True))
-        if any(row["task"] == name and row["split"] == "train" for row in own.values()):
-            ids += [own[place]["id"] if place in own and own[place]["split"] == "train" else None
-                    for place in range(batch.read)]  # fmt: skip
+        rows = dict(zip(batch.positions, batch.rows, strict=True))
+        if any(row["task"] == name and row["split"] == "train" for row in rows.values()):
+            ids += [rows[position]["id"] if position in rows and rows[position]["split"] == "train" else None
+                    for position in range(batch.read)]  # fmt: skip
     return ids

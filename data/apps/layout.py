@@ -27,7 +27,7 @@ FIELDS = {
     "metadata.json": "metadata",
 }
 ARCHIVES = (".tar", ".tar.gz", ".tgz")
-DEPTHS = ("*/*", "*/*/*")  # of the files in a folder given: it holds the problems of a split, or splits
+DEPTHS = ("*/*", "*/*/*")  # of the files in a source folder: it holds the problems of a split, or splits
 
 
 def read(path: Path) -> list[Part]:
@@ -86,14 +86,14 @@ def _text(raw: bytes, packed: bool) -> str | Dropped:
 
 
 def _row(folder: str, fields: dict[str, str | Dropped]) -> dict | Dropped:
-    """A problem as the rows of APPS on the hub have it; its number is the folder's."""
+    """A problem as the rows of APPS on the hub have it; its id is the folder's number."""
     broken = [text for text in fields.values() if isinstance(text, Dropped)]
     if broken:
         return broken[0]
     try:
-        about = json.loads(fields.pop("metadata", "{}"))
+        metadata = json.loads(fields.pop("metadata", "{}"))
     except (ValueError, RecursionError):
-        about = None
-    if not isinstance(about, dict):
+        metadata = None
+    if not isinstance(metadata, dict):
         return Dropped("malformed metadata")
-    return {**about, **fields, "problem_id": int(folder) if folder.isdecimal() else folder}
+    return {**metadata, **fields, "problem_id": int(folder) if folder.isdecimal() else folder}

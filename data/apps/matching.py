@@ -2,9 +2,9 @@
 
 A description is compared with every problem by the words that it shares with the gold code, and with statement and gold
 code (TF-IDF over words, identifiers and the words in them). A pair is clear where the two are similar, and each is well
-ahead of the next best for the other. Two such lists are published with numbers, MBPP's and CodeInsight's, and both go
-up through their data set; where the clear pairs do so as well, the list is in the data's order, and what lies between
-two pairs is searched again by itself: few problems are left there, so more pairs are clear.
+ahead of the next best for the other. Two such lists are published with numbers, MBPP's and CodeInsight's, and both
+follow the order of their data set; where the clear pairs do so too, the list is in the data's order, and what lies
+between two pairs is searched again by itself: few problems remain there, so more pairs are clear.
 
 Measured on the two numbered lists without their numbers (tests/data/test_matching.py), right pairs of all pairs made:
 
@@ -16,7 +16,7 @@ Measured on the two numbered lists without their numbers (tests/data/test_matchi
     half, 8 draws                 183 of 186               871 of 880
     a fifth, 8 draws              20 of 24                 73 of 74
 
-What is wrong is mostly a description whose own problem is not there: the fewer there are, the less a match says.
+A wrong pair is mostly a description whose own problem is missing: the fewer problems, the less a match says.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ import numpy as np
 LEAD = 0.5  # the next best, for the description and for the problem, is less similar by this share
 SIMILAR = 0.3  # least similarity, 0 to 1, where the order is known
 SIMILAR_ALONE = 0.4  # and where content alone decides
-LEAST_PAIRS, IN_ORDER = 8, 0.9  # pairs that tell the order, and their share that has to go up
+LEAST_PAIRS, IN_ORDER = 8, 0.9  # pairs that tell the order, and the share of them that has to follow it
 NEARER = 0.75  # share of descriptions that have to be nearer to the problem named for them than to the median one
 
 
@@ -48,17 +48,17 @@ def match(descriptions: Sequence[str], statements: Sequence[str], programs: Sequ
     if not descriptions or not programs:
         return Match({}, "content")
     similar = similarities(descriptions, statements, programs)
-    alone = clear_pairs(similar, SIMILAR_ALONE)
-    if len(alone) >= LEAST_PAIRS and len(going_up(alone)) >= IN_ORDER * len(alone):
+    pairs = clear_pairs(similar, SIMILAR_ALONE)
+    if len(pairs) >= LEAST_PAIRS and len(going_up(pairs)) >= IN_ORDER * len(pairs):
         return Match(dict(_pairs_in_order(similar)), "content and order")
-    return Match(dict(alone), "content")
+    return Match(dict(pairs), "content")
 
 
 def are_of(descriptions: Sequence[str], statements: Sequence[str], programs: Sequence[str], named: list[int]) -> bool:
-    """Whether descriptions are of the problems that are named for them, as far as what they say can tell.
+    """Whether descriptions belong to the problems that are named for them, as far as their text can tell.
 
-    A description is nearly always more similar to its own problem than to the median one, to another's in half of all
-    cases. A few descriptions tell nothing and are believed.
+    A description is nearly always more similar to its own problem than to the median one, to another problem in half of
+    all cases. Few descriptions tell nothing and are believed.
     """
     if len(named) < LEAST_PAIRS:
         return True
@@ -82,7 +82,7 @@ def _similarity(descriptions: Sequence[str], texts: Sequence[str]) -> np.ndarray
 
 
 def words(text: str) -> list[str]:
-    """Words, identifiers and numbers in small letters, and the words that identifiers are made of."""
+    """Words, identifiers and numbers in lower case, and the words that identifiers are made of."""
     names = []
     for name in re.findall(r"[A-Za-z_]\w*|\d+", text):
         parts = re.findall(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|\d+", name)
@@ -102,7 +102,7 @@ def clear_pairs(similar: np.ndarray, least: float) -> list[tuple[int, int]]:
 
 
 def going_up(pairs: list[tuple[int, int]]) -> list[tuple[int, int]]:
-    """The most pairs whose columns go up with their rows (a longest increasing subsequence); `pairs` go by row."""
+    """The most pairs whose columns rise with their rows (a longest increasing subsequence); `pairs` go by row."""
     ends: list[int] = []  # the lowest last column of a chain of each length
     chains: list[list[tuple[int, int]]] = []
     for row, column in pairs:
@@ -114,14 +114,14 @@ def going_up(pairs: list[tuple[int, int]]) -> list[tuple[int, int]]:
 
 
 def _pairs_in_order(similar: np.ndarray, row: int = 0, column: int = 0) -> list[tuple[int, int]]:
-    """Clear pairs that go up, and those between them; `row` and `column` are where this part of the table begins."""
+    """Clear pairs in rising order, and those between them; this part of the table begins at `row` and `column`."""
     if not similar.size:
         return []
     pairs, start = [], (0, 0)
     anchors = going_up(clear_pairs(similar, SIMILAR))
-    for here, there in [*anchors, similar.shape] if anchors else []:
-        between = similar[start[0] : here, start[1] : there]
+    for anchor_row, anchor_column in [*anchors, similar.shape] if anchors else []:
+        between = similar[start[0] : anchor_row, start[1] : anchor_column]
         pairs += _pairs_in_order(between, row + start[0], column + start[1])
-        pairs.append((row + here, column + there))
-        start = here + 1, there + 1
+        pairs.append((row + anchor_row, column + anchor_column))
+        start = anchor_row + 1, anchor_column + 1
     return pairs[:-1]  # the last stands for the table's end

@@ -2,9 +2,9 @@
 
     python -m data.apps.prepare --source data.json
 
-Read are StepCoder's APPS+ JSON, rows of the original APPS, the files of the GiFT authors
-(`apps+valid-<difficulty>.json`, `test.json`, in-context lists), a folder of such files, or a hub id. Solutions that are
-scripts become a function `solve()`. more in README.md in this folder.
+Reads StepCoder's APPS+ JSON, rows of the original APPS, the files of the GiFT authors (`apps+valid-<difficulty>.json`,
+`test.json`, in-context lists), a folder of such files, or a hub id. Solutions that are scripts become a function
+`solve()`. README.md in this folder says more.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from utils.run.files import InputError
 TEST_PERCENT = 20
 DIFFICULTIES = adapter("apps").tasks
 
-# Fields go by other names from one file to the next.
+# Field names differ from file to file.
 STATEMENT = ("question", "query", "problem", "statement", "prompt", "problem_description", "description")
 FUNCTION = ("fn_name", "function_name", "func_name", "entry_point", "method_name")
 INPUT_TYPE = ("std_based", "input_type", "test_type", "type")
@@ -82,16 +82,16 @@ def task_of(name: str, batches: list[Batch]) -> Task:
 
 def convert(parts: list[Part], difficulty: str | None, max_tests: int) -> tuple[list[Batch], str]:
     """Problems of all parts, each with its `task` and `split`, and how the split was made."""
-    known = [reading.split_of(part.name) for part in parts]
-    by_source = any(known) or any(_split_of(row) for part in parts for row in part.rows)
+    part_splits = [reading.split_of(part.name) for part in parts]
+    by_source = any(part_splits) or any(_split_of(row) for part in parts for row in part.rows)
     batches, seen, rows_before = [], set(), Counter()
-    for part, split in zip(parts, known, strict=True):
-        given = next((name for name in DIFFICULTIES if name in part.name), None)
-        start = rows_before[split, given]  # rows without an id are counted through the files of a kind
-        rows_before[split, given] += len(part.rows)
+    for part, split in zip(parts, part_splits, strict=True):
+        part_difficulty = next((name for name in DIFFICULTIES if name in part.name), None)
+        start = rows_before[split, part_difficulty]  # rows without an id are counted through the files of a kind
+        rows_before[split, part_difficulty] += len(part.rows)
 
-        def make(raw, position, split=split, given=given, start=start):
-            row = problem(raw, start + position, max_tests, given or difficulty)
+        def make(raw, position, split=split, part_difficulty=part_difficulty, start=start):
+            row = problem(raw, start + position, max_tests, part_difficulty or difficulty)
             if difficulty and row["task"] != difficulty:
                 raise Dropped("another difficulty")
             row["split"] = _split_of(raw) or split
@@ -112,8 +112,8 @@ def _split_of(row) -> str | None:
 
 def by_hash(statement: str) -> str:
     """A split that depends on the statement alone, so that the same one never stands in both."""
-    number = int(hashlib.sha256(" ".join(statement.split()).encode()).hexdigest(), 16)
-    return "test" if number % 100 < TEST_PERCENT else "train"
+    digest = int(hashlib.sha256(" ".join(statement.split()).encode()).hexdigest(), 16)
+    return "test" if digest % 100 < TEST_PERCENT else "train"
 
 
 def problem(raw: dict, position: int, max_tests: int, difficulty: str | None) -> dict:
@@ -127,9 +127,9 @@ def problem(raw: dict, position: int, max_tests: int, difficulty: str | None) ->
     if len(inputs) != len(outputs):
         raise Dropped("inputs and outputs of different length")
     starter = reading.value_of({**tests, **raw}, str, *STARTER, default="")
-    named = reading.value_of({**raw, **tests}, str, *FUNCTION, default="")
+    function_name = reading.value_of({**raw, **tests}, str, *FUNCTION, default="")
     opening, query = _opening_and_statement(raw)
-    names = [named] if named else function_names(starter) or function_names(opening)
+    names = [function_name] if function_name else function_names(starter) or function_names(opening)
     stdin = _reads_input({**tests, **raw}, bool(names), inputs)
     if not (stdin or names):
         raise Dropped("lacks fn_name")
@@ -167,7 +167,7 @@ def _is_usable(row: dict) -> bool:
 def _values(inputs: list, outputs: list, stdin: bool) -> list[tuple[dict, dict]]:
     """Inputs and outputs of a test as they are, then with strings in quotes as literals, each with its tags."""
     if stdin:
-        return [({"inputs": [text_of(given) for given in inputs], "outputs": [text_of(want) for want in outputs]}, {})]
+        return [({"inputs": list(map(text_of, inputs)), "outputs": list(map(text_of, outputs))}, {})]
     read_inputs, read_outputs = _unquoted(inputs), _unquoted(outputs)
     readings = [
         ({"inputs": inputs, "outputs": outputs}, {}),
@@ -175,7 +175,7 @@ def _values(inputs: list, outputs: list, stdin: bool) -> list[tuple[dict, dict]]
         ({"inputs": read_inputs, "outputs": outputs}, {"strings": ["literals among inputs"]}),
         ({"inputs": inputs, "outputs": read_outputs}, {"strings": ["literals among outputs"]}),
     ]
-    return [kept for number, kept in enumerate(readings) if kept[0] not in [r[0] for r in readings[:number]]]
+    return [pair for index, pair in enumerate(readings) if pair[0] not in [earlier[0] for earlier in readings[:index]]]
 
 
 def _unquoted(value):
@@ -196,7 +196,7 @@ def _unquoted(value):
 def _opening_and_statement(raw: dict) -> tuple[str, str]:
     """Starter code before the description of a problem ("" where there is none), and the description; Dropped.
 
-    That is a text, or what stands in the docstring of starter code, letter by letter and not as Python evaluates it:
+    The description is a text, or the docstring of starter code, letter by letter and not as Python evaluates it:
     statements are full of backslashes, as in LaTeX. Without a docstring it is the comments.
     """
     text = reading.text_of(raw, *STATEMENT)
@@ -266,8 +266,8 @@ def _reads_input(fields: dict, has_function: bool, inputs: list) -> bool:
         return True
     if any(word in kind.lower() for word in ("call", "func", "fn")):
         return False
-    has_texts = any(isinstance(given, str) for given in inputs) or not inputs
-    has_values = any(not isinstance(line, str) for given in inputs if isinstance(given, list) for line in given)
+    has_texts = any(isinstance(value, str) for value in inputs) or not inputs
+    has_values = any(not isinstance(line, str) for value in inputs if isinstance(value, list) for line in value)
     if has_texts and has_values:
         raise Dropped("texts and arguments among the inputs")
     return has_texts or not (has_function or has_values)

@@ -22,26 +22,26 @@ def function_names(starter: str) -> list[str]:
     then inner ones, each from the last to the first.
     """
     ranked, in_solution = [], False
-    for place, (blanks, name, solution) in enumerate(OPENED.findall(starter)):
+    for index, (blanks, name, solution) in enumerate(OPENED.findall(starter)):
         in_solution = bool(solution) or in_solution and bool(blanks)
         depth = len(blanks.expandtabs())
         if name and not name.startswith("__"):
-            ranked.append((not (in_solution and blanks), depth, -place, name))
+            ranked.append((not (in_solution and blanks), depth, -index, name))
     return list(dict.fromkeys(name for *_, name in sorted(ranked)))
 
 
 def solutions_of(raw: dict) -> list[str]:
     """Programs that solve the problem, the canonical one first; Dropped where there is none."""
-    given = next((raw[key] for key in SOLUTION if raw.get(key)), None)
-    if isinstance(given, str) and given.lstrip().startswith("["):
+    solutions = next((raw[key] for key in SOLUTION if raw.get(key)), None)
+    if isinstance(solutions, str) and solutions.lstrip().startswith("["):
         with contextlib.suppress(ValueError, RecursionError):  # else a program that begins with a list
-            given = json.loads(given)
-    given = [given] if isinstance(given, str) else given
-    if not given:
+            solutions = json.loads(solutions)
+    solutions = [solutions] if isinstance(solutions, str) else solutions
+    if not solutions:
         raise Dropped(f"lacks {SOLUTION[0]}")
-    if not isinstance(given, list) or not all(isinstance(text, str) for text in given):
+    if not isinstance(solutions, list) or not all(isinstance(text, str) for text in solutions):
         raise Dropped(f"malformed {SOLUTION[0]}")
-    return given
+    return solutions
 
 
 def programs_of(solutions: list[str], names: list[str], inputs: list | None, starter: str) -> list[dict]:
@@ -88,8 +88,8 @@ def _wrapped(script: str) -> str:
 
 def _meant(tree: ast.Module, names: list[str], inputs: list) -> str | None:
     """The first of the names that is a function of the program and takes the inputs, else the first that is one."""
-    there = [name for name in names if _has(tree, name)]
-    return next((name for name in there if _takes(tree, name, inputs)), there[0] if there else None)
+    defined = [name for name in names if _has(tree, name)]
+    return next((name for name in defined if _takes(tree, name, inputs)), defined[0] if defined else None)
 
 
 def _has(tree: ast.Module, function: str | None) -> bool:
@@ -102,15 +102,15 @@ def _has(tree: ast.Module, function: str | None) -> bool:
 def _takes(tree: ast.Module, function: str, inputs: list) -> bool:
     """Whether a function can be called with as many arguments as every input has."""
     node = find_function(tree, function)
-    own = 0 if node in tree.body else 1  # self
-    most = len(node.args.posonlyargs + node.args.args) - own
+    bound = 0 if node in tree.body else 1  # self
+    most = len(node.args.posonlyargs + node.args.args) - bound
     least = most - len(node.args.defaults)
-    counts = [len(given) for given in inputs if isinstance(given, list)]
+    counts = [len(arguments) for arguments in inputs if isinstance(arguments, list)]
     return all(least <= count and (count <= most or node.args.vararg) for count in counts)
 
 
 def _with_function(code: str, tree: ast.Module, function: str, starter: str) -> str:
-    """The program with a callable of this name as a function of the name; as it is where it has no such callable.
+    """The program with its callable of this name as a function; unchanged where it has no such callable.
 
     A lambda becomes the function itself. Another callable is called by a function with the starter code's parameters.
     """
@@ -120,16 +120,16 @@ def _with_function(code: str, tree: ast.Module, function: str, starter: str) -> 
         written = _written(node, function, starter)
         if not written or (node in methods and not isinstance(node.value, ast.Lambda)):
             continue
-        rows = slice(node.lineno - 1, node.end_lineno)
-        before, behind = "\n".join(lines[rows]).split(ast.get_source_segment(code, node), 1)
-        if not before.strip() and (not behind.strip() or behind.lstrip().startswith("#")):
-            lines[rows] = [before + line for line in written]
+        span = slice(node.lineno - 1, node.end_lineno)
+        before, after = "\n".join(lines[span]).split(ast.get_source_segment(code, node), 1)
+        if not before.strip() and (not after.strip() or after.lstrip().startswith("#")):
+            lines[span] = [before + line for line in written]
             return "\n".join(lines)
     return code
 
 
 def _written(node: ast.stmt, function: str, starter: str) -> list[str]:
-    """Lines of a function that does what the callable does to which a statement gives the name; [] where it gives none.
+    """Lines of a function that does the same as the callable bound to the name by a statement; [] where there is none.
 
     Anything but a name is evaluated once, above the function, because it may contain a cache.
     """
@@ -152,7 +152,7 @@ def _written(node: ast.stmt, function: str, starter: str) -> list[str]:
 
 
 def _calling(callee: str, function: str, starter: str) -> list[str]:
-    """Lines of a function that passes the parameters which starter code gives it on to a callable."""
+    """Lines of a function with the starter code's parameters, which passes them on to a callable."""
     try:
         arguments = find_function(parse(starter.rstrip() + " pass"), function).args
     except ValueError:

@@ -5,13 +5,13 @@ and inside a function Python looks names up differently, so a name is declared `
 
 * a function or class inside declares it `global`, or binds it in a class body;
 * it has a meaning without the script (a builtin, an import above, a name that the judge provides) and the script does
-  not begin by giving it its own: `max = max(a, b)`, `try: input = raw_input ...`, `del list`;
+  not begin by binding it anew: `max = max(a, b)`, `try: input = raw_input ...`, `del list`;
 * something that stays above the function uses it;
 * the script looks at its own names: `globals`, `locals`, `vars`, `dir`, `eval`, `exec`. Then all names are global, and
-  calls of these at the top level are given the module's names.
+  calls of these at the top level get the module's names.
 
-A script that cannot be turned with certainty is refused (ValueError). `plain_function` takes those too: what it returns
-may do something else than the script, or more, as where `return` stands at the top level, and has to be judged.
+A script that cannot be converted with certainty is refused (ValueError). `plain_function` takes those too: what it
+returns may not do the same as the script, for example where `return` stands at the top level, and has to be judged.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ def _acts(node: ast.stmt) -> bool:
 
 
 def to_function(script: str) -> str:
-    """The script as a program with a function `solve()`; ValueError where it is none or cannot be turned."""
+    """The script as a program with a function `solve()`; ValueError where it is none or cannot be converted."""
     script = _spaces(bare_newlines(script))
     tree, prefix, body = _parts(script)
     _check(script)  # `return` at the top level parses, but a script with it has never run
@@ -178,7 +178,7 @@ def _bound(*nodes: ast.stmt) -> set[str]:
 
 
 def _mentions(*nodes: ast.AST) -> set[str]:
-    """Every name that stands in pieces of syntax, whatever for."""
+    """Every name that syntax nodes mention, in whatever role."""
     names = set()
     for inner in (inner for node in nodes for inner in ast.walk(node)):
         if isinstance(inner, ast.Name):
@@ -217,14 +217,14 @@ def _shared(prefix: list[ast.stmt], body: list[ast.stmt]) -> tuple[list[str], bo
 
 
 def _unbound(node: ast.AST) -> set[str]:
-    """Names that a piece of syntax takes away again."""
+    """Names that a syntax node unbinds."""
     if isinstance(node, ast.Delete):
         return {target.id for target in node.targets if isinstance(target, ast.Name)}
     return {node.name} if isinstance(node, ast.ExceptHandler) and node.name else set()
 
 
 def _begins_by_binding(name: str, body: list[ast.stmt]) -> bool:
-    """Whether the first statement that mentions `name` gives it a value, whatever happens, without asking for it."""
+    """Whether the first statement that mentions `name` binds it in every case, without reading it first."""
     first = next(node for node in body if name in _mentions(node))
     if isinstance(first, IMPORTS):
         return True
@@ -252,10 +252,10 @@ def _function(lines: list[str], shared: list[str]) -> str:
 
 
 def _indented(script: str, body: list[ast.stmt], shared: list[str]) -> str | None:
-    """The function with the script's own lines, comments and layout; None where that is not the very same program."""
+    """The function with the script's own lines, comments and layout; None where that is not the same program."""
     lines = script.split("\n")
-    own = lines[_first_line(body[0]) - 1 : body[-1].end_lineno]
-    text = _function(_deeper(own, script, _first_line(body[0])), shared)
+    body_lines = lines[_first_line(body[0]) - 1 : body[-1].end_lineno]
+    text = _function(_deeper(body_lines, script, _first_line(body[0])), shared)
     return text if _same(text, _written_anew(body, shared, False)) else None
 
 
@@ -271,7 +271,7 @@ def _deeper(lines: list[str], program: str, first: int) -> list[str]:
         elif kind == "FSTRING_END":
             inside.update(range(opened.pop() + 1, token.end[0] + 1))
     numbered = enumerate(lines, start=first)
-    return [line if number in inside or not line.strip() else "    " + line for number, line in numbered]
+    return [line if line_number in inside or not line.strip() else "    " + line for line_number, line in numbered]
 
 
 class _Looks(ast.NodeTransformer):
@@ -303,7 +303,7 @@ def _written_anew(body: list[ast.stmt], shared: list[str], looking: bool) -> str
 
 
 def _bare(node: ast.stmt, shared: list[str]) -> ast.stmt:
-    """Python allows no annotation of a name that is declared global: leave it out."""
+    """The statement without an annotation where its name is declared global: Python allows none there."""
     if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name) and node.target.id in shared:
         return ast.Assign([node.target], node.value) if node.value else ast.Pass()
     return node
