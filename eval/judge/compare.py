@@ -42,8 +42,8 @@ def same_value(result, expected, mode="apps"):
     result = _plain(result)
     accepted = [expected, _integer_keys(expected)]
     if isinstance(expected, list) and len(expected) == 1:
-        alone = _integer_keys(expected[0])
-        accepted += [expected[0], alone, [alone]]
+        item = _integer_keys(expected[0])
+        accepted += [expected[0], item, [item]]
     same = _close if mode == "tolerant" else _equal
     return any(same(result, value) for value in accepted)
 

@@ -112,14 +112,14 @@ class Judge:
     def judge(self, jobs: Iterable[tuple[str, dict]]) -> Iterator[Judgement]:
         """Judge (code, test) pairs; judgements come in the order of the pairs, which are taken when needed."""
         window: collections.deque[tuple[Future, int]] = collections.deque()
-        held = 0
+        bytes_in_flight = 0
         for code, test in jobs:
             size = len(code) + _size(test)
             window.append((self.submit(code, test), size))
-            held += size
-            while window and (len(window) >= WINDOW or held > WINDOW_BYTES or window[0][0].done()):
+            bytes_in_flight += size
+            while window and (len(window) >= WINDOW or bytes_in_flight > WINDOW_BYTES or window[0][0].done()):
                 future, size = window.popleft()
-                held -= size
+                bytes_in_flight -= size
                 yield future.result()
         while window:
             yield window.popleft()[0].result()

@@ -98,7 +98,7 @@ class Cell:
             raise CellError(f"a cell did not start: {text or error}") from None
 
     def fork(self, cpu: tuple[int, int], descriptors: dict[int, int]) -> None:
-        """Start one child with soft and hard limits of CPU seconds; `descriptors`: the child's number -> ours.
+        """Start one child with soft and hard limits of CPU seconds; `descriptors`: the child's descriptor -> ours.
 
         CellError if the cell is gone.
         """
@@ -110,7 +110,7 @@ class Cell:
         self.jobs += 1
 
     def end(self) -> None:
-        """Ask for the end of the child; its report follows."""
+        """Ask the cell to end the child; its report follows."""
         with contextlib.suppress(OSError):
             self.control.send(b"end")
 

@@ -57,7 +57,7 @@ class Attempt:
         self.restart()
 
     def restart(self) -> None:
-        """Nothing of the candidate has run."""
+        """Begin as if nothing of the candidate had run."""
         self.phase = Phase.WAITING
         self.last_deadline: float | None = None  # of all scripts or cases, once the first runs
 
@@ -138,22 +138,22 @@ class Attempt:
     def all_cases(self) -> Outcome:
         """A program that reads standard input: its cases in turn, up to the first that does not pass."""
         seconds = slowest = 0.0
-        for index, (given, expected) in enumerate(zip(self.test["inputs"], self.test["outputs"], strict=True)):
-            outcome = self.one_case(compare.text_of(given), compare.text_of(expected))
+        for index, (case_input, expected) in enumerate(zip(self.test["inputs"], self.test["outputs"], strict=True)):
+            outcome = self.one_case(compare.text_of(case_input), compare.text_of(expected))
             seconds, slowest = seconds + outcome.seconds, max(slowest, outcome.seconds)
             outcome = replace(outcome, seconds=seconds, slowest=slowest)
             if outcome.verdict is not Verdict.PASS:
                 return replace(outcome, detail=f"case {index}: {outcome.detail}")
         return outcome
 
-    def one_case(self, given: str, expected: str) -> Outcome:
+    def one_case(self, case_input: str, expected: str) -> Outcome:
         """One case, in a fresh process; its output is compared here."""
         cpu = math.ceil(self.job.timeout), math.ceil(self.job.timeout) + 1
         cell = self.worker.cell("candidate", self.tier)
         with contextlib.ExitStack() as stack:
             ours, theirs = map(stack.enter_context, socket.socketpair())
             file = stack.enter_context(open(os.memfd_create("stdin"), "w+b"))
-            file.write(given.encode("utf-8", "surrogatepass"))
+            file.write(case_input.encode("utf-8", "surrogatepass"))
             file.seek(0)
             printed, errors = Output(stack, len(expected) * 4 + KEPT_OUTPUT), Output(stack, 4096)
             cell.fork(cpu, {CHANNEL: theirs.fileno(), STDIN: file.fileno(), STDOUT: printed.writing,
@@ -206,7 +206,7 @@ class Attempt:
         self.phase = Phase.RUNNING
 
     def supervise(self, outputs: list[Output], messages: Channel | None = None, mark: str = "") -> Report:
-        """Wait until the candidate or its test has ended, or has to; the report on the candidate's process.
+        """Wait until the candidate or its test has ended, or has to; returns the report on the candidate's process.
 
         `self.outcome` is None where the process ended by itself, without a message that bears the mark.
         """
@@ -268,7 +268,7 @@ class Attempt:
         self.phase, self.outcome = Phase.ENDED, Outcome(verdict, detail)
 
     def time_out(self) -> None:
-        """The deadline is over."""
+        """End the attempt, whose deadline has passed."""
         if self.phase is Phase.WAITING:
             raise CellError("not ready in time")
         in_all = self.last_deadline and time.monotonic() >= self.last_deadline
@@ -308,7 +308,7 @@ def cause_of(report: Report, cpu: tuple[int, int]) -> Outcome:
 
 
 def _note(channel: socket.socket) -> Outcome | None:
-    """A failure as the program's own process describes it; words a failure, never decides one."""
+    """How the program's process describes its failure, or None; it never decides whether there is one."""
     with contextlib.suppress(Exception):
         channel.setblocking(False)
         _, phase, name, *text = Channel(channel).receive(MESSAGE_BYTES)

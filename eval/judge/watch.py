@@ -51,9 +51,9 @@ class Watch:
         self.poll.unregister(descriptor)
 
     def wait(self, deadline: float) -> set[int]:
-        """The descriptors that are ready, or have ended, before a moment of the monotonic clock."""
-        left = max(0.0, deadline - time.monotonic())
-        ready = {descriptor for descriptor, _ in self.poll.poll(math.ceil(left * 1000))}
+        """The descriptors that are ready, or have ended, before `deadline` on the monotonic clock."""
+        seconds = max(0.0, deadline - time.monotonic())
+        ready = {descriptor for descriptor, _ in self.poll.poll(math.ceil(seconds * 1000))}
         if self.stop in ready:
             raise Stopped
         return ready

@@ -132,7 +132,7 @@ class Worker(threading.Thread):
         return Judgement(Verdict.INFRA, None, f"not judged: {faults[-1]}"[:500], 0.0)
 
     def tier_of(self, job: Job) -> str:
-        """The smallest tier that has what a program and its test name."""
+        """The smallest tier with the modules that a program and its test name."""
         test = job.test
         text = "\n".join([job.code, test.get("setup") or "", test.get("script", ""), *test.get("asserts", ())])
         for tier, names in _TIER_WORDS.items():

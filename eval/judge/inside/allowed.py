@@ -18,7 +18,7 @@ def words(text):
 
 
 # -- Modules. For those in EVERY and EXCEPT all that `__all__` lists (else their public names that are not modules),
-# without what EXCEPT names; for those in ONLY the given names.
+# without what EXCEPT names; for those in ONLY the names listed there.
 
 EVERY = words("""
     __future__ array base64 binascii bisect bs4 cmath collections collections.abc colorsys contextlib copy datetime
@@ -167,15 +167,15 @@ def fault_in_attribute(name, bound=(), libraries="pandas"):
 
     `bound`: attributes that it sets itself; `libraries`: whether it may meet objects of "numpy", or of "pandas" too.
     """
-    mine = name in bound and name.strip("_") not in MODULE_NAMES
+    is_bound = name in bound and name.strip("_") not in MODULE_NAMES
     if name.startswith("__") and name.endswith("__"):
         good = name in ORDINARY - BY_NAME or name in TEXTS
     elif name.startswith("_"):
-        good = name in NAMEDTUPLE or mine
+        good = name in NAMEDTUPLE or is_bound
     else:
         good = name not in DENIED_ATTRIBUTES and not name.startswith(DENIED_PREFIXES)
         good = good and not (libraries == "pandas" and name in DENIED_OF_PANDAS)
-        good = good and (mine or not (libraries and name in DENIED_OF_ARRAYS))
+        good = good and (is_bound or not (libraries and name in DENIED_OF_ARRAYS))
     return None if good else f"the attribute {name}"
 
 

@@ -45,11 +45,11 @@ def candidate(channel):
 
 def together(channel, code, test, scripts, setting):
     """Run a plain program and its test, and send the verdict with the mark; for any other program send why it is not
-    plain. The mark lies where no plain program gets: in a variable of this function, in memory that no file shows.
+    plain. The mark lies where no plain program can get: in a variable of this function, in memory that no file shows.
     """
     libc.prctl(PR_SET_DUMPABLE, 0, 0, 0, 0)
     guards = None
-    gc.disable()  # trees are no garbage yet, and to look at them takes as long as to make them
+    gc.disable()  # trees are no garbage yet, and walking them takes as long as making them
     try:
         tests = Tests(test, scripts, lambda part: begin(channel, part, setting["timeout"])) if scripts else None
         module = new_module(SPACE, setting["usual"])
@@ -105,22 +105,22 @@ def prepared(code, test, tests, module, setting):
     if setting["force"]:
         make_imports(prelude)
         return compile(tree, PROGRAM, "exec", dont_inherit=True), None
-    given = {name: m for name, m in USUAL_MODULES.items() if name in module.__dict__}
+    provided = {name: m for name, m in USUAL_MODULES.items() if name in module.__dict__}
     for name, statement in prelude.items():
         (node,) = ast.parse(statement).body
         if isinstance(node, ast.Import):
-            given[name] = node.names[0].name
-    program = Examination(tree, given, setting["libraries"])
+            provided[name] = node.names[0].name
+    program = Examination(tree, provided, setting["libraries"])
     scripts = [tests.setup, *tests.programs] if tests else []
     symbols = Symbols(code)
-    for name in given.keys() & program.bound:  # the program's name alone, or the module's too?
+    for name in provided.keys() & program.bound:  # the program's name alone, or the module's too?
         if program.modules.get(name) is None and name in symbols.looked_up - symbols.bound:
             raise NotPlain(f"the name {name} for two things")
-        if program.modules.get(name) != given[name]:
+        if program.modules.get(name) != provided[name]:
             module.__dict__.pop(name, None)
-    compared = fault_between(program, symbols, scripts, given, prelude)
-    if compared:
-        raise NotPlain(compared)
+    fault = fault_between(program, symbols, scripts, provided, prelude)
+    if fault:
+        raise NotPlain(fault)
     used = (program.loads - program.bound) & prelude.keys()
     make_imports({name: prelude[name] for name in used} | (tests.prelude() if tests else {}))
     return compile(tree, PROGRAM, "exec", dont_inherit=True), Guards(program, scripts, setting["libraries"])
@@ -133,13 +133,13 @@ def make_imports(prelude, names=None):
             exec(statement, {}, vars(builtins) if names is None else names)
 
 
-def fault_between(program, symbols, scripts, given, prelude):
+def fault_between(program, symbols, scripts, provided, prelude):
     """Why a plain program may not share a namespace with these scripts, or None."""
     names = set().union(*(script.names for script in scripts))
     # No set of all builtins: one more reference to each would copy the pages that hold them.
     shared = {name for name in program.bound & names if name in BUILTINS or name in prelude}
     if shared:
-        same = {name for name, module in program.modules.items() if given.get(name) == module}
+        same = {name for name, module in program.modules.items() if provided.get(name) == module}
         hidden = (symbols.bound - same) & shared & set().union(*(script.looked_up for script in scripts))
         if hidden:
             return f"it redefines {min(hidden)}, which the test uses too"
@@ -200,12 +200,12 @@ def value_of(module, name):
 
 def called(function, args, kwargs):
     """[result, changed arguments, which argument is the result] of a call."""
-    everything = [*args, *kwargs.values()]
-    mutable = [(n, value, values.encode(value)) for n, value in enumerate(everything) if values.is_mutable(value)]
+    arguments = [*args, *kwargs.values()]
+    mutable = [(i, value, values.encode(value)) for i, value in enumerate(arguments) if values.is_mutable(value)]
     result = function(*args, **kwargs)
-    returned = next((n for n, value, _ in mutable if value is result), None)
+    returned = next((i for i, value, _ in mutable if value is result), None)
     result = values.encode(result) if returned is None else None  # draining an iterator may change arguments
-    changed = [[n, after] for n, value, before in mutable if (after := values.encode(value)) != before]
+    changed = [[i, after] for i, value, before in mutable if (after := values.encode(value)) != before]
     return [result, changed, returned]
 
 
@@ -250,8 +250,8 @@ def entry(module, name):
 
 
 def run(channel, code, usual, name):
-    """Run a program that reads standard input and prints, as `python solution.py` would, and end the process. With a
-    name that function is called after it, if the program itself has not.
+    """Run a program that reads standard input and prints, as `python solution.py` would, and end the process. With
+    `name`, that function is called afterwards, unless the program has called it.
     """
     module = new_module("__main__", usual)
     note, status = ["end", "done"], 0

@@ -181,7 +181,7 @@ class Guards:
             self.refuse("a query that is more than comparisons")
         return str.__str__(value) if isinstance(value, str) else value
 
-    # -- on what claims a test rests
+    # -- which claims a test rests on
 
     def asked_by_test(self, depth):
         """Whether the nearest frame of program or test, `depth` frames up or further, is one of the test."""
@@ -210,7 +210,7 @@ class Guards:
     def claim(self, method, target, other=None):
         """Called at the start of a special method of a class of the program."""
         kind = type(target)
-        if method == "__exit__":  # it may make a failed assertion good
+        if method == "__exit__":  # it may swallow a failed assertion
             if isinstance(other, type) and issubclass(other, AssertionError):
                 self.note(f"{kind.__name__}.{method}")
         elif not self.weak and self.asked_by_test(2):
@@ -234,7 +234,7 @@ class Guards:
         while isinstance(function, (types.MethodType, functools.partial)):
             function = function.__func__ if isinstance(function, types.MethodType) else function.func
         code = getattr(function, "__code__", None)
-        mine = SPACE in (kind.__module__, type(function).__module__) or (code and code.co_filename == PROGRAM)
-        if mine or kind is types.SimpleNamespace:
+        by_program = SPACE in (kind.__module__, type(function).__module__) or (code and code.co_filename == PROGRAM)
+        if by_program or kind is types.SimpleNamespace:
             self.note(f"{kind.__name__}.{name}")
         return method

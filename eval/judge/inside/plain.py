@@ -1,10 +1,9 @@
 """Is a program *plain*: does its syntax tree show that it can reach its test only through its arguments?
 
 A plain program may run in the process of its test. `Examination` decides before the program runs, from what is listed
-as harmless; what is not listed is not plain. Python looks up attributes by names that are made at run time only through
-a few doors (`getattr`, format strings, pandas' `apply("name")`, ...). The tree is changed to
-go through `guards.py` there, under names that no source text can write (`~getattr`). `eval/judge/README.md` states the
-rule in words, and why it holds.
+as harmless; what is not listed is not plain. Python looks up attributes by names made at run time only in a few ways
+(`getattr`, format strings, pandas' `apply("name")`, ...). The tree is changed to go through `guards.py` there, under
+names that no source text can write (`~getattr`). `eval/judge/README.md` states the rule in words, and why it holds.
 """
 
 import ast
@@ -19,7 +18,7 @@ SUBSCRIPTED = {"typing", "list", "dict", "tuple", "set", "frozenset"}
 class Examination:
     """A walk over one program, which changes its tree for compilation. NotPlain says why it is not plain."""
 
-    def __init__(self, tree, given, libraries):
+    def __init__(self, tree, provided, libraries):
         self.modules = {}  # name in the program -> module that it stands for
         self.libraries, self.pandas = libraries, libraries == "pandas"
         self.origins = {}  # name bound by a `from` import -> what it is, as "module.name"
@@ -33,7 +32,7 @@ class Examination:
         nodes = list(ast.walk(tree))
         for node in nodes:
             self.note(node)
-        self.modules = {name: module for name, module in given.items() if name not in self.bound} | self.modules
+        self.modules = {name: module for name, module in provided.items() if name not in self.bound} | self.modules
         bases = [(node.name, base) for node in nodes if isinstance(node, ast.ClassDef) for base in node.bases]
         self.kinds = {name for name, base in bases if allowed.CONTEXTS.get(self.origin(base)) == "kind"}
         self.lenient = set()  # `type(x)` and `x.__class__` that are compared or asked for their name
@@ -178,9 +177,9 @@ class Examination:
 
     def compared(self, node):
         sides = [node.left, *node.comparators]
-        asked = [side for side in sides if isinstance(side, ast.Call) and getattr(side.func, "id", "") == "type"]
-        if asked and all(side in asked or self.is_class(side) for side in sides):
-            self.lenient.update(map(id, asked))
+        type_calls = [side for side in sides if isinstance(side, ast.Call) and getattr(side.func, "id", "") == "type"]
+        if type_calls and all(side in type_calls or self.is_class(side) for side in sides):
+            self.lenient.update(map(id, type_calls))
             for side in sides:
                 self.kinds_in(side)
 
@@ -283,8 +282,8 @@ class Examination:
                     value.value, first = guarded(guard, value.value), 0
                 elif position >= first and not isinstance(value, ast.Lambda):
                     node.args[position] = guarded(guard, value)
-            for word in node.keywords:
-                word.value = guarded(guard, word.value)
+            for keyword in node.keywords:
+                keyword.value = guarded(guard, keyword.value)
             self.follow(function)
             fault = self.fault_in(name)
             self.ready.add(id(function))
@@ -310,9 +309,9 @@ class Examination:
 
     def class_(self, node):
         self.function(node)
-        for word in node.keywords:
-            if word.arg == "metaclass" and self.allowed_as(word.value, "metaclass"):
-                self.ready.add(id(word))
+        for keyword in node.keywords:
+            if keyword.arg == "metaclass" and self.allowed_as(keyword.value, "metaclass"):
+                self.ready.add(id(keyword))
         for decorator in node.decorator_list:
             self.allowed_as(decorator.func if isinstance(decorator, ast.Call) else decorator, "decorator")
         methods = {inner.name for inner in node.body if isinstance(inner, ast.FunctionDef)}

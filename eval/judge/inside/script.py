@@ -76,9 +76,9 @@ class Counting:
             for inner in (*getattr(node, "handlers", ()), *getattr(node, "cases", ())):
                 self.walk(inner.body, caught)
 
-    def _counted(self, name, near):
+    def _counted(self, name, node):
         self.assertions += 1
-        return _mark(name, near)
+        return _mark(name, node)
 
 
 class Script:
@@ -103,7 +103,7 @@ class Script:
         """Variables, except modules, that are whole arguments in calls of these functions."""
         nodes = list(ast.walk(ast.parse(self.text)))
         calls = [node for node in nodes if isinstance(node, ast.Call) and getattr(node.func, "id", "") in functions]
-        values = [value for call in calls for value in (*call.args, *(word.value for word in call.keywords))]
+        values = [value for call in calls for value in (*call.args, *(keyword.value for keyword in call.keywords))]
         values = [value.value if isinstance(value, ast.Starred) else value for value in values]
         imports = [node for node in nodes if isinstance(node, (ast.Import, ast.ImportFrom))]
         modules = {(alias.asname or alias.name).split(".")[0] for node in imports for alias in node.names}
@@ -181,12 +181,12 @@ def _is_none(node):
     return isinstance(node, ast.Constant) and node.value is None
 
 
-def _call(name, args, near):
-    return ast.copy_location(ast.Call(ast.copy_location(ast.Name(name, ast.Load()), near), args, []), near)
+def _call(name, args, node):
+    return ast.copy_location(ast.Call(ast.copy_location(ast.Name(name, ast.Load()), node), args, []), node)
 
 
-def _mark(name, near):
-    return ast.copy_location(ast.Expr(_call(name, [], near)), near)
+def _mark(name, node):
+    return ast.copy_location(ast.Expr(_call(name, [], node)), node)
 
 
 class Tests:
@@ -243,10 +243,10 @@ class Tests:
         return ("PASS", "") if checks else ("NO_TESTS", "no test asserts anything")
 
     def entry(self, space):
-        name, behind = self.test["entry_point"], space["__builtins__"]
-        known = behind.entry if isinstance(behind, dict) else vars(behind).__getitem__
+        name, builtin_names = self.test["entry_point"], space["__builtins__"]
+        look_up = builtin_names.entry if isinstance(builtin_names, dict) else vars(builtin_names).__getitem__
         with contextlib.suppress(KeyError):
-            return space[name] if name in space else known(name)
+            return space[name] if name in space else look_up(name)
         raise NameError(f"name {name!r} is not defined")
 
 
@@ -256,9 +256,9 @@ def _same(value):
 
 def calls(test, mode, function):
     """(verdict, detail) of call-style input and output: values in, value out."""
-    for position, (given, expected) in enumerate(zip(test["inputs"], test["outputs"], strict=True)):
-        given = given if isinstance(given, list) else [given]
-        result = function(*compare.arguments(given, mode))
+    for position, (arguments, expected) in enumerate(zip(test["inputs"], test["outputs"], strict=True)):
+        arguments = arguments if isinstance(arguments, list) else [arguments]
+        result = function(*compare.arguments(arguments, mode))
         with deep():
             if not compare.same_value(result, expected, mode):
                 return "WRONG", f"case {position}: wrong value"
@@ -279,11 +279,11 @@ def deep():
 def fault_of(error, position=None, script=""):
     """(verdict, detail) for an exception that ended a test, or its script at that position."""
     phase = getattr(error, "_phase", None)  # of an exception that the program raised in another process
-    mine = phase is not None
+    by_program = phase is not None
     where = f"test {position}" if script and phase in (None, "call") else ""
-    for frame in () if mine else reversed(traceback.extract_tb(error.__traceback__)):
+    for frame in () if by_program else reversed(traceback.extract_tb(error.__traceback__)):
         if frame.filename == PROGRAM:
-            mine = True
+            by_program = True
             break
         if frame.filename == f"test {position}":
             lines = script.splitlines()
@@ -295,6 +295,6 @@ def fault_of(error, position=None, script=""):
         return "SYNTAX", text
     if isinstance(error, MemoryError):
         return "MEMORY", f"MemoryError {where}"
-    if isinstance(error, AssertionError) and not mine:
+    if isinstance(error, AssertionError) and not by_program:
         return "WRONG", where
-    return ("ERROR" if mine or isinstance(error, NameError) else "WRONG"), text
+    return ("ERROR" if by_program or isinstance(error, NameError) else "WRONG"), text

@@ -78,8 +78,8 @@ def seccomp_filter(namespaces, own_signals):
         """For each call: the action, if all checks (argument, jump, constant, whether the jump is taken) hold."""
         body = []
         for index, (argument, jump, constant, taken) in enumerate(checks):
-            away = 2 * (len(checks) - index) - 1  # behind the return
-            body += [(LOAD, 0, 0, ARGUMENTS + 8 * argument), (jump, *((0, away) if taken else (away, 0)), constant)]
+            skip = 2 * (len(checks) - index) - 1  # to behind the return
+            body += [(LOAD, 0, 0, ARGUMENTS + 8 * argument), (jump, *((0, skip) if taken else (skip, 0)), constant)]
         body.append((RETURN, 0, 0, action))
         for numbers in calls:
             if numbers[column] is not None:

@@ -115,10 +115,10 @@ class Server:
         request = self.control.recv(64) if self.control in ready else None  # b"end", or b"": the judge has gone
         os.close(child)
         delay = run_delay(pid)
-        status, used = sweep(pid, self.namespaces)
+        status, cpu = sweep(pid, self.namespaces)
         if request == b"":
             self.leave()
-        self.report(status, used, delay, request is not None, not self.tidy())
+        self.report(status, cpu, delay, request is not None, not self.tidy())
 
     def tidy(self):
         """Remove what a child left in the writable folders; False if that is too much: then the cell is replaced."""
@@ -169,16 +169,16 @@ class Server:
             os.dup2(descriptor, stream)
         for descriptor in (stand_in, reading, writing):
             os.close(descriptor)
-        opened = functools.partial(open, encoding="utf-8", newline="\n", closefd=False)
-        sys.stdin = sys.__stdin__ = opened(STDIN)
-        sys.stdout = sys.__stdout__ = opened(STDOUT, "w")
-        sys.stderr = sys.__stderr__ = opened(STDERR, "w", errors="backslashreplace", buffering=1)
+        open_text = functools.partial(open, encoding="utf-8", newline="\n", closefd=False)
+        sys.stdin = sys.__stdin__ = open_text(STDIN)
+        sys.stdout = sys.__stdout__ = open_text(STDOUT, "w")
+        sys.stderr = sys.__stderr__ = open_text(STDERR, "w", errors="backslashreplace", buffering=1)
 
 
 def hardest(which):
     """The hard limit that is already set for a resource."""
-    most = resource.getrlimit(which)[1]
-    return most if most != resource.RLIM_INFINITY else 1 << 62
+    limit = resource.getrlimit(which)[1]
+    return limit if limit != resource.RLIM_INFINITY else 1 << 62
 
 
 def run_delay(pid):
@@ -212,7 +212,7 @@ def kill_below(pid):
 
 def sweep(pid, namespaces):
     """Kill and reap every process below this one; the wait status of `pid`, or -1, and all their CPU seconds."""
-    status, used = -1, 0.0
+    status, cpu = -1, 0.0
     try:
         while True:
             if namespaces:
@@ -220,15 +220,15 @@ def sweep(pid, namespaces):
             else:
                 kill_below(os.getpid())  # again and again: what the kernel lists may be incomplete while processes end
             while True:
-                child, how, usage = os.wait4(-1, 0 if namespaces else os.WNOHANG)
+                child, wait_status, usage = os.wait4(-1, 0 if namespaces else os.WNOHANG)
                 if child == 0:
                     time.sleep(0.0005)
                     break
-                used += usage.ru_utime + usage.ru_stime
+                cpu += usage.ru_utime + usage.ru_stime
                 if child == pid:
-                    status = how
+                    status = wait_status
     except ChildProcessError:
-        return status, used
+        return status, cpu
 
 
 def wipe(folder):
@@ -324,7 +324,7 @@ def main():
         os.setgroups([])
         os.setresgid(uid, uid, uid)
         os.setresuid(uid, uid, uid)  # all capabilities go with root
-    if setting["level"] == "bwrap":  # giving up root has undone what bubblewrap asked for
+    if setting["level"] == "bwrap":  # giving up root has undone what bubblewrap had set
         libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
     libc.prctl(PR_SET_DUMPABLE, 0, 0, 0, 0)
     os.chdir(setting["folder"])

@@ -64,11 +64,11 @@ class Program(Channel):
 
     def call(self, operation, function, args, *kwargs):
         """Call a function of the program; its changes of arguments that are values are repeated here."""
-        everything = [*args, *(value for words in kwargs for value in words.values())]
+        arguments = [*args, *(value for keywords in kwargs for value in keywords.values())]
         result, changed, returned = self.ask(operation, function, list(args), *kwargs)
         for position, value in changed:
-            values.write_back(everything[position], value)
-        return result if returned is None else everything[returned]
+            values.write_back(arguments[position], value)
+        return result if returned is None else arguments[returned]
 
 
 def function_of(program, name):

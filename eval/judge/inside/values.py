@@ -147,10 +147,10 @@ def _shared_name(value):
     if isinstance(value, (type, types.BuiltinFunctionType, types.FunctionType)):
         module, name = value.__module__, value.__qualname__
         if module in SHARED and not name.startswith("_"):
-            known = functools.reduce(
+            shared = functools.reduce(
                 lambda parent, part: getattr(parent, part, None), name.split("."), sys.modules[module]
             )
-            return f"{module}.{name}" if known is value else None
+            return f"{module}.{name}" if shared is value else None
     return None
 
 
