@@ -125,7 +125,7 @@ def completions(engine, prompts: list[list[int]], decoding: Decoding, tokens: in
     """`(prompt, ids drawn)`, prompts in turn, until n tokens are drawn."""
     missing, sample = tokens, 0
     while missing > 0:
-        requests = [Request(prompt, ("exactness", number, sample)) for number, prompt in enumerate(prompts)]
+        requests = [Request(prompt, ("exactness", index, sample)) for index, prompt in enumerate(prompts)]
         for position, completion in engine.run(requests, decoding):
             missing -= completion.tokens
             yield prompts[position], completion.ids
@@ -184,7 +184,7 @@ def main() -> None:
     decoding = Decoding((), args.max_new_tokens, args.temperature, args.top_k, args.top_p)
     report = measure(engine, model, prompts, decoding, args.tokens)
     one_token = Decoding((), 1, args.temperature, args.top_k, args.top_p)
-    requests = [Request(prompts[0], ("first", number)) for number in range(args.first_tokens)]
+    requests = [Request(prompts[0], ("first", index)) for index in range(args.first_tokens)]
     first = [completion.ids[0] for _, completion in engine.run(requests, one_token)]
     report["p_first_tokens"] = round(first_tokens_p_value(model, prompts[0], first, one_token), 4)
     settings = {name: getattr(args, name) for name in ("model", "engine", "dtype", "temperature", "top_k", "top_p")}

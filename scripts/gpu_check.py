@@ -1,7 +1,7 @@
 """Does everything work on this machine's GPU, and how fast? Called by `scripts/gpu_check.sh`.
 
 A check is a function from the `Machine` to a dictionary of what it measured; it raises `Wrong` where something does
-not hold. The CPU in fp32 says what is right. `CHECKS` lists them in order; each prints one JSON line, and a Markdown
+not hold. The CPU in fp32 is the reference. `CHECKS` lists them in order; each prints one JSON line, and a Markdown
 table of all ends the output.
 """
 
@@ -115,14 +115,14 @@ def rows(machine: Machine, count: int) -> list[Row]:
 
 def device(machine: Machine) -> dict:
     """What this machine is."""
-    about = {"versions": dist.versions(), "cores": len(os.sched_getaffinity(0))}
+    host = {"versions": dist.versions(), "cores": len(os.sched_getaffinity(0))}
     if machine.device.type != "cuda":
-        return {"device": "cpu", **about}
+        return {"device": "cpu", **host}
     properties = torch.cuda.get_device_properties(machine.device)
     command = ["nvidia-smi", "--query-gpu=driver_version", "--format=csv,noheader"]
     driver = subprocess.run(command, capture_output=True, text=True, check=False).stdout.split("\n")[0]
     memory = round(properties.total_memory / 2**30, 1)
-    return {"device": properties.name, "memory_gib": memory, "driver": driver, "cuda": torch.version.cuda, **about}
+    return {"device": properties.name, "memory_gib": memory, "driver": driver, "cuda": torch.version.cuda, **host}
 
 
 def greedy(machine: Machine) -> dict:
@@ -158,21 +158,21 @@ def draws(machine: Machine, engine: str) -> dict:
     decoding = Decoding((), machine.size(320, 24), 1.0)
     policy = NoText()
     ours = make_engine(engine, model.to(machine.device), policy)
-    given = [[1, 2, 3], [4, 5], [6, 7, 8, 9, 10]] * machine.size(32, 2)
-    report = exactness.measure(ours, reference.to(machine.device), given, decoding, machine.size(30_000, 100))
+    prompt_ids = [[1, 2, 3], [4, 5], [6, 7, 8, 9, 10]] * machine.size(32, 2)
+    report = exactness.measure(ours, reference.to(machine.device), prompt_ids, decoding, machine.size(30_000, 100))
     holds(abs(report["z"]) < 4, f"z = {report['z']}: these are no draws from the model")
     return {"engine": engine, **report}
 
 
 def losses(machine: Machine) -> dict:
     """Perplexities, and the losses of five optimiser steps, against the CPU's, all in fp32."""
-    some, scored, trained = rows(machine, machine.size(32, 4)), [], []
+    batch, scored, trained = rows(machine, machine.size(32, 4)), [], []
     for device in ("cpu", machine.device):
         model = weights(machine, device)
-        scored.append(torch.tensor(mean_losses(model, some, 0)).exp())
+        scored.append(torch.tensor(mean_losses(model, batch, 0)).exp())
         optimiser, curve = torch.optim.AdamW(model.train().parameters(), lr=2e-5), []
         for _ in range(5):
-            loss = code_loss(model, some, 0).mean()
+            loss = code_loss(model, batch, 0).mean()
             loss.backward()
             optimiser.step()
             optimiser.zero_grad()
@@ -194,11 +194,11 @@ def stages(machine: Machine) -> dict:
         holds(status == 0, f"{stage} ended with {status}: {(quiet.folder / f'{stage}.log').read_text()[-500:]}")
         survived += chaos.shake(shaken, stage, chaos.draw(moments, 1, random.Random(0)))
     holds(survived == len(chaos.STAGES), f"{survived} of {len(chaos.STAGES)} kills survived")
-    here, there = quiet.files(), shaken.files()
-    codes = [name for name in here if "code_r" in name]
-    same = sum(here[name] == there.get(name) for name in here)
-    holds(all(here[name] == there.get(name) for name in codes), "sampled codes differ after a kill")
-    return {"kills_survived": survived, "files": len(here), "identical": same}
+    quiet_files, shaken_files = quiet.files(), shaken.files()
+    codes = [name for name in quiet_files if "code_r" in name]
+    same = sum(quiet_files[name] == shaken_files.get(name) for name in quiet_files)
+    holds(all(quiet_files[name] == shaken_files.get(name) for name in codes), "sampled codes differ after a kill")
+    return {"kills_survived": survived, "files": len(quiet_files), "identical": same}
 
 
 def out_of_memory(machine: Machine) -> dict:
@@ -225,8 +225,8 @@ def little_memory(machine: Machine, model: PreTrainedModel, fitting: int):
         torch.cuda.set_per_process_memory_fraction(1.0)
         return
 
-    def refuse(_, arguments, given):
-        ids = given.get("input_ids", arguments[0] if arguments else None)
+    def refuse(_, args, kwargs):
+        ids = kwargs.get("input_ids", args[0] if args else None)
         if len(ids) > fitting:
             raise torch.OutOfMemoryError("rehearsed")
 
@@ -290,8 +290,8 @@ def matrix_rate(machine: Machine) -> float:
     """Floating-point operations a second of a large product in the format of the weights."""
     size = machine.size(8192, 256)
     dtype = torch.float32 if machine.rehearsal else torch.bfloat16
-    one = torch.randn(size, size, device=machine.device, dtype=dtype)
-    return 2 * size**3 / median_seconds(machine, lambda: one @ one)
+    matrix = torch.randn(size, size, device=machine.device, dtype=dtype)
+    return 2 * size**3 / median_seconds(machine, lambda: matrix @ matrix)
 
 
 def median_seconds(machine: Machine, work: Callable[[], object]) -> float:
@@ -321,8 +321,8 @@ def benchmark(machine: Machine, loop: str, large: bool) -> dict:
     report = {key: line[key] for key in ("ours", "reference", "ratio", "unit")}
     if loop != "sample":
         parameters = AutoModelForCausalLM.from_pretrained(model).num_parameters()
-        each = (6 if loop == "train" else 2) * parameters * line["tokens_per_row"]
-        report["share_of_matrix_rate"] = round(each * line["ours"] / matrix_rate(machine), 4)
+        operations_per_row = (6 if loop == "train" else 2) * parameters * line["tokens_per_row"]
+        report["share_of_matrix_rate"] = round(operations_per_row * line["ours"] / matrix_rate(machine), 4)
     return report
 
 

@@ -133,10 +133,10 @@ def is_made(folder: Path, settings: dict) -> bool:
     mark = folder / "pretraining.json"
     if not mark.exists():
         return False
-    before = files.read_json(mark, dict)
+    recorded = files.read_json(mark, dict)
     for key, value in settings.items():
-        if before.get(key) != value:
-            raise InputError(f"{folder}: was made with {key} {before.get(key)!r}, now {value!r}; give --overwrite")
+        if recorded.get(key) != value:
+            raise InputError(f"{folder}: was made with {key} {recorded.get(key)!r}, now {value!r}; give --overwrite")
     return True
 
 
@@ -203,9 +203,9 @@ def lesson(policy: TokenizerPolicy, parts: list[tuple[str, str]]) -> Lesson:
     ids: list[int] = []
     labels: list[int] = []
     for prompt, target in parts:
-        given, wanted = policy.encode(prompt), policy.encode(target)
-        ids += given + wanted
-        labels += [IGNORED] * len(given) + wanted
+        prompt_ids, target_ids = policy.encode(prompt), policy.encode(target)
+        ids += prompt_ids + target_ids
+        labels += [IGNORED] * len(prompt_ids) + target_ids
     if len(ids) >= MAX_LENGTH:
         raise InputError(f"a row is longer than {MAX_LENGTH} tokens; give a larger --vocab")
     return Lesson([*ids, policy.eos_id], [*labels, policy.eos_id])
@@ -216,10 +216,10 @@ def token_losses(model: PreTrainedModel, rows: Sequence[Lesson], pad_id: int) ->
     width = max(len(row.ids) for row in rows)
     ids = torch.tensor([row.ids + [pad_id] * (width - len(row.ids)) for row in rows])
     labels = torch.tensor([row.labels + [IGNORED] * (width - len(row.ids)) for row in rows])[:, 1:]  # (rows, width - 1)
-    wanted = labels != IGNORED
+    is_target = labels != IGNORED
     # Padding is on the right and attention looks to the left, so a mask would change nothing but the time.
     states = model.model(input_ids=ids, use_cache=False).last_hidden_state[:, :-1]  # (rows, width - 1, hidden)
-    return F.cross_entropy(model.lm_head(states[wanted]), labels[wanted], reduction="none")
+    return F.cross_entropy(model.lm_head(states[is_target]), labels[is_target], reduction="none")
 
 
 def new_model(options, vocabulary: int) -> PreTrainedModel:
@@ -280,8 +280,8 @@ class Training:
 
     def rate(self, step: int) -> float:
         """Learning rate: a linear warm-up, constant through the trunk, then falling linearly."""
-        left = (self.options.trunk_steps + self.options.steps - step) / max(1, self.options.steps)
-        return self.options.lr * min((step + 1) / WARMUP, 1, FINAL_RATE + (1 - FINAL_RATE) * left)
+        remaining = (self.options.trunk_steps + self.options.steps - step) / max(1, self.options.steps)
+        return self.options.lr * min((step + 1) / WARMUP, 1, FINAL_RATE + (1 - FINAL_RATE) * remaining)
 
     def run(self, end: int, state_file: Path, settings: dict, max_minutes: float) -> bool:
         """Train up to step `end`, or until the slice is over; returns whether the end is reached."""

@@ -52,10 +52,9 @@ def grouped_attention(
     Queries of the heads that share a key are the rows of one product. The softmax is taken in fp32.
     """
     rows, heads, queries, size = query.shape
-    added = (
-        attention_mask is not None and attention_mask.dtype != torch.bool
-    )  # a mask of numbers that are added to the scores
-    if queries > 1 or added or options.get("position_bias") is not None or options.get("cache") is not None:
+    # A mask of numbers is added to the scores.
+    is_additive = attention_mask is not None and attention_mask.dtype != torch.bool
+    if queries > 1 or is_additive or options.get("position_bias") is not None or options.get("cache") is not None:
         return sdpa_attention_forward(module, query, key, value, attention_mask, scaling=scaling, **options)
     packed = query.reshape(rows, key.shape[1], -1, size)
     scores = (packed @ key.transpose(2, 3)).float().mul_(size**-0.5 if scaling is None else scaling)

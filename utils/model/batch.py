@@ -72,13 +72,13 @@ class Batch:
 
     @torch.inference_mode()
     def join(self, other: Batch) -> None:
-        """Add the rows of another batch behind these, the narrower ones padded on the left."""
+        """Add the rows of another batch after these, the narrower ones padded on the left."""
         width = max(self.ids.shape[1], other.ids.shape[1])
 
         def joined(first: torch.Tensor, second: torch.Tensor) -> torch.Tensor:
             # Ids and masks are (rows, width), keys and values (rows, heads, width - 1, size).
-            full, behind = (width, ()) if first.dim() == 2 else (width - 1, (0, 0))
-            parts = (F.pad(part, (*behind, full - part.shape[-1 - len(behind) // 2], 0)) for part in (first, second))
+            full, tail = (width, ()) if first.dim() == 2 else (width - 1, (0, 0))
+            parts = (F.pad(part, (*tail, full - part.shape[-1 - len(tail) // 2], 0)) for part in (first, second))
             return torch.cat([*parts])
 
         for layer, added in zip(self.cache.layers, other.cache.layers, strict=True):

@@ -38,12 +38,12 @@ class RoomyLayer(DynamicLayer):
             self.lazy_initialization(key_states, value_states)
             self.store(key_states, value_states)
             return key_states, value_states
-        before, self.filled = self.filled, self.filled + key_states.shape[-2]
+        start, self.filled = self.filled, self.filled + key_states.shape[-2]
         missing = self._room_for(self.filled) - self.keys.shape[-2]
         if missing:
             self.keys, self.values = (F.pad(old, (0, 0, 0, missing)) for old in (self.keys, self.values))
         for room, states in ((self.keys, key_states), (self.values, value_states)):
-            room[:, :, before : self.filled] = states
+            room[:, :, start : self.filled] = states
         return (self.keys, self.values) if self.whole else self.states()
 
     def _room_for(self, width: int) -> int:
@@ -80,10 +80,10 @@ def select_rows(cache: DynamicCache, indices: torch.Tensor) -> None:
 
 def bytes_of_row(config: PreTrainedConfig, length: int, size: int) -> int:
     """Bytes that a row of `length` tokens takes while it is decoded, at `size` bytes for each value."""
-    config, row = config.get_text_config(), 0
+    config, total = config.get_text_config(), 0
     for layer in config.per_layer_config:
         heads = getattr(layer, "num_attention_heads", None) or 1  # a model of states has one as wide as all
         head = getattr(layer, "head_dim", None) or layer.hidden_size // heads
         groups = getattr(layer, "num_key_value_heads", None) or heads
-        row += 2 * groups * head * size * length
-    return row + 12 * config.vocab_size  # scores, their processed copy and the noise, in fp32
+        total += 2 * groups * head * size * length
+    return total + 12 * config.vocab_size  # scores, their processed copy and the noise, in fp32

@@ -1,4 +1,4 @@
-"""The model card that lies beside trained weights, in the hub's format: how the model came about and what it scores."""
+"""The model card of trained weights, in the hub's format: how the model was made and what it scores."""
 
 from __future__ import annotations
 

@@ -29,7 +29,7 @@ class Position:
 
 
 class Checkpoints:
-    """The checkpoints of one run, below `folder`; made from `settings` and `inputs` by so many ranks."""
+    """The checkpoints of one run below `folder`; they hold for its settings, inputs and number of ranks."""
 
     def __init__(self, folder: Path, settings: dict, inputs: dict, ranks: Ranks):
         self.folder = folder / f"node{ranks.rank // ranks.local_world_size}"
@@ -86,7 +86,7 @@ class Checkpoints:
                     shutil.rmtree(other, ignore_errors=True)
 
     def remove(self) -> None:
-        """The run is done, or begins anew: its state goes."""
+        """Remove the state of a run that is done, or that begins anew."""
         self.ranks.all_values(None)
         if self.ranks.local_rank == 0:
             shutil.rmtree(self.folder.parent, ignore_errors=True)

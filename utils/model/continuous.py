@@ -30,10 +30,9 @@ NEARLY_BEST = 0.05  # standard deviations of the scores, which bf16 may be off b
 class Continuous:
     """The library's continuous batching: a paged cache, prompts read once for all of their samples, CUDA graphs.
 
-    Promised: every completion is a draw from the model's distribution at these settings, and ends at its
-    stop word. Not promised: the same draw again. One generator serves the whole batch, so a completion depends on what
-    was decoded together with it; a run's rounds and files are only as reproducible as the device and the order of its
-    work.
+    Promised: every completion is a draw from the model's distribution at these settings, and ends at its stop word. Not
+    promised: the same draw again. One generator serves the whole batch, so a completion depends on what was decoded
+    together with it; a run's rounds and files are only as reproducible as the device and the order of its work.
     """
 
     def __init__(self, model: PreTrainedModel, policy: TokenizerPolicy):
@@ -54,8 +53,8 @@ class Continuous:
         ids = torch.tensor([request.prompt + completion.ids], device=self.model.device)
         with librarys_own(self.model):
             scores = self.model(input_ids=ids, use_cache=False).logits[0, len(request.prompt) - 1 : -1].float()
-        behind = scores.amax(dim=-1) - scores.gather(-1, ids[0, len(request.prompt) :, None])[:, 0]
-        if (behind > NEARLY_BEST * scores.std(dim=-1)).any():
+        gaps = scores.amax(dim=-1) - scores.gather(-1, ids[0, len(request.prompt) :, None])[:, 0]
+        if (gaps > NEARLY_BEST * scores.std(dim=-1)).any():
             raise Failure("--engine continuous: its tokens are not this model's best ones; --engine static works")
         self.checked = True
 

@@ -1,7 +1,7 @@
 """Training curves, `--log_dir`: loss, learning rate and tokens/s of every step, the scores of every evaluation.
 
 Two CSV files and, where tensorboard is installed, its events. All are written anew from the training state when a run
-starts or goes on, and then grow line by line; so a run that was killed and went on has every step, and each once.
+starts or resumes, and then grow line by line; so a run that was killed and resumed has every step exactly once.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ class Curves:
         self.ranks, self.steps, self.board = ranks, 0, None
 
     def begin(self, done: Sequence[Sequence[Sequence[float]]], entries: Sequence[dict]) -> None:
-        """Write what lies behind: by epoch each step's (loss, learning rate, tokens/s), and results entries."""
+        """Write what is done so far: by epoch each step's (loss, learning rate, tokens/s), and results entries."""
         if self.folder is None:
             return
         self.steps, self.board = 0, self._tensorboard()

@@ -52,24 +52,24 @@ def way_of(config: PreTrainedConfig) -> Way:
                        for part in parts.values())  # fmt: skip
     if brings_cache or layers - ATTENTION_LAYERS - STATE_LAYERS:
         return Way(0, "its cache is its own", state)
-    taken = inspect.signature(model_class.forward).parameters
-    if not {"attention_mask", "position_ids", "past_key_values"} <= set(taken):
+    parameters = inspect.signature(model_class.forward).parameters
+    if not {"attention_mask", "position_ids", "past_key_values"} <= set(parameters):
         return Way(0, "it takes no positions of its rows", state)
     if state and "apply_mask_to_padding_states" not in parts:
         return Way(0, "padding runs through its states", state)
     if config.sub_configs and config.get_text_config() is config:
         return Way(0, "it reads more than text", state)
-    most = _stretched_from(config.get_text_config())
-    return Way(most, "its positions depend on the longest row" if most is not None else "", state)
+    padded_up_to = _stretched_from(config.get_text_config())
+    return Way(padded_up_to, "its positions depend on the longest row" if padded_up_to is not None else "", state)
 
 
 def _stretched_from(config: PreTrainedConfig) -> int | None:
-    """Tokens from which on LongRoPE changes the embeddings of all rows; None: never.
+    """Length in tokens from which LongRoPE changes the embeddings of all rows; None: never.
 
-    Dynamic rotary embeddings change beyond `max_position_embeddings`, where no row gets.
+    Dynamic rotary embeddings change beyond `max_position_embeddings`, which no row reaches.
     """
-    given = getattr(config, "rope_parameters", None) or {}
-    kinds = [given, *(part for part in given.values() if isinstance(part, dict))]
+    declared_rope = getattr(config, "rope_parameters", None) or {}
+    kinds = [declared_rope, *(part for part in declared_rope.values() if isinstance(part, dict))]
     limits = [
         kind.get("original_max_position_embeddings") or config.max_position_embeddings
         for kind in kinds
@@ -91,21 +91,21 @@ def empty_model(config: PreTrainedConfig, trust_remote_code: bool = False) -> Pr
 
 def check_family(name: str, config: PreTrainedConfig, trust_remote_code: bool = False) -> None:
     """InputError where a model, called `name`, is no causal language model of text that can be built."""
-    what = f"--model_name_or_path {name}: {config.model_type} is not supported: "
+    refusal = f"--model_name_or_path {name}: {config.model_type} is not supported: "
     if causal_class(config) is None:
         if trust_remote_code and "AutoModelForCausalLM" in getattr(config, "auto_map", {}):
             return
-        raise InputError(what + "transformers has no causal language model for it; give a text-only checkpoint")
-    taken = inspect.signature(causal_class(config).forward).parameters
+        raise InputError(refusal + "transformers has no causal language model for it; give a text-only checkpoint")
+    parameters = inspect.signature(causal_class(config).forward).parameters
     if config.is_encoder_decoder:
-        raise InputError(what + "it is an encoder and a decoder; give a decoder-only model")
-    if "is_decoder" in config.to_dict() and "encoder_hidden_states" in taken:
-        raise InputError(what + "it is an encoder's architecture; give a decoder-only model")
+        raise InputError(refusal + "it is an encoder and a decoder; give a decoder-only model")
+    if "is_decoder" in config.to_dict() and "encoder_hidden_states" in parameters:
+        raise InputError(refusal + "it is an encoder's architecture; give a decoder-only model")
     # CPM-Ant, which has prompt types, lets all tokens of its input see each other.
-    if not getattr(config, "causal", True) or "perm_mask" in taken or hasattr(config, "prompt_types"):
-        raise InputError(what + "its attention looks ahead, so it predicts no next token; give a decoder-only model")
-    if "attention_mask" not in taken or not {"past_key_values", "cache_params"} & {*taken}:
-        raise InputError(what + "it takes no attention mask, or no cache of the library; give another model")
+    if not getattr(config, "causal", True) or "perm_mask" in parameters or hasattr(config, "prompt_types"):
+        raise InputError(refusal + "its attention looks ahead, so it predicts no next token; give a decoder-only model")
+    if "attention_mask" not in parameters or not {"past_key_values", "cache_params"} & {*parameters}:
+        raise InputError(refusal + "it takes no attention mask, or no cache of the library; give another model")
     try:
         empty_model(config)
         DynamicCache(config=config)
@@ -115,7 +115,7 @@ def check_family(name: str, config: PreTrainedConfig, trust_remote_code: bool = 
 
 
 def check_engine(kind: str, config: PreTrainedConfig) -> None:
-    """InputError where `--engine` kind would be wrong for a model."""
+    """InputError where `--engine` with this kind would be wrong for a model."""
     if kind != "continuous":
         return
     way, model_class = way_of(config), causal_class(config)

@@ -1,4 +1,4 @@
-"""What all engines share: what they are asked for, what they return, and where a completion ends.
+"""What all engines share: requests, completions, and where a completion ends.
 
 `utils/serving/engine.py` lists the engines.
 """

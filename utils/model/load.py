@@ -54,7 +54,7 @@ def source_of(name_or_path: str) -> tuple[str, dict]:
 def check_model(name_or_path: str, revision: str | None, trust_remote_code: bool, chat: bool = False):
     """Configuration and tokenizer of a model, before any weights; with `chat`, prompts are in its chat template.
 
-    InputError where there is no such model, it is none that predicts text, its tokenizer loses text, or has no template
+    InputError where there is no such model, it does not predict text, or its tokenizer loses text or has no template
     that serves.
     """
     source, extra = source_of(name_or_path)
@@ -153,7 +153,7 @@ def read_weights(name_or_path: str, dtype: str = "bf16", **options) -> PreTraine
 
 
 def _packed(options: CommonOptions, device: torch.device) -> dict:
-    """How weights are packed in 4 bits while they are read, where that is asked for (QLoRA's format)."""
+    """Options that pack weights in 4 bits while they are read, with `--lora_4bit` (QLoRA's format); else none."""
     if not getattr(options, "lora_4bit", False):
         return {}
     kinds = {"bnb_4bit_quant_type": "nf4", "bnb_4bit_use_double_quant": True}

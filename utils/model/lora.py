@@ -1,8 +1,7 @@
-"""LoRA through `peft`: small matrices beside a model's frozen ones are trained, and written alone and merged.
+"""LoRA through `peft`: small matrices are trained next to a model's frozen ones, and written alone and merged.
 
-The layers of the model itself are exchanged, so what trains it or decodes with it sees an ordinary model; the `peft`
-object beside it only knows which weights are the adapter's. What can be wrong is found on a model without numbers,
-before any weights are read.
+The layers of the model itself are replaced, so what trains it or decodes with it sees an ordinary model; the `peft`
+object only knows which weights are the adapter's. Faults show on a model without values, before any weights are read.
 """
 
 from __future__ import annotations
@@ -59,9 +58,9 @@ def check_lora(options: TrainingOptions, config: PreTrainedConfig, revision: str
 
 
 def add_lora(model: PreTrainedModel, options: TrainingOptions, revision: str, empty: bool = False) -> PeftModel:
-    """Freeze a model and put LoRA layers into it, the same ones for the same seed; `empty` ones have no numbers.
+    """Freeze a model and put LoRA layers into it, the same ones for the same seed; `empty` ones have no values.
 
-    What they are written with names the model and its `revision`, not the folder that it was read from.
+    Their configuration names the model and its `revision`, not the folder that it was read from.
     """
     import peft
 
@@ -73,7 +72,7 @@ def add_lora(model: PreTrainedModel, options: TrainingOptions, revision: str, em
         target_modules=ALL_LINEAR if targets == [ALL_LINEAR] else targets,
         task_type="CAUSAL_LM",
     )
-    torch.manual_seed(options.seed)  # of the first numbers, and of dropout
+    torch.manual_seed(options.seed)  # of the initial values, and of dropout
     lora = _wrapped(model, config, empty)
     config.base_model_name_or_path, config.revision = paths.model_name(options.model_name_or_path), revision
     config.target_modules = sorted(config.target_modules)  # the same file for the same run
@@ -89,7 +88,7 @@ def load_adapter(model: PreTrainedModel, folder: str | Path) -> PeftModel:
 
 
 def with_lora(model: PreTrainedModel, options: TrainingOptions, revision: str, ranks: Ranks) -> PeftModel | None:
-    """The LoRA layers that the options put into a model, new or trained already; None where they want none."""
+    """The LoRA layers that the options put into a model, new or already trained; None where they want none."""
     if options.adapter is not None:
         return load_adapter(model, options.adapter)
     if not options.lora_rank:
@@ -180,29 +179,29 @@ def _check_adapter(model: PreTrainedModel, folder: Path, model_name_or_path: str
     """InputError where a folder holds no LoRA adapter, or one of another model."""
     import peft
 
-    what, given = f"--adapter {folder}", Path(paths.model_name(model_name_or_path)).name
+    flag, model_name = f"--adapter {folder}", Path(paths.model_name(model_name_or_path)).name
     config, shapes = _read_adapter(folder)
-    base = Path(paths.model_name(config.base_model_name_or_path or given)).name
-    if base != given:
+    base = Path(paths.model_name(config.base_model_name_or_path or model_name)).name
+    if base != model_name:
         raise InputError(
-            f"{what}: an adapter of {base}, not of {given}; give its base model as --model_name_or_path, or correct "
-            f"base_model_name_or_path in its {ADAPTER_CONFIG} where that is the same model"
+            f"{flag}: an adapter of {base}, not of {model_name}; give its base model as --model_name_or_path, or "
+            f"correct base_model_name_or_path in its {ADAPTER_CONFIG} where that is the same model"
         )
     # The hub's commits and the fingerprints of local files have different lengths, and say nothing about each other.
     if config.revision and len(config.revision) == len(revision) and config.revision != revision:
         raise InputError(
-            f"{what}: an adapter of {base} at revision {config.revision}, not {revision}; give the base model that it "
+            f"{flag}: an adapter of {base} at revision {config.revision}, not {revision}; give the base model that it "
             "was trained beside"
         )
     try:
         wanted = peft.get_peft_model_state_dict(_wrapped(model, config, empty=True), save_embedding_layers=False)
     except ValueError as error:
-        raise InputError(f"{what}: does not fit {given} ({_first_line(error)}); give its own base model") from None
+        raise InputError(f"{flag}: does not fit {model_name} ({_first_line(error)}); give its own base model") from None
     expected = {name: tuple(part.shape) for name, part in wanted.items()}
     for name in sorted(expected.keys() | shapes.keys()):
         if expected.get(name) != shapes.get(name):
             raise InputError(
-                f"{what}: does not fit {given}: {name} is {shapes.get(name)}, and should be {expected.get(name)}; "
+                f"{flag}: does not fit {model_name}: {name} is {shapes.get(name)}, and should be {expected.get(name)}; "
                 "give its own base model as --model_name_or_path"
             )
 

@@ -30,20 +30,20 @@ def code_loss(model: PreTrainedModel, rows: Sequence[Row], pad_id: int) -> torch
     """Mean negative log-likelihood of each row's target tokens, in nats; shape (rows,), fp32."""
     ids, mask, labels = (part.to(model.device) for part in collate(rows, pad_id))  # each (rows, width)
     labels = F.pad(labels[:, 1:], (0, 1), value=IGNORED)  # position t predicts token t + 1
-    wanted = labels != IGNORED
+    is_target = labels != IGNORED
     head = model.get_output_embeddings()
     if _scores_are_final(model, head):
-        with _head_sees(head, wanted, 1) as states:  # (target tokens, hidden)
+        with _head_sees(head, is_target, 1) as states:  # (target tokens, hidden)
             model(input_ids=ids, attention_mask=mask, use_cache=False)
         score = head
     else:
-        with _head_sees(head, wanted):
+        with _head_sees(head, is_target):
             states = [model(input_ids=ids, attention_mask=mask, use_cache=False).logits]
         score = nn.Identity()
-    parts = zip(states[0].split(SCORED_TOGETHER), labels[wanted].split(SCORED_TOGETHER), strict=True)
+    parts = zip(states[0].split(SCORED_TOGETHER), labels[is_target].split(SCORED_TOGETHER), strict=True)
     losses = torch.cat([checkpoint(_token_losses, score, *part, use_reentrant=False) for part in parts])
-    sums = torch.zeros(len(rows), device=losses.device).index_add(0, wanted.nonzero()[:, 0], losses)
-    return sums / wanted.sum(dim=1)
+    sums = torch.zeros(len(rows), device=losses.device).index_add(0, is_target.nonzero()[:, 0], losses)
+    return sums / is_target.sum(dim=1)
 
 
 def _token_losses(score: nn.Module, states: torch.Tensor, tokens: torch.Tensor) -> torch.Tensor:
@@ -58,8 +58,8 @@ def _head_sees(head: nn.Module, positions: torch.Tensor, most: int | None = None
     """
     states: list[torch.Tensor] = []
 
-    def choose(head: nn.Module, given: tuple) -> tuple:
-        states.append(given[0][positions])
+    def choose(head: nn.Module, inputs: tuple) -> tuple:
+        states.append(inputs[0][positions])
         return (states[-1][:most],)
 
     hook = head.register_forward_pre_hook(choose)
@@ -73,14 +73,14 @@ def _head_sees(head: nn.Module, positions: torch.Tensor, most: int | None = None
 def _scores_are_final(model: PreTrainedModel, head: nn.Module) -> bool:
     """Whether a model's scores are what its head gives, neither scaled nor limited by its forward pass.
 
-    Found by letting the head give known numbers in place of its own: what the model makes of these it makes of scores.
+    Tested by letting the head return known numbers: what the model makes of these it makes of scores.
     """
     if head not in _final_heads:
-        given: list[torch.Tensor] = []
+        trial: list[torch.Tensor] = []
 
         def known_scores(head: nn.Module, inputs: tuple, scores: torch.Tensor) -> torch.Tensor:
-            given.append(torch.linspace(-HIGHEST_SCORE, HIGHEST_SCORE, scores.shape[-1]).to(scores).expand_as(scores))
-            return given[-1].clone()
+            trial.append(torch.linspace(-HIGHEST_SCORE, HIGHEST_SCORE, scores.shape[-1]).to(scores).expand_as(scores))
+            return trial[-1].clone()
 
         hook, in_training = head.register_forward_hook(known_scores), model.training
         model.eval()  # dropout would take random numbers, and a resumed run other ones than a whole run
@@ -90,7 +90,7 @@ def _scores_are_final(model: PreTrainedModel, head: nn.Module) -> bool:
         finally:
             hook.remove()
             model.train(in_training)
-        _final_heads[head] = torch.equal(scores.float(), given[-1].float())
+        _final_heads[head] = torch.equal(scores.float(), trial[-1].float())
     return _final_heads[head]
 
 

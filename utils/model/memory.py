@@ -2,7 +2,7 @@
 
     python -m utils.model.memory deepseek-ai/deepseek-coder-6.7b-base --gpus 1 --memory 24
 
-Parameters and what a forward pass keeps for the backward pass are counted on tensors without numbers, so no weights are
+Parameters and what a forward pass keeps for the backward pass are counted on tensors without values, so no weights are
 read and none fetched. The rest follows from how DeepSpeed's ZeRO-2 keeps gradients and states; a long test compares all
 of it with measured peaks.
 """
@@ -37,18 +37,18 @@ LEAST_TOKENS = 256  # of a micro batch
 
 @dataclass(frozen=True)
 class Training:
-    """A way to train: numbers in `dtype`, LoRA layers of a rank or all weights, packed weights, states in bf16."""
+    """A way to train: weights in `dtype`, LoRA layers of a rank or all weights, packed weights, states in bf16."""
 
     dtype: str = "bf16"
     lora_rank: int = 0
     packed: bool = False
     bf16_states: bool = False
-    recompute: bool = False  # forward passes of layers again for the backward pass, in place of keeping what they made
+    recompute: bool = False  # run layers again for the backward pass, instead of keeping what they made
 
 
 @dataclass(frozen=True)
 class Counted:
-    """What a model without numbers tells: its sizes, and bytes that a forward pass of `tokens` tokens keeps."""
+    """What a model without values tells: its sizes, and bytes that a forward pass of `tokens` tokens keeps."""
 
     parameters: int
     trained: int
@@ -62,7 +62,7 @@ class Counted:
 
 
 def count(config: PreTrainedConfig, way: Training, rows: int, length: int) -> Counted:
-    """Sizes of a model, and what a forward pass of so many rows keeps."""
+    """Sizes of a model, and what a forward pass of `rows` rows keeps."""
     with torch.device("meta"):
         model = AutoModelForCausalLM.from_config(config, dtype=DTYPES[way.dtype])
     parameters = sum(part.numel() for part in model.parameters())
@@ -152,8 +152,8 @@ def sampling_bytes(config: PreTrainedConfig, parameters: int, dtype: str, rows: 
 def rows_at_a_time(config: PreTrainedConfig, parameters: int, dtype: str, memory: float, length: int) -> int:
     """Rows that the static engine decodes together on a GPU: their cache takes half of what the weights leave."""
     size = DTYPES[dtype].itemsize
-    left = memory - KEPT_FREE - parameters * size
-    return max(0, min(GPU_ROWS, int(left / 2 // bytes_of_row(config, length, size))))
+    free = memory - KEPT_FREE - parameters * size
+    return max(0, min(GPU_ROWS, int(free / 2 // bytes_of_row(config, length, size))))
 
 
 def largest_batch(config: PreTrainedConfig, way: Training, options: argparse.Namespace) -> tuple[dict, int]:

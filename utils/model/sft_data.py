@@ -25,18 +25,18 @@ class Row:
 
 
 def make_row(policy: TokenizerPolicy, prompt: str, target: str, max_length: int, end: bool) -> Row | None:
-    """A row, with what ends a target behind it if `end` says so; None where it exceeds `max_length` or has no target.
+    """A row, closed by what ends a target if `end` is set; None where it exceeds `max_length` or has no target.
 
     A row is never cut: trained on without its end, a model would learn not to stop.
     """
-    given = policy.encode_prompt(prompt)
-    wanted = policy.encode(target)
-    if not wanted or not given:
+    prompt_ids = policy.encode_prompt(prompt)
+    target_ids = policy.encode(target)
+    if not target_ids or not prompt_ids:
         return None
-    wanted += policy.encode_end(prompt) if end else []
-    if len(given) + len(wanted) > max_length:
+    target_ids += policy.encode_end(prompt) if end else []
+    if len(prompt_ids) + len(target_ids) > max_length:
         return None
-    return Row(given + wanted, len(given))
+    return Row(prompt_ids + target_ids, len(prompt_ids))
 
 
 def batches_by_length(lengths: Sequence[int], tokens: int, most_rows: int = 0) -> list[list[int]]:

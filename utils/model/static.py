@@ -4,8 +4,8 @@ Samples of one prompt share its first pass. Every few tokens the rows that are d
 short completion never pays for a long neighbour. Every row draws with noise of its own (`utils.model.noise`), so in
 fp32 a completion depends on its prompt and key alone, not on its neighbours.
 
-Rows that padding would change (`utils.model.families` says which) are decoded only beside rows of their own length,
-with the model's own cache, to the end of the longest of them.
+Rows that padding would change (`utils.model.families` says which) are decoded only with rows of the same length, with
+the model's own cache, to the end of the longest of them.
 """
 
 from __future__ import annotations
@@ -172,14 +172,14 @@ class Static:
                 self._add_tokens(batch, self._next_scores(batch.ids, inputs), decoding)
 
     def _inputs(self, ids: torch.Tensor, mask: torch.Tensor, cache: DynamicCache | None) -> dict:
-        """What the model takes beside ids. Without padding there is no mask, so that attention takes its short way."""
+        """What the model takes besides ids. Without padding there is no mask, so that attention takes its short way."""
         inputs = {"use_cache": True, "attention_mask": None if mask.all() else mask, "past_key_values": cache}
         if cache is None:
             del inputs["past_key_values"]
             self.model._prepare_cache_for_generation(self.model.generation_config, inputs, None, len(ids), 0)
         if "position_ids" in self.inputs_taken:
-            given = {"attention_mask": mask}
-            inputs["position_ids"] = self.model._prepare_position_ids_for_generation(ids, given)
+            masks = {"attention_mask": mask}
+            inputs["position_ids"] = self.model._prepare_position_ids_for_generation(ids, masks)
         if "logits_to_keep" in self.inputs_taken:
             inputs["logits_to_keep"] = 1
         return inputs
@@ -188,13 +188,13 @@ class Static:
         """Scores of every row's next token, (rows, vocabulary) in fp32, from one pass over the ids that are new.
 
         What a pass takes differs between families: the cache's name, positions or none, a mask that state models want
-        once alone. The library keeps that in two methods of each model, which its `generate` calls in this way too.
+        only once. The library keeps that in two methods of each model, which its `generate` calls in this way too.
         `inputs` are changed to those of the next pass.
         """
-        given = self.model.prepare_inputs_for_generation(
+        model_inputs = self.model.prepare_inputs_for_generation(
             ids, next_sequence_length=None if first else 1, is_first_iteration=first, **inputs
         )
-        outputs = self.model(**given, return_dict=True)
+        outputs = self.model(**model_inputs, return_dict=True)
         inputs.update(self.model._update_model_kwargs_for_generation(outputs, inputs))
         return outputs.logits[:, -1].float()
 

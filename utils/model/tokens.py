@@ -1,8 +1,8 @@
-"""A tokenizer with the questions that each family answers in its own way decided in one place.
+"""A tokenizer, with all that differs between families decided in one place.
 
-A row is a prompt and a target that are tokenised apart and joined as ids: the model is given the prompt's ids and goes
-on from there, so scoring and training have the same cut. SentencePiece tokenizers put a space before every text that
-they are given; a target is not the start of a text, so it is encoded as what follows one.
+A row is a prompt and a target that are tokenised apart and joined as ids: the model continues the prompt's ids, so
+scoring and training have the same cut. SentencePiece tokenizers put a space before every text; a target is not the
+start of a text, so it is encoded as what follows one.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class TokenizerPolicy:
         self.start = _before(tokenizer("a").input_ids, self._ids("a"))
         self.eos_id: int | None = tokenizer.eos_token_id if chat is None else chat.eos_id
         self.pad_id: int = next(i for i in (tokenizer.pad_token_id, tokenizer.eos_token_id, 0) if i is not None)
-        # A tokenizer that treats the start of a text like any other place needs no text before a target.
+        # A tokenizer that treats the start of a text like its middle needs no text before a target.
         same = self._ids("a\n") == self._ids("a") + self._ids("\n")
         self.before = [] if same else [(text, self._ids(text)) for text in BEFORE]
         self.prompt_is_start = self._decoded([self._ids("def f")]) == ["def f"]  # false: a space too many
@@ -60,10 +60,10 @@ class TokenizerPolicy:
 
     def encode(self, text: str) -> list[int]:
         """Ids of a text that follows another: no special tokens, none parsed out of the text either."""
-        for before, given in self.before:
-            ids = self._ids(before + text)
-            if ids[: len(given)] == given:
-                return ids[len(given) :]
+        for prefix, prefix_ids in self.before:
+            ids = self._ids(prefix + text)
+            if ids[: len(prefix_ids)] == prefix_ids:
+                return ids[len(prefix_ids) :]
         return self._ids(text)
 
     def decode(self, ids: list[int]) -> str:
@@ -74,20 +74,20 @@ class TokenizerPolicy:
         """`decode` for many rows at once."""
         if not self.before:
             return self._decoded(rows)
-        _, given = self.before[0]
-        start = len(self._decoded([given])[0])
-        return [text[start:] for text in self._decoded([given + row for row in rows])]
+        _, prefix_ids = self.before[0]
+        start = len(self._decoded([prefix_ids])[0])
+        return [text[start:] for text in self._decoded([prefix_ids + row for row in rows])]
 
     def check_round_trip(self, name: str) -> None:
         """InputError where lines of Python do not come back from prompt and target; `name` is the model's."""
         prompt, target = ROUND_TRIP
-        text = self._decoded([self.encode_prompt(prompt) + self.encode(target)])[0]
-        for given, back in ((prompt + target, text), (target, self.decode(self.encode(target)))):
-            if given != back:
-                at = next((i for i, (a, b) in enumerate(zip(given, back, strict=False)) if a != b), len(back))
+        decoded = self._decoded([self.encode_prompt(prompt) + self.encode(target)])[0]
+        for text, back in ((prompt + target, decoded), (target, self.decode(self.encode(target)))):
+            if text != back:
+                at = next((i for i, (a, b) in enumerate(zip(text, back, strict=False)) if a != b), len(back))
                 raise InputError(
                     f"--model_name_or_path {name}: its tokenizer does not give Python text back: "
-                    f"{given[max(0, at - 8) : at + 8]!r} became {back[max(0, at - 8) : at + 8]!r}; try the tokenizer's "
+                    f"{text[max(0, at - 8) : at + 8]!r} became {back[max(0, at - 8) : at + 8]!r}; try the tokenizer's "
                     "other files (tokenizer.json, tokenizer_config.json), or another version of transformers"
                 )
 

@@ -28,7 +28,7 @@ from utils.run.files import InputError
 from utils.run.streams import stream
 
 TRAIN_TOKENS = {"cpu": 1024, "cuda": 8192}  # tokens of a micro batch, padding included
-LEAST_WARM_UP = 2  # steps, whatever DeepSpeed is asked for
+LEAST_WARM_UP = 2  # steps; DeepSpeed takes no fewer
 RECOMPUTE_PARAMETERS = 1_000_000_000  # from this size on a GPU keeps no activations over the forward pass
 
 
@@ -48,13 +48,13 @@ def plan_epoch(
     steps = []
     for start in range(0, len(order), batch_size):
         rows = sorted(order[start : start + batch_size], key=lambda i: (-lengths[i], i))
-        hands = [rows[rank::world_size] for rank in range(world_size)]
+        rows_of_ranks = [rows[rank::world_size] for rank in range(world_size)]
         plans = [
-            [[hand[i] for i in part] for part in batches_by_length([lengths[i] for i in hand], tokens)]
-            for hand in hands
+            [[rank_rows[i] for i in part] for part in batches_by_length([lengths[i] for i in rank_rows], tokens)]
+            for rank_rows in rows_of_ranks
         ]
-        most = max(map(len, plans))
-        steps.append(Step([plan + [[]] * (most - len(plan)) for plan in plans], len(rows)))
+        micro_batches = max(map(len, plans))
+        steps.append(Step([plan + [[]] * (micro_batches - len(plan)) for plan in plans], len(rows)))
     return steps
 
 
@@ -63,8 +63,8 @@ def settings_for(
 ) -> tuple[dict, str]:
     """DeepSpeed's settings for this run, from those in the file, and a warning or "".
 
-    The warm-up is shortened to a tenth of a run that is shorter than it; batch sizes are the planner's business. What
-    the file says about the number format in use is kept.
+    The warm-up is shortened to a tenth of a run that is shorter than it; the planner sets batch sizes. What the file
+    says about the number format in use is kept.
     InputError for a ZeRO stage that splits the weights, since evaluation needs them whole on every rank.
     """
     config, warning = copy.deepcopy(config), ""
@@ -219,13 +219,13 @@ def plan_epochs(rows: Sequence[Row], options: TrainingOptions, together: bool, r
 
 
 def deepspeed_settings(options: TrainingOptions, total_steps: int, ranks: Ranks) -> dict:
-    """DeepSpeed's settings for a run of `total_steps`; a shortened warm-up is told. InputError if it cannot train."""
+    """DeepSpeed's settings for a run of `total_steps`; a shortened warm-up is logged. InputError if it cannot train."""
     path = options.deepspeed_config
     if options.dtype == "fp16" and ranks.device.type == "cpu":
         raise InputError("--dtype fp16: DeepSpeed does not train in it on a CPU; give bf16 or fp32")
     shorten = not options.full_warm_up
-    given = read_deepspeed_config(path)
-    made, warning = settings_for(given, path, options.dtype, total_steps, ranks.device.type, shorten)
+    config = read_deepspeed_config(path)
+    settings, warning = settings_for(config, path, options.dtype, total_steps, ranks.device.type, shorten)
     if warning:
         ranks.log(f"warning: {warning}")
-    return made
+    return settings

@@ -44,11 +44,11 @@ class Trainer:
         steps, curve = self.plans[epoch - 1], self.position.curve[epoch - 1]
         bar = Progress(len(steps), f"epoch {epoch}/{options.num_epoch} training", ranks.main, unit="step")
         bar.skip(len(curve))
-        ahead = steps[len(curve) :]
-        done = train_epoch(self.engine, ahead, self.rows, ranks.rank, ranks.world_size, self.policy.pad_id)
+        remaining = steps[len(curve) :]
+        shares = train_epoch(self.engine, remaining, self.rows, ranks.rank, ranks.world_size, self.policy.pad_id)
         began, rate = bar.seconds, self.engine.get_lr()[0]  # the next step's
-        for step, share in zip(ahead, done, strict=True):
-            tokens = sum(len(self.rows[i].ids) for hand in step.micro_batches for batch in hand for i in batch)
+        for step, share in zip(remaining, shares, strict=True):
+            tokens = sum(len(self.rows[i].ids) for batches in step.micro_batches for batch in batches for i in batch)
             bar.add(tokens)
             curve.append((sum(ranks.all_values(share)), rate, tokens / (bar.seconds - began)))
             self.curves.add_step(epoch, curve[-1])
