@@ -221,8 +221,10 @@ def little_memory(machine: Machine, model: PreTrainedModel, fitting: int):
         total = torch.cuda.get_device_properties(machine.device).total_memory
         torch.cuda.empty_cache()
         torch.cuda.set_per_process_memory_fraction((torch.cuda.memory_allocated() + 3 * 2**30) / total)
-        yield
-        torch.cuda.set_per_process_memory_fraction(1.0)
+        try:
+            yield
+        finally:
+            torch.cuda.set_per_process_memory_fraction(1.0)
         return
 
     def refuse(_, args, kwargs):
@@ -231,8 +233,10 @@ def little_memory(machine: Machine, model: PreTrainedModel, fitting: int):
             raise torch.OutOfMemoryError("rehearsed")
 
     handle = model.register_forward_pre_hook(refuse, with_kwargs=True)
-    yield
-    handle.remove()
+    try:
+        yield
+    finally:
+        handle.remove()
 
 
 def training(machine: Machine) -> dict:

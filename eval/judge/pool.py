@@ -95,8 +95,9 @@ class Judge:
         if fault:
             raise ValueError(fault)
         job = Job(code, test, self.options.limit_of(test))
-        if len(code) > PROGRAM_BYTES:
-            job.future.set_result(Judgement(Verdict.SYNTAX, False, f"a program of {len(code)} characters"))
+        size = len(code.encode("utf-8", "surrogatepass"))
+        if size > PROGRAM_BYTES:
+            job.future.set_result(Judgement(Verdict.SYNTAX, False, f"a program of {size} bytes"))
             return job.future
         with self._lock:
             if self.failure:  # set before pending jobs fail, so that no job is added after them

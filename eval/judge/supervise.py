@@ -140,7 +140,7 @@ class Attempt:
         seconds = slowest = 0.0
         for index, (case_input, expected) in enumerate(zip(self.test["inputs"], self.test["outputs"], strict=True)):
             outcome = self.one_case(compare.text_of(case_input), compare.text_of(expected))
-            seconds, slowest = seconds + outcome.seconds, max(slowest, outcome.seconds)
+            seconds, slowest = seconds + outcome.seconds, max(slowest, outcome.slowest)
             outcome = replace(outcome, seconds=seconds, slowest=slowest)
             if outcome.verdict is not Verdict.PASS:
                 return replace(outcome, detail=f"case {index}: {outcome.detail}")
@@ -163,12 +163,14 @@ class Attempt:
             self.await_ready(ours)
             with contextlib.suppress(Closed):
                 Channel(ours).send(["run", self.job.code, self.options.compare != "strict", self.test.get("fn_name")])
+            start = time.monotonic()
             report = self.supervise([printed, errors])
+            slowest = max(time.monotonic() - start - report.delay, 0)
             while printed.read():  # what a dead process left in the pipe
                 pass
             note = _note(ours)
         outcome = self.outcome or self.judged_output(cause_of(report, cpu), report, note, printed, expected)
-        return replace(outcome, seconds=report.cpu, delay=report.delay)
+        return replace(outcome, seconds=report.cpu, delay=report.delay, slowest=slowest)
 
     def judged_output(self, cause, report, note, printed, expected) -> Outcome:
         """The outcome of a case whose program ended by itself."""

@@ -363,6 +363,20 @@ def test_the_limit_of_a_test_follows_its_gold_solution():
         assert judge.submit(SPIN, slow).result(30).verdict is R.TIMEOUT
 
 
+def test_the_slowest_input_is_told_in_wall_clock_seconds():
+    code = "import time\ntime.sleep(float(input()))\nprint(1)\n"
+    test = {
+        "style": "io",
+        "fn_name": None,
+        "inputs": ["0.0\n", "0.6\n", "0.1\n"],
+        "outputs": ["1\n"] * 3,
+        "stdin": True,
+    }
+    with Judge(JudgeOptions(workers=1)) as judge:
+        judgement = judge.submit(code, test).result(30)
+    assert judgement.verdict is R.PASS and 0.5 < judgement.slowest < 1.5 and judgement.seconds < 0.5
+
+
 def test_a_slow_gold_solution_is_verified_and_its_seconds_are_kept():
     rows = [{"code": SPIN, "test": asserts(f"assert f({seconds}) == 1")} for seconds in (0.01, 1.2)]
     verdicts = judge_gold(rows, JudgeOptions(timeout=1.0))

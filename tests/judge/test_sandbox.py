@@ -149,9 +149,57 @@ def test_system_calls_have_the_numbers_of_the_kernel_headers(column, header):
         pytest.skip(f"{header} is not installed (linux-libc-dev)")
     text = Path(header).read_text().replace("\\\n", " ")
     numbers = {name: int(number) for name, number in re.findall(r"#define __NR(?:3264)?_(\w+)\s+(\d+)", text)}
-    tables = seccomp.DENIED | seccomp.CHECKED | seccomp.BY_PROCESS | seccomp.SIGNALS | seccomp.METADATA
+    tables = seccomp.DENIED | seccomp.CHECKED | seccomp.BY_PROCESS | seccomp.SIGNALS | seccomp.SIGNAL_BY_DESCRIPTOR
+    tables = tables | seccomp.METADATA
     for name, row in tables.items():
         assert row[column] == numbers.get(name) or name in LATER - numbers.keys(), name
+
+
+SIGNALLING = """
+import fcntl, os, signal, socket, struct, sys
+from eval.judge.inside import seccomp
+
+victim, way = int(sys.argv[1]), sys.argv[2]
+receiving, sending = os.pipe()
+ours, theirs = socket.socketpair()
+handle = os.pidfd_open(victim)
+os.dup2(handle, 0)
+if sys.argv[3] == "filtered":
+    seccomp.install_filter(seccomp.seccomp_filter(False, True))
+owner = {"fcntl": receiving, "ioctl": ours.fileno()}
+try:
+    if way == "kill":
+        os.kill(victim, signal.SIGKILL)
+    elif way == "pidfd":
+        signal.pidfd_send_signal(0, signal.SIGKILL)
+    else:
+        if way == "fcntl":
+            fcntl.fcntl(owner[way], fcntl.F_SETOWN, victim)
+        else:
+            fcntl.ioctl(owner[way], seccomp.FIOSETOWN, struct.pack("i", victim))
+        fcntl.fcntl(owner[way], seccomp.F_SETSIG, signal.SIGKILL)
+        fcntl.fcntl(owner[way], fcntl.F_SETFL, fcntl.fcntl(owner[way], fcntl.F_GETFL) | os.O_ASYNC)
+        os.write(sending, b"x") if way == "fcntl" else theirs.send(b"x")
+except PermissionError:
+    sys.exit(13)
+"""
+
+
+@pytest.mark.parametrize("way", ["kill", "pidfd", "fcntl", "ioctl"])
+def test_without_landlock_for_signals_the_filter_keeps_them_from_other_processes(way):
+    """Each way kills another process of the same user where there is no filter, and is refused where there is one."""
+    for filtered, status, survives in (("filtered", 13, True), ("free", 0, False)):
+        victim = subprocess.Popen(["sleep", "60"])
+        try:
+            command = [sys.executable, "-c", SIGNALLING, str(victim.pid), way, filtered]
+            done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+            assert done.returncode == status, done.stderr
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                victim.wait(0.3 if survives else 10)
+            assert (victim.returncode is None) == survives
+        finally:
+            victim.kill()
+            victim.wait()
 
 
 @pytest.mark.parametrize("parent", ["/var/tmp", "/tmp"])

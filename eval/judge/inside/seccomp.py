@@ -31,7 +31,7 @@ DENIED = {
 }  # fmt: skip
 CHECKED = {  # by an argument
     "clone": (56, 220), "clone3": (435, 435), "socket": (41, 198), "ioctl": (16, 29), "prctl": (157, 167),
-    "setpriority": (141, 140),
+    "setpriority": (141, 140), "fcntl": (72, 25),
 }  # fmt: skip
 BY_PROCESS = {  # limits and scheduling; the first argument is a process, 0 for the caller
     "prlimit64": (302, 261), "sched_setaffinity": (203, 122), "sched_setscheduler": (144, 119),
@@ -39,8 +39,9 @@ BY_PROCESS = {  # limits and scheduling; the first argument is a process, 0 for 
 }  # fmt: skip
 SIGNALS = {
     "kill": (62, 129), "tkill": (200, 130), "tgkill": (234, 131), "rt_sigqueueinfo": (129, 138),
-    "rt_tgsigqueueinfo": (297, 240), "pidfd_send_signal": (424, 424),
+    "rt_tgsigqueueinfo": (297, 240),
 }  # fmt: skip
+SIGNAL_BY_DESCRIPTOR = {"pidfd_send_signal": (424, 424)}
 METADATA = {  # of files
     "chmod": (90, None), "fchmod": (91, 52), "fchmodat": (268, 53), "fchmodat2": (452, 452), "chown": (92, None),
     "fchown": (93, 55), "lchown": (94, None), "fchownat": (260, 54), "setxattr": (188, 5), "lsetxattr": (189, 6),
@@ -55,6 +56,8 @@ CALL, ARCHITECTURE, ARGUMENTS = 0, 4, 16
 ALLOW, KILL, EPERM, ENOSYS, PRETEND = 0x7FFF0000, 0x80000000, 0x50001, 0x50026, 0x50000  # PRETEND: return 0
 FIRST_X32_CALL = 0x40000000
 NEW_NAMESPACES = 0x7E020000  # flags of clone
+F_SETOWN, F_SETSIG, F_SETOWN_EX = 8, 10, 15  # of fcntl; with them the kernel signals another process on input
+FIOSETOWN, SIOCSPGRP = 0x8901, 0x8902  # the same of ioctl, for sockets
 TIOCSTI, AF_UNIX, PR_SET_PDEATHSIG, PR_SET_SECCOMP, FILTER_MODE = 0x5412, 1, 1, 22, 2
 
 
@@ -100,6 +103,10 @@ def seccomp_filter(namespaces, own_signals):
         rule(METADATA.values(), PRETEND)
     if own_signals:
         rule(SIGNALS.values(), EPERM, not_self, (0, JUMP_IF_EQUAL, os.getpid(), False))
+        rule(SIGNAL_BY_DESCRIPTOR.values(), EPERM)
+        for call, commands in (("fcntl", (F_SETOWN, F_SETSIG, F_SETOWN_EX)), ("ioctl", (FIOSETOWN, SIOCSPGRP))):
+            for command in commands:
+                rule([CHECKED[call]], EPERM, (1, JUMP_IF_EQUAL, command, True))
     code.append((RETURN, 0, 0, ALLOW))
     return b"".join(struct.pack("HBBI", *instruction) for instruction in code)
 
