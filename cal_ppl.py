@@ -38,7 +38,7 @@ from utils.model.loss import SCORE_TOKENS, mean_losses
 from utils.model.sft_data import Row, batches_by_length, make_row
 from utils.model.tokens import TokenizerPolicy
 from utils.run import dist, files, paths
-from utils.run.files import InputError
+from utils.run.files import Failure, InputError
 from utils.run.journal import Journal
 from utils.run.progress import Progress
 
@@ -59,7 +59,9 @@ def main(options: ScoringOptions) -> None:
     made_with = settings(options, revision(options.model_name_or_path, config))
     inputs = {"code": ranks.on_main(lambda: files.sha256(source)), "train": problems_digest}
     with ranks.alone_in(output):
-        if not options.overwrite and ranks.on_main(lambda: files.finished(output, made_with, inputs)):
+        if options.overwrite:
+            ranks.on_main(lambda: files.forget(output))
+        elif ranks.on_main(lambda: files.finished(output, made_with, inputs)):
             ranks.log(f"{output}: already exists")
             return
         journal = Journal(output, made_with, inputs, ranks, options.overwrite)
@@ -78,6 +80,8 @@ def main(options: ScoringOptions) -> None:
             values, tokens = [journal.get("loss", (keys[i],)) for i in batch], 0
             if None in values:
                 values = mean_losses(model, [rows[i] for i in batch], policy.pad_id)
+                if not all(map(math.isfinite, values)):
+                    raise Failure(f"--dtype {options.dtype}: a loss is not finite; give bf16 or fp32")
                 tokens = sum(len(rows[i].ids) for i in batch)
                 for i, loss in zip(batch, values, strict=True):
                     journal.add("loss", (keys[i],), loss)

@@ -44,7 +44,7 @@ from eval.judge.verdict import Judgement, Verdict
 from eval.problem import OVERLAP, Adapter, Problem
 from eval.score import format_breakdown, format_score, score
 from utils import gibbs
-from utils.model.card import model_card
+from utils.model.card import is_card_of, model_card
 from utils.model.checkpoint import Checkpoints, Position
 from utils.model.curves import Curves
 from utils.model.families import check_engine, note_on, way_of
@@ -78,6 +78,7 @@ def main(options: TrainingOptions) -> None:
         checkpoints = Checkpoints(paths.state_folder(options.task, options.output_dir), run.settings, run.inputs, ranks)
         if options.overwrite:
             checkpoints.remove()
+            ranks.on_main(lambda: files.forget(results.path))
         results.read()
         if results.complete:
             ranks.log(f"{results.path}: already exists")
@@ -192,6 +193,10 @@ def select(run: Run) -> TrainingData:
         ask = partial(pair_prompt, gibbs.Examples(descriptions, gold, options.raw_texts), options.seed)
     drawn, left_out = training_set(trained_on, sources, run.adapter, options, ask)
     run.about["pairs"] = Counter(row["origin"] for row in drawn)
+    if options.selfsample_code_source and not options.train_with_seq_gibbs:
+        ranks.log(
+            "without --train_with_seq_gibbs the code files are not read: the training set is the gold pairs alone"
+        )
     for line in (*sources.warnings, *(f"dropped: {n} {kind} codes do not parse" for kind, n in left_out.items())):
         ranks.log(line)
     if options.train_with_seq_gibbs and not run.about["pairs"]["sampled"]:
@@ -223,22 +228,29 @@ class Results:
     def read(self) -> None:
         """Read the entries that need not be made again, up to the first with unjudged completions."""
         run, timing = self.run, files.beside(self.path, "timing")
-        if run.options.overwrite or not run.ranks.on_main(lambda: files.finished(self.path, run.settings, run.inputs)):
+        if not run.ranks.on_main(lambda: files.finished(self.path, run.settings, run.inputs)):
             return
         entries = run.ranks.on_main(lambda: files.read_json(self.path))
         self.entries = entries[: next((i for i, entry in enumerate(entries) if unjudged([entry])), len(entries))]
         times = run.ranks.on_main(lambda: files.read_json(timing, dict)["epochs"] if timing.exists() else [])
         self.times = [time for time in times if time["epoch"] in self.epochs[: len(self.entries)]]
 
-    def forget(self) -> None:
-        """Start over: training cannot resume after an epoch without its weights."""
-        self.entries, self.times = [], []
+    def keep(self, epochs: int) -> None:
+        """Keep the entries of the first epochs: those that the state covers which training resumes from."""
+        self.entries, self.times = self.entries[:epochs], self.times[:epochs]
 
     @property
     def complete(self) -> bool:
         """Whether nothing is left to do."""
-        weights = self.run.options.ckpt_path
-        return len(self.entries) == len(self.epochs) and (not weights or Path(weights).is_dir())
+        return len(self.entries) == len(self.epochs) and self.run.ranks.on_main(self._weights_are_saved)
+
+    def _weights_are_saved(self) -> bool:
+        """Whether `--ckpt_path` holds this run's weights, by their model card, or nothing is to be saved."""
+        folder = self.run.options.ckpt_path
+        card = Path(folder or "", "README.md")
+        return not folder or (
+            card.is_file() and is_card_of(card.read_text("utf-8"), self.run.settings, self.run.inputs)
+        )
 
     @property
     def missing(self) -> list[int]:
@@ -290,8 +302,7 @@ def train_and_evaluate(
     """
     options, ranks = run.options, run.ranks
     ds_config = deepspeed_settings(options, sum(map(len, training.plans)), ranks)
-    if position is None:
-        results.forget()
+    results.keep(0 if position is None else position.epochs_done(list(map(len, training.plans))))
     drawn_file = paths.training_set(options.task, options.seed, options.output_dir)
     counts = {"drawn": len(training.drawn), "rows": len(training.rows)}
     drawn_meta = {"settings": run.settings, "inputs": run.inputs, "counts": counts}
@@ -333,7 +344,8 @@ def evaluate(
     bar = Progress(len(requests), f"epoch {epoch} evaluation", ranks.main)
     path = paths.generations(options.task, options.output_dir, epoch)
     journal_path = paths.state_folder(options.task, options.output_dir) / path.name
-    recorded = Recorded(generator, judge, Journal(journal_path, run.settings, run.inputs, ranks), bar)
+    is_new = bool(trained and trained["training_tokens"])  # weights of this process; on a GPU training does not repeat
+    recorded = Recorded(generator, judge, Journal(journal_path, run.settings, run.inputs, ranks, is_new), bar)
 
     # A program is judged while others are still being decoded.
     stop_words = run.adapter.evaluation_stop_words(options.eval_stop_words == "published")

@@ -68,6 +68,8 @@ def main(options: SamplingOptions) -> None:
     inputs = {"train": problems_digest, "ict": examples_digest if options.sampler != "conditional" else None}
     output = Files(options, settings(options, revision(options.model_name_or_path, config)), inputs, records(servers))
     with ranks.alone_in(output.codes):
+        if options.overwrite:
+            output.start_over(ranks)
         history = ranks.on_main(output.read_rounds)
         replay(chains, history)
         done = len(history)
@@ -255,13 +257,19 @@ class Files:
 
     def journal(self, path: Path, ranks: dist.Ranks) -> Journal:
         """The journal of one of these files: what a killed run had finished."""
-        return Journal(path, self.settings, self.inputs, ranks, self.options.overwrite)
+        return Journal(path, self.settings, self.inputs, ranks)
+
+    def start_over(self, ranks: dist.Ranks) -> None:
+        """Let all earlier rounds count as unfinished; the files stay until the new ones replace them."""
+        if ranks.local_rank == 0:
+            for folder, name in ((self.codes, "code_r"), (self.codes, "passed_seq_code"), (self.descriptions, "sum_r")):
+                for path in (*folder.glob(f"{name}*.meta.json"), *folder.glob(f".{name}*.journal")):
+                    path.unlink(missing_ok=True)
+        ranks.all_values(None)
 
     def read_rounds(self) -> list[Round]:
         """The finished rounds, at most `iter_num`; InputError where they were made with other settings."""
         rounds: list[Round] = []
-        if self.options.overwrite:
-            return rounds
         while len(rounds) < self.options.iter_num:
             code_file, sum_file = self.code_file(len(rounds) + 1), self.description_file(len(rounds) + 1)
             if not finished(code_file, self.settings, self.inputs):
@@ -302,11 +310,11 @@ class Files:
         print(f"{path}: {codes} codes for {problems} of {len(programs)} problems", file=sys.stderr)
 
     def _remove_later_rounds(self) -> None:
-        """Remove the later rounds of a longer run that `--overwrite` has replaced."""
+        """Remove the later rounds of a longer run that `--overwrite` has replaced, now or before a stop."""
         later = self.options.iter_num + 1
-        while self.options.overwrite and self.code_file(later).exists():
+        while self.code_file(later).exists() and not beside(self.code_file(later), "meta").exists():
             for file in (self.code_file(later), self.description_file(later - 1), self.description_file(later)):
-                for part in (beside(file, "meta"), beside(file, "timing"), file):
+                for part in (beside(file, "timing"), file):
                     part.unlink(missing_ok=True)
             later += 1
 

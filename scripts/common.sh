@@ -36,7 +36,7 @@ PLAN=() RESULTS=() DESCRIBER=''
 DRY_RUN='' TOY='' ARGUMENTS=()
 
 usage() {
-  awk 'NR > 1 { if (!/^#/) exit; sub(/^# ?/, ""); print }' "$0"
+  awk 'NR > 1 { if (!/^#/) exit; sub(/^# ?/, ""); print }' "scripts/${0##*/}"
   printf '\nFlags: --dry_run shows commands and hours, needs no data and no weights, writes nothing; --toy takes a tiny\n'
   printf 'model and six problems, a rehearsal of minutes; -h shows this.\n\n'
   awk 'NR > 1 { if (!/^#/) exit; sub(/^# ?/, ""); print }' scripts/common.sh

@@ -23,7 +23,7 @@ DRY_RUN="" TOY=""
 BASE_MINUTES=12 WORLD_MINUTES=30 # on one core
 for argument; do
   case $argument in
-    -h | --help) awk 'NR > 1 { if (!/^#/) exit; sub(/^# ?/, ""); print }' "$0" && exit ;;
+    -h | --help) awk 'NR > 1 { if (!/^#/) exit; sub(/^# ?/, ""); print }' "scripts/${0##*/}" && exit ;;
     --dry_run) DRY_RUN=yes ;;
     --toy) TOY=yes ;;
     *) printf 'error: unknown argument %s; there are --dry_run, --toy and -h\n' "$argument" >&2 && exit 2 ;;

@@ -67,7 +67,7 @@ import urllib.error
 import urllib.request
 
 try:
-    urllib.request.urlopen(sys.argv[1], timeout=5)
+    urllib.request.build_opener(urllib.request.ProxyHandler({})).open(sys.argv[1], timeout=5)
 except urllib.error.HTTPError:
     pass
 END

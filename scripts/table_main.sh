@@ -8,7 +8,7 @@
 # problem that are not verified, without gold pairs, at the settings of its paper.
 # Writes results/<task>/main/.
 set -euo pipefail
-cd "$(dirname "$0")/.."
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
 # shellcheck source=scripts/common.sh
 . scripts/common.sh
 

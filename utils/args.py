@@ -239,7 +239,7 @@ class TrainingOptions(TrainingFlags, LoraFlags, JudgeFlags, GenerationOptions, C
             check_at_least(self, name, 1)
         check_at_least(self, "micro_batch_tokens", 0)
         check_at_least(self, "save_steps", 0)
-        self.check_lora(self.eval_only)
+        self.check_lora(self.eval_only, self.engine)
         check_draw(self, "eval_temperature", "eval_top_k", "eval_top_p")
         if not math.isfinite(self.temperature):
             raise InputError(f"--temperature {self.temperature}: must be a finite number")
@@ -253,6 +253,10 @@ class TrainingOptions(TrainingFlags, LoraFlags, JudgeFlags, GenerationOptions, C
             )
         if self.chat and self.eval_stop_words == "published":
             raise InputError("--eval_stop_words published: has no code fence, which ends --chat answers; give sampling")
+        if self.eval_only and self.ckpt_path:
+            raise InputError(
+                f"--ckpt_path {self.ckpt_path}: is written by training; give weights as --model_name_or_path"
+            )
         if not self.eval_only:
             if self.engine == "server":
                 raise InputError(

@@ -30,7 +30,7 @@ class LoraFlags:
         """LoRA's alpha."""
         return self.lora_alpha or 2.0 * self.lora_rank
 
-    def check_lora(self, eval_only: bool) -> None:
+    def check_lora(self, eval_only: bool, engine: str) -> None:
         """Raise InputError on an invalid value, or a flag of LoRA that has no effect without another."""
         for name in ("lora_rank", "lora_alpha"):
             if getattr(self, name) < 0:
@@ -41,6 +41,9 @@ class LoraFlags:
             raise InputError("--lora_rank: trains, which --eval_only does not; give a trained --adapter in its place")
         if self.adapter is not None and not eval_only:
             raise InputError("--adapter: is evaluated only; add --eval_only, or train from merged weights")
+        if engine == "server" and (self.adapter is not None or self.lora_4bit):
+            flag = "adapter" if self.adapter is not None else "lora_4bit"
+            raise InputError(f"--{flag}: does not reach the server, whose own weights answer; serve the merged weights")
         if self.lora_4bit and not self.lora_rank and self.adapter is None:
             raise InputError("--lora_4bit: weights in 4 bits cannot be trained; add --lora_rank, such as 16")
         used = {"lora_alpha": self.lora_alpha, "lora_dropout": self.lora_dropout}

@@ -182,6 +182,8 @@ def test_a_served_model_is_evaluated_but_not_trained():
     flags = f"{GOLD_ONLY} --engine server --base_url http://h:1/v1"
     assert "--eval_only" in refused(TrainingOptions, flags)
     assert parse(TrainingOptions, shlex.split(f"{flags} --eval_only")).engine == "server"
+    for adapted in ("--adapter a", "--adapter a --lora_4bit"):
+        assert "--adapter: does not reach the server" in refused(TrainingOptions, f"{flags} --eval_only {adapted}")
 
 
 def test_greedy_sampling_is_allowed():

@@ -50,7 +50,7 @@ def write_run(
     name: str, method: str, seed: int, counts: dict, weighted: bool = False, sampled: int = 8, **settings
 ) -> None:
     """A results file of one epoch: `counts` are `{problem: (samples, passed)}`."""
-    rates = [c / n for n, c in counts.values()]
+    rates = [c / n if n else 0.0 for n, c in counts.values()]
     samples, passed = (sum(column) for column in zip(*counts.values(), strict=True))
     entry = {"task": "mbpp", "model": "m", "method": method, "seed": seed, "epoch": 2, "n_problems": len(counts)}
     entry |= {"sampler": {"RFT": "conditional", "GiFT": "gibbs"}.get(method), "per_problem": counts}
@@ -138,6 +138,23 @@ def test_runs_without_a_sampled_code_are_compared_and_named(here, monkeypatch, c
     call(monkeypatch, "tables", "--task", "mbpp", "--output_dir", "out", "--against", "num_seq")
     assert capsys.readouterr().out.count("no sampled code to train on with seed 1: gold pairs alone") == 2
     assert (here / "out/mbpp-num_seq-pass1.png").exists()
+
+
+def test_a_prompt_that_does_not_fit_fails_and_a_problem_without_enough_samples_does_not_count(here):
+    for method, passed in (("RFT", 2), ("GiFT", 4)):
+        write_run(method, method, 1, {"p1": (0, 0), "p2": (4, passed), "p3": (3, 3)})
+    gift, rft = sorted(results.make_rows(results.read_runs("mbpp", ["*"])[0]), key=lambda row: row.method)
+    assert results.score(gift, 1, rft).mean == pytest.approx((0 + 100 + 100) / 3)
+    assert results.score(gift, 1, rft).difference[0] == pytest.approx(50 / 3)
+    assert results.scored_problems(gift, 4) == ["p1", "p2"]
+
+
+def test_an_unfinished_run_is_named(here, monkeypatch, capsys):
+    write_run("a", "RFT", 1, {"p1": (1, 0), "p2": (1, 1)}, num_epoch=2)
+    write_run("b", "RFT", 2, {"p1": (1, 0), "p2": (1, 1)}, num_epoch=2, eval_only=True)
+    write_run("c", "GiFT", 1, {"p1": (1, 0), "p2": (1, 1)}, num_epoch=3)
+    call(monkeypatch, "tables", "--task", "mbpp", "--output_dir", "out")
+    assert capsys.readouterr().out.count("seed 1 has finished 2 of 3 epochs") == 1
 
 
 def test_a_row_without_its_baseline_is_shown(here, monkeypatch, capsys):

@@ -6,6 +6,7 @@ import hashlib
 import importlib
 import json
 import math
+import os
 import shutil
 import signal
 import subprocess
@@ -273,6 +274,53 @@ def test_stage_3_goes_on_from_the_last_state_it_kept(finished, pipelines, tiny_m
     assert not kept.parent.exists()
 
 
+FULL_DISK = """
+import errno, sys
+import run_gen
+from utils.args import TrainingOptions, parse
+from utils.model.checkpoint import Checkpoints
+from utils.run import stop
+
+save = Checkpoints.save
+Checkpoints.save = lambda self, engine, position: save(self, engine, position) if position.epoch == 1 else None
+
+def save_model(*_):
+    raise OSError(errno.ENOSPC, "No space left on device")
+
+run_gen.save_model = save_model
+stop.run(lambda: run_gen.main(parse(TrainingOptions)))
+"""
+
+
+def test_an_epoch_whose_state_the_disk_had_no_room_for_is_trained_again(finished, pipelines, tiny_model):
+    """Its scores are written, its weights are nowhere: the weights saved in the end must be those of the last epoch."""
+    for place in ("results", "gen_code", "fixed_data", "weights"):
+        shutil.rmtree(finished / place)
+    (finished / "full_disk.py").write_text(FULL_DISK)
+    flags = training(tiny_model)
+    command = [sys.executable, "full_disk.py", *map(str, flags)]
+    here = {**os.environ, "PYTHONPATH": str(REPOSITORY)}
+    full = subprocess.run(command, cwd=finished, env=here, capture_output=True, text=True, timeout=600)
+    assert full.returncode == 1 and "No space left" in full.stderr, full.stderr
+    assert len(read(finished / "results/introductory/gift.json")) == 2
+    half_written = finished / "gen_code/introductory/gift/state/node0/epoch2-step1"
+    half_written.mkdir()
+    (finished / "full_disk.py").unlink()
+    again = run_stage("run_gen.py", flags, finished)
+    assert again.status == 0, again.err
+    assert differing(finished, pipelines[0][0]) == set()
+
+
+def test_weights_of_another_run_do_not_count_as_saved(finished, tiny_model):
+    flags = [*training(tiny_model), "--output_dir", "other", "--num_epoch", 1]
+    assert run_stage("run_gen.py", [*flags, "--ckpt_path", "other"], finished).status == 0
+    again = run_stage("run_gen.py", flags, finished)  # --ckpt_path holds the weights of `gift`, trained for two epochs
+    assert again.status == 0 and "already exists" not in again.err
+    assert differing(finished / "weights", finished / "other") == set()
+    again = run_stage("run_gen.py", flags, finished)
+    assert again.status == 0 and "already exists" in again.err
+
+
 def test_a_state_of_other_settings_is_refused(finished, refused, tiny_model):
     state = finished / "gen_code/introductory/other/state/node0/epoch1-step2"
     state.mkdir(parents=True)
@@ -433,6 +481,7 @@ BAD_INPUT = {
     "more tokens than positions to train on": ("run_gen.py", ["--max_length", 5000], "4096 positions"),
     "budget below one row": ("run_gen.py", ["--micro_batch_tokens", 9, "--output_dir", "b"], "--micro_batch_tokens 9"),
     "rounds of gold pairs": ("run_gen.py", ["--train_with_seq_gibbs", "False", "--rounds", 1], "--rounds"),
+    "weights of an evaluation": ("run_gen.py", ["--eval_only"], "--ckpt_path weights"),
     "training rows do not fit": ("run_gen.py", ["--max_length", 1], "--max_length"),
 }
 

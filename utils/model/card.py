@@ -40,10 +40,7 @@ def model_card(entries: list[dict], pairs: Mapping[str, int], inputs: dict[str, 
         "## Scores",
         _score_table(entries),
         "Intervals are of 95 %, by bootstrap over problems; every completion was run against its problem's tests.",
-        "## Data",
-        _table(("file", "SHA-256"), [(name, f"`{digest}`") for name, digest in inputs.items()]),
-        "## Settings",
-        _table(("setting", "value"), [(name, f"`{json.dumps(value)}`") for name, value in last["settings"].items()]),
+        _made_with(last["settings"], inputs),
         "Optimiser and schedule:",
         f"```json\n{json.dumps(_training_sections(options), indent=2)}\n```",
         "## Versions",
@@ -52,12 +49,23 @@ def model_card(entries: list[dict], pairs: Mapping[str, int], inputs: dict[str, 
     return f"---\n{data.to_yaml()}\n---\n\n" + "\n\n".join(parts) + "\n"
 
 
+def is_card_of(card: str, settings: dict, inputs: dict[str, str]) -> bool:
+    """Whether a model card is that of a run with these settings and inputs."""
+    return _made_with(settings, inputs) in card
+
+
+def _made_with(settings: dict, inputs: dict[str, str]) -> str:
+    files = _table(("file", "SHA-256"), [(name, f"`{digest}`") for name, digest in inputs.items()])
+    values = _table(("setting", "value"), [(name, f"`{json.dumps(value)}`") for name, value in settings.items()])
+    return f"## Data\n\n{files}\n\n## Settings\n\n{values}"
+
+
 def _training_set(entry: dict, pairs: Mapping[str, int]) -> str:
     if not pairs.get("sampled"):
         return "the solutions that come with the training problems of"
-    return (
-        f"sampled programs that pass the tests{'' if entry['settings'].get('no_gold') else ', and the solutions,'} of"
-    )
+    verified = all((turn["codes"] or {}).get("keep") != "any" for turn in entry["sources"])
+    programs = f"sampled programs{' that pass the tests' if verified else ', whatever their verdicts,'}"
+    return f"{programs} of" if entry["settings"].get("no_gold") else f"{programs}, and the solutions, of"
 
 
 def _lora_lines(options: TrainingOptions) -> list[str]:

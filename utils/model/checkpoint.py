@@ -27,6 +27,10 @@ class Position:
     step: int = 0
     curve: list[list[tuple[float, float, float]]] = field(default_factory=lambda: [[]])  # (nats/token, rate, tokens/s)
 
+    def epochs_done(self, steps: list[int]) -> int:
+        """How many epochs are trained to their end, of epochs with so many steps each."""
+        return self.epoch if self.step == steps[self.epoch - 1] else self.epoch - 1
+
 
 class Checkpoints:
     """The checkpoints of one run below `folder`; they hold for its settings, inputs and number of ranks."""
@@ -62,6 +66,11 @@ class Checkpoints:
         parameters = sum(part.numel() for part in engine.module.parameters() if part.requires_grad)
         need = BYTES_PER_PARAMETER * parameters // self.ranks.world_size * self.ranks.local_world_size
         self.folder.mkdir(parents=True, exist_ok=True)
+        if self.ranks.local_rank == 0:  # what a kill has left half-written
+            for folder in self.folder.iterdir():
+                if not (folder / "complete.json").exists():
+                    shutil.rmtree(folder, ignore_errors=True)
+        self.ranks.all_values(None)
         free = shutil.disk_usage(self.folder).free
         if not all(self.ranks.all_values(free > need)):
             self.ranks.log(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -12,6 +13,7 @@ from utils.model.sft_data import Row
 from utils.model.tokens import TokenizerPolicy
 from utils.model.train import Step, train_epoch
 from utils.run.dist import Ranks
+from utils.run.files import Failure
 from utils.run.progress import Progress
 
 
@@ -50,7 +52,12 @@ class Trainer:
         for step, share in zip(remaining, shares, strict=True):
             tokens = sum(len(self.rows[i].ids) for batches in step.micro_batches for batch in batches for i in batch)
             bar.add(tokens)
-            curve.append((sum(ranks.all_values(share)), rate, tokens / (bar.seconds - began)))
+            loss = sum(ranks.all_values(share))
+            if not math.isfinite(loss):
+                where = f"step {self.position.step + 1} of epoch {epoch}"
+                config = options.deepspeed_config
+                raise Failure(f"{where}: the loss is {loss}; give --dtype bf16 or fp32, or lower the rate in {config}")
+            curve.append((loss, rate, tokens / (bar.seconds - began)))
             self.curves.add_step(epoch, curve[-1])
             self.position.step += 1
             last = self.position.step == len(steps)

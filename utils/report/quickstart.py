@@ -99,7 +99,7 @@ def scores_table(entries: dict[str, dict]) -> str:
 
 def difference(base: dict, tuned: dict) -> tuple[float, tuple[float, float]]:
     """Paired difference in pass rate, fine-tuned minus base: mean over common problems and its 95 % interval."""
-    rates = [{i: c / n for i, (n, c) in entry["per_problem"].items()} for entry in (tuned, base)]
+    rates = [{i: c / n if n else 0.0 for i, (n, c) in entry["per_problem"].items()} for entry in (tuned, base)]
     return mean_and_interval(problem_differences(*rates))
 
 

@@ -186,6 +186,10 @@ def _missing(row: Row, rows: Sequence[Row]) -> list[str]:
     missing = [f"no run with seed {', '.join(map(str, missing_seeds))}"] if missing_seeds else []
     if row.method != BASELINE and baseline_of(row, rows) is None:
         missing.append(f"no {BASELINE} run to compare with")
+    for seed, run in row.runs.items():
+        epochs = 0 if run.made_with.get("eval_only") else run.made_with.get("num_epoch", 0)
+        if run.last["epoch"] < epochs:
+            missing.append(f"seed {seed} has finished {run.last['epoch']} of {epochs} epochs")
     alone = [seed for seed, run in row.runs.items() if row.method != "SFT" and _has_gold_pairs_alone(run)]
     if alone:
         missing.append(f"no sampled code to train on with seed {', '.join(map(str, alone))}: gold pairs alone")
@@ -211,10 +215,16 @@ def baseline_of(row: Row, rows: Sequence[Row]) -> Row | None:
     return min(baselines, key=distance, default=None)
 
 
+def scored_problems(row: Row, k: int) -> list[str]:
+    """The problems of a row that count for pass@k in every run: with k samples, or none because no prompt fits."""
+    counts = [run.last["per_problem"] for run in row.runs.values()]
+    return [key for key in row.problems if all(n >= k or n == 0 for n, _ in (of_run[key] for of_run in counts))]
+
+
 def scores(row: Row, k: int, problems: Sequence[str]) -> np.ndarray:
-    """pass@k of every problem, shape (seeds, problems), in percent."""
+    """pass@k of every problem, shape (seeds, problems), in percent; 0 where its prompt did not fit."""
     counts = [[run.last["per_problem"][key] for key in problems] for run in row.runs.values()]
-    return 100 * np.array([[pass_at_k(n, c, k) for n, c in of_seed] for of_seed in counts])
+    return 100 * np.array([[pass_at_k(n, c, k) if n else 0.0 for n, c in of_seed] for of_seed in counts])
 
 
 @dataclass(frozen=True)
@@ -233,7 +243,7 @@ def score(row: Row, k: int, baseline: Row | None = None) -> Score:
 
     Runs of the same seed are compared problem by problem; an untrained model, with every seed of the baseline.
     """
-    points = scores(row, k, row.problems)
+    points = scores(row, k, scored_problems(row, k))
     means = points.mean(axis=1)
     spread = float(means.std(ddof=1)) if len(means) > 1 else None
     whole = estimate(points)
@@ -246,7 +256,8 @@ def score(row: Row, k: int, baseline: Row | None = None) -> Score:
 
 def paired_differences(row: Row, baseline: Row, k: int) -> np.ndarray | None:
     """Row minus baseline, shape (common seeds, common problems), in points; None where they have nothing in common."""
-    problems = [key for key in row.problems if key in set(baseline.problems)]
+    compared = set(scored_problems(baseline, k))
+    problems = [key for key in scored_problems(row, k) if key in compared]
     if not problems or k not in baseline.ks:
         return None
     ours, theirs = scores(row, k, problems), scores(baseline, k, problems)

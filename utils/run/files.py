@@ -246,6 +246,11 @@ def finished(path: Path | str, settings: dict, inputs: dict) -> bool:
     return True
 
 
+def forget(path: Path | str) -> None:
+    """Let a result that is made again count as unfinished: a run that is stopped before then must not take it."""
+    beside(path, "meta").unlink(missing_ok=True)
+
+
 def check_same(path: Path | str, before: dict, now: dict) -> None:
     """InputError naming the first setting or input file of `path` that differs from this run's."""
     for kind in ("settings", "inputs"):

@@ -30,7 +30,7 @@ MAIN_REPORTS = 15.0  # seconds that another rank gives the main one to report th
 TICK = 1.0  # seconds between two checks of the launcher and the other ranks
 SILENCE = 15  # ticks without progress after which a rank counts as lost
 T = TypeVar("T")
-RESUMES = "the same command resumes where it stopped"
+RESUMES = f"the same command{' without --overwrite' * ('--overwrite' in sys.argv)} resumes where it stopped"
 
 
 class Stopped(BaseException):
