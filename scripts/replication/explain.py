@@ -80,8 +80,8 @@ def operation_groups(by_method: dict, seed: int) -> dict[str, str]:
 
 
 def operations(key: str) -> set[str]:
-    """Names of a problem's operations, without their numbers."""
-    return {operation.family for operation in intents.read(key).operations}
+    """Names of a problem's operations, with their numbers: nearly all families occur in problems that RFT solves."""
+    return {operation.name for operation in intents.read(key).operations}
 
 
 def _gains_in_group(by_method: dict, name: str, group: str) -> list[list[float]]:

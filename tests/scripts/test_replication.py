@@ -145,7 +145,7 @@ def test_p_values_are_corrected_for_all_that_have_one():
 
 
 def test_test_problems_are_grouped_by_their_operations():
-    tested = ("numbers.odd.sum", "numbers.add:3.sum", "numbers.odd.add:2", "numbers.unique.sum")
+    tested = ("numbers.odd.sum", "numbers.add:2.sum", "numbers.odd.add:2", "numbers.add:4.sum")
     kept = {
         "rft": {"numbers.odd.negate": [1, 1], "numbers.negative.sum": [2, 1], "numbers.add:4.product": [0, 0]},
         "gift": {"numbers.odd.negate": [1, 1], "numbers.negative.sum": [1, 1], "numbers.add:2.product": [3, 2]},
