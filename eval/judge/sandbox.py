@@ -34,7 +34,7 @@ from typing import NamedTuple
 # The files that a cell needs.
 INSIDE = ("compare", "inside/server", "inside/seccomp", "inside/landlock", "inside/channel", "inside/values",
           "inside/allowed", "inside/plain", "inside/guards", "inside/script", "inside/candidate", "inside/tester",
-          "inside/trees")  # fmt: skip
+          "inside/trees", "inside/claims", "inside/attributes")  # fmt: skip
 LEVELS = ("bwrap", "landlock", "none")
 START_SECONDS = 60.0
 PROCESSES = 64

@@ -55,6 +55,8 @@ PLAIN = [
     "import enum\nclass C(enum.Enum):\n    A = 1\nprint('{:>3}|{0.name}'.format(C.A), C(1))",
     "import sys\nsys.setrecursionlimit(10**6)\nprint(sys.stdin.readline(), file=sys.stdout)",
     "def f(x, name): return getattr(x, name), type(x), isinstance(x, type), 'a{}'.format(x), x.format(1)",
+    "class K:\n    def __getattr__(self, name): return 1\n    def m(self): return vars(self), self.__dict__.items()",
+    "def f(*a, **k): return g(*a, **k)\nclass A:\n    def __set_name__(self, o, n): self._n = n",
     "if __name__ == '__main__':\n    print(1)\ntry:\n    1 / 0\nexcept* ZeroDivisionError as e:\n    raise",
 ]
 
@@ -75,6 +77,11 @@ NOT_PLAIN = [
     ("class K:\n    def __reduce__(self): pass", "__reduce__"), ("class K(metaclass=M): pass", "metaclass"),
     ("x.__eq__ = y", "__eq__"), ("from . import x", "relative"), ("from numpy import *", "all names of numpy"),
     ("import enum\nenum.Enum('X', 'a')", "enum.Enum"), ("def f(getattr): pass", "the name getattr"),
+    ("class K:\n    __slots__ = ('__eq__',)", "an unusual __slots__"), ("class K:\n    __slots__ = n", "__slots__"),
+    ("class K:\n    def __getattr__(*a): pass", "an unusual __getattr__"), ("x.__set_name__(y, z)", "__set_name__"),
+    ("class K:\n    def m(s, n): pass\n    __getattr__ = m", "__getattr__"), ("class K(**k): pass", "computed"),
+    ("class K:\n    _x = 1\n'{0._x}'.format(K())", "_x"), ("class E:\n    _ignore_ = 'A'", "_ignore_"),
+    ("from dataclasses import Field", "Field"), ("from typing import get_args", "get_args"),
     ("match x:\n    case object(tb_frame=y): pass", "tb_frame"), ("global __name__\n__name__ = 1", "__name__"),
 ]  # fmt: skip
 
@@ -108,9 +115,9 @@ def test_gold_solutions_of_the_quickstart_are_plain():
 def test_no_forgery_from_within_a_plain_program_passes(judge):
     assert len(FORGERIES) >= 100 and len({row["id"] for row in FORGERIES}) == len(FORGERIES)
     judgements = list(judge.judge((row["code"], row["test"]) for row in FORGERIES))
-    assert [
-        row["id"] for row, judgement in zip(FORGERIES, judgements, strict=True) if judgement.passed is not False
-    ] == []
+    for row, judgement in zip(FORGERIES, judgements, strict=True):
+        harmless = row.get("harmless_apart") and judgement.mode == "apart"
+        assert judgement.passed is False or harmless, (row["id"], judgement)
     assert sum(judgement.mode == "together" for judgement in judgements) >= 10, "these met their test"
 
 

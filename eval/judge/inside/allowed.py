@@ -21,7 +21,7 @@ def words(text):
 # without what EXCEPT names; for those in ONLY the names listed there.
 
 EVERY = words("""
-    __future__ array base64 binascii bisect bs4 cmath collections collections.abc colorsys contextlib copy datetime
+    __future__ array base64 binascii bisect bs4 cmath collections collections.abc colorsys contextlib datetime
     dateutil.relativedelta difflib fnmatch fractions graphlib hashlib heapq hmac html ipaddress itertools keyword math
     numbers pathlib pprint queue random re secrets statistics struct textwrap time unicodedata urllib.parse zlib
     numpy.char numpy.exceptions numpy.fft numpy.linalg numpy.ma numpy.polynomial numpy.polynomial.polynomial
@@ -35,14 +35,16 @@ EXCEPT = {
     "calendar": "setfirstweekday main c",
     # A context decides how the numbers of the test are rounded.
     "decimal": "getcontext setcontext localcontext Context DefaultContext BasicContext ExtendedContext",
-    "dataclasses": "make_dataclass",  # puts names of fields into source text
+    "copy": "replace",
+    "dataclasses": "make_dataclass Field",  # names of fields get into source text
     "functools": "singledispatch singledispatchmethod",  # evaluates annotations that are strings
     "operator": "",
     "string": "Formatter",
-    "typing": "get_type_hints evaluate_forward_ref ForwardRef TypedDict no_type_check_decorator",
+    "typing": "get_type_hints get_args evaluate_forward_ref ForwardRef TypedDict no_type_check_decorator",
     "numpy": """load save savez savez_compressed memmap fromfile DataSource fromregex lib testing ctypeslib core f2py
         typing test rec set_printoptions printoptions setbufsize seterrcall info show_config show_runtime get_include
-        from_dlpack matlib emath dtypes sctypeDict ScalarType""",
+        from_dlpack matlib emath dtypes sctypeDict ScalarType add_newdoc add_docstring add_newdoc_ufunc deprecate
+        set_numeric_ops set_string_function seterrobj lookfor source""",
     "numpy.ma": "mvoid mrecords",
     "numpy.random": "set_state BitGenerator MT19937 PCG64 PCG64DXSM Philox SFC64",  # states that are not checked
     "pandas": """eval read_pickle to_pickle read_hdf read_sql read_sql_query read_sql_table read_clipboard read_gbq
@@ -72,7 +74,8 @@ ONLY = {
     "sklearn": "",
     "sys": """stdin stdout stderr maxsize maxunicode setrecursionlimit getrecursionlimit getsizeof float_info int_info
         hash_info version version_info platform byteorder intern""",
-    "types": "SimpleNamespace MappingProxyType GeneratorType FunctionType LambdaType BuiltinFunctionType NoneType",
+    # Not SimpleNamespace: its attributes may have any names.
+    "types": "MappingProxyType GeneratorType FunctionType LambdaType BuiltinFunctionType NoneType",
     "urllib": "",
     "uuid": "UUID uuid3 uuid4 uuid5 NAMESPACE_DNS NAMESPACE_URL NAMESPACE_OID NAMESPACE_X500",
     "warnings": "warn simplefilter filterwarnings catch_warnings",
@@ -105,7 +108,11 @@ RESERVED_NAMES = GUARDED_NAMES | DENIED_NAMES
 TEXTS = words("__name__ __doc__ __qualname__ __version__")
 COMPARING = words("__eq__ __ne__ __lt__ __le__ __gt__ __ge__")
 # Methods on which the truth of an assertion can rest: guards note which of them a test calls.
-CLAIMS = COMPARING | {f"__{name}__" for name in words("bool len contains neg pos abs invert round exit")}
+CLAIMS = COMPARING | {
+    f"__{name}__"
+    for name in words("""bool len contains neg pos abs invert round exit
+    int float complex index trunc floor ceil""")
+}
 CLAIMS |= {
     f"__{kind}{name}__" for kind in ("", "r", "i")
     for name in words("add sub mul matmul truediv floordiv mod divmod pow lshift rshift and xor or")
@@ -116,8 +123,8 @@ ORDINARY = CLAIMS | {
     iter next reversed complex int float index trunc floor ceil enter aenter aexit aiter anext await copy deepcopy get
     set delete set_name init_subclass class_getitem getattr setattr delattr sizeof fspath""")
 }
-BY_NAME = words("__getattr__ __setattr__ __delattr__")  # may be defined in a class, not called
-CLASS_NAMES = words("__slots__ __match_args__ __hash__ __doc__")
+BY_NAME = words("__getattr__ __setattr__ __delattr__ __set__ __delete__ __set_name__")  # defined in a class, not called
+CLASS_NAMES = words("__hash__ __doc__")
 NAMEDTUPLE = words("_asdict _replace _fields _make _field_defaults")
 # They lead to frames, code, modules and memory, or change objects of others.
 DENIED_ATTRIBUTES = words("""
@@ -165,10 +172,11 @@ def load(module):
 def fault_in_attribute(name, bound=(), libraries="pandas"):
     """Why a plain program may not look up an attribute of that name, or None.
 
-    `bound`: attributes that it sets itself; `libraries`: whether it may meet objects of "numpy", or of "pandas" too.
+    `bound`: attributes that it sets itself, where a guard sees to it that it meets only its objects (`needs_owner`);
+    `libraries`: whether it may meet objects of "numpy", or of "pandas" too.
     """
     is_bound = name in bound and name.strip("_") not in MODULE_NAMES
-    if name.startswith("__") and name.endswith("__"):
+    if is_special(name):
         good = name in ORDINARY - BY_NAME or name in TEXTS
     elif name.startswith("_"):
         good = name in NAMEDTUPLE or is_bound
@@ -179,15 +187,27 @@ def fault_in_attribute(name, bound=(), libraries="pandas"):
     return None if good else f"the attribute {name}"
 
 
-def fault_in_format(text, bound=(), libraries="pandas"):
+def is_special(name):
+    """Whether Python or a library may look up a name by itself."""
+    return name.startswith("__") and name.endswith("__")
+
+
+def needs_owner(name, libraries="pandas"):
+    """Whether a name that the program binds may be an attribute of other objects too, and lead inwards there."""
+    if name.startswith("_"):
+        return not is_special(name) and name not in NAMEDTUPLE
+    return bool(libraries) and name in DENIED_OF_ARRAYS
+
+
+def fault_in_format(text, libraries="pandas"):
     """Why a format string is not plain, or None. Its fields may look up attributes."""
     try:
         for _, field, spec, _ in formatter_parser(text):
             for is_attribute, name in formatter_field_name_split(field)[1] if field else ():
-                fault = is_attribute and fault_in_attribute(name, bound, libraries)
+                fault = is_attribute and fault_in_attribute(name, (), libraries)
                 if fault:
                     return fault
-            fault = fault_in_format(spec, bound, libraries) if spec else None
+            fault = fault_in_format(spec, libraries) if spec else None
             if fault:
                 return fault
     except ValueError:

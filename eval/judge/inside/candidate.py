@@ -21,7 +21,8 @@ import time
 from eval.judge.inside import values
 from eval.judge.inside.allowed import BUILTINS, NotPlain
 from eval.judge.inside.channel import Closed
-from eval.judge.inside.guards import PROGRAM, SPACE, Guards
+from eval.judge.inside.claims import PROGRAM, SPACE, Claims
+from eval.judge.inside.guards import Guards
 from eval.judge.inside.plain import Examination
 from eval.judge.inside.script import Symbols, Tests, calls, deep, fault_of
 from eval.judge.inside.trees import located
@@ -77,7 +78,7 @@ def run_both(channel, test, setting, parts):
     gc.enable()
     try:
         if tests:
-            return tests.run(module.__dict__, lambda: exec(program, module.__dict__), guards)
+            return tests.run(module.__dict__, lambda: exec(program, module.__dict__), guards or Claims())
         begin(channel, 0, setting["timeout"])
         exec(program, module.__dict__)
         return calls(test, setting["compare"], entry(module, test["fn_name"]))

@@ -1,42 +1,68 @@
-"""What a plain program calls instead of builtins that take names of attributes, and notes on which claims a test rests.
+"""What a plain program calls instead of builtins that take names of attributes, and where only some objects will do.
 
 A guard acts like its builtin, or ends the run if a name is not allowed: the program is then judged apart.
 """
 
 import builtins
+import collections
 import functools
 import operator
 import os
 import re
 import sys
 import types
+from abc import ABCMeta
 
-from eval.judge.inside.allowed import COMPARING, DISPATCHING, fault_in_attribute, fault_in_format
+from eval.judge.inside.allowed import (
+    DENIED_KEYWORDS,
+    DISPATCHING,
+    MODULES,
+    fault_in_attribute,
+    fault_in_format,
+    is_special,
+    needs_owner,
+    words,
+)  # fmt: skip
+from eval.judge.inside.attributes import Holder, Kept, hide_special_names
+from eval.judge.inside.claims import PROGRAM, SPACE, TESTS, Claims, defining_class, mro_of
 
 MISSING = object()
-PROGRAM, TESTS = "solution.py", ("test ", "setup")  # names of files in tracebacks
-SPACE = "__test__"  # the module that test and program share
+CACHED = type(functools.cache(len))
+# Bases of a class of the program with no private attributes that lead inwards.
+BASES = words(f"{SPACE} builtins abc collections collections.abc enum typing numbers")
+# Whose classes may be called by `type(x)(...)`, and whose objects have attributes that are meant to be set.
+MAKING = {module.split(".")[0] for module in MODULES} - {"typing", "types", "io"} | {SPACE, "builtins"}
+SETTABLE = words("pandas bs4 xml")
+FORMATTING = words("pandas struct")  # their `format` is no method of a text
+OPENING = words("mode buffering encoding errors newline")
 
 
 class Apart(BaseException):
     """The program turned out not to be plain."""
 
 
-class Guards:
+class Guards(Claims):
     """The guards of one run, and what they note."""
 
     def __init__(self, program, scripts, libraries):
+        super().__init__(scripts)
         self.privates, self.classes = program.privates, program.classes.keys()
-        self.scripts = scripts
         self.libraries, self.pandas = libraries, libraries == "pandas"
         self.apart = ""  # why the program has to be judged apart
-        self.weak = ""  # which claim of the program the test relies on
+        self.owned = set()  # the program's classes whose objects have only private names of the program's
 
     def install(self):
         """Put the guards where the changed tree of a plain program looks them up."""
         names = ("getattr", "setattr", "delattr", "hasattr", "type", "kind", "maker", "array", "open", "vars", "dir",
-                 "instance", "settable", "text", "methods", "query", "claim")  # fmt: skip
+                 "instance", "attributes", "keywords", "text", "methods", "query", "claim", "unanswered")  # fmt: skip
         vars(builtins).update({f"~{name}": getattr(self, name) for name in names})
+        owned, check_owner, check_settable = self.owned, self.own, self.settable  # most of them end in the first test
+        vars(builtins)["~own"] = lambda target: target if type(target) in owned else check_owner(target)
+        vars(builtins)["~settable"] = lambda target, name: (
+            target if type(target) in owned else check_settable(target, name)
+        )
+        Kept._refuse_run = self.refuse
+        hide_special_names()
         module = types.ModuleType("~guards")
         module.attrgetter, module.methodcaller = self.attrgetter, self.methodcaller
         module.wraps, module.update_wrapper = self.wraps, self.update_wrapper
@@ -57,7 +83,22 @@ class Guards:
                 self.refuse(fault or f"the attribute {name}")
         if isinstance(target, types.ModuleType):
             self.refuse("an attribute of a module")
+        if isinstance(name, str) and needs_owner(name, self.libraries):
+            self.own(target)
         return name
+
+    def own(self, target):
+        """An object that may be asked for any attribute that the program binds."""
+        kind = type(target)
+        if kind is super:
+            kind = super.__self_class__.__get__(target)
+        elif isinstance(target, type):
+            kind = target if type(target) in (type, ABCMeta) else type
+        if kind not in self.owned and kind not in (types.FunctionType, CACHED):
+            if kind.__module__ != SPACE or not all(base.__module__ in BASES for base in mro_of(kind)):
+                self.refuse(f"a private attribute of an object of the type {kind.__name__}")
+            self.owned.add(kind)
+        return target
 
     def getattr(self, target, name, *default):
         return getattr(target, self.check(target, name), *default)
@@ -67,14 +108,14 @@ class Guards:
 
     def setattr(self, target, name, value):
         name = self.check(target, name)
-        if isinstance(name, str) and name.startswith("__"):
-            self.refuse(f"the attribute {name}")
-        setattr(self.settable(target), name, value)
+        setattr(self.settable(target, name), name, value)
 
     def delattr(self, target, name):
-        delattr(self.settable(target), self.check(target, name))
+        name = self.check(target, name)
+        delattr(self.settable(target, name), name)
 
     def attrgetter(self, *names):
+        names = [str.__str__(name) if isinstance(name, str) else name for name in names]
         for name in names:
             for part in name.split(".") if isinstance(name, str) else ():
                 self.check(None, part)
@@ -86,19 +127,36 @@ class Guards:
     def update_wrapper(self, wrapper, wrapped, *names):
         if names:
             self.refuse("names of attributes to copy")
-        return functools.update_wrapper(self.settable(wrapper), wrapped)
+        copied = () if isinstance(wrapped, type) else getattr(wrapped, "__dict__", ())
+        if isinstance(wrapper, type) or isinstance(wrapped, type) or any(map(is_special, {*copied} - {"__wrapped__"})):
+            self.refuse("attributes copied from or to a class")
+        return functools.update_wrapper(self.settable(wrapper, ""), wrapped)
 
     def wraps(self, wrapped, *names):
         return lambda wrapper: self.update_wrapper(wrapper, wrapped, *names)
 
-    def settable(self, target):
-        """An object whose attributes a program may set: not a module, and no class that another defined."""
+    def settable(self, target, name):
+        """An object of which a program may set this attribute: not a module, and no class that another defined."""
+        kind = type(target)
+        if isinstance(name, str) and is_special(name):
+            self.refuse(f"the attribute {name}")
+        if isinstance(name, str) and needs_owner(name, self.libraries):
+            self.own(target)
         if isinstance(target, type):
             names = self.classes - set().union(*(script.classes for script in self.scripts))
             if target.__module__ != SPACE or target.__name__ not in names:
                 self.refuse("an attribute of a class that is not the program's")
-        elif isinstance(target, types.ModuleType):
-            self.refuse("an attribute of a module")
+        elif kind is types.FunctionType:
+            if not target.__code__.co_filename.startswith((PROGRAM, *TESTS)):
+                self.refuse("an attribute of a function that is not the program's")
+        elif kind.__module__ != SPACE and kind is not CACHED:
+            numpy = sys.modules.get("numpy")
+            arrays = (numpy.ndarray,) if numpy else ()
+            if not (kind.__module__.split(".")[0] in SETTABLE or isinstance(target, (BaseException, *arrays))):
+                self.refuse(f"an attribute of an object of the type {kind.__name__}")
+            definer = defining_class(kind, name)
+            if definer and not hasattr(type(vars(definer)[name]), "__set__"):
+                self.refuse(f"the method {name} of an object of the type {kind.__name__}")
         return target
 
     # -- other doors
@@ -114,9 +172,11 @@ class Guards:
 
     def maker(self, value):
         """An object whose class may be called: that of an array makes objects of raw memory."""
-        numpy = sys.modules.get("numpy")
+        numpy, kind = sys.modules.get("numpy"), type(value)
         if numpy and isinstance(value, (numpy.ndarray, numpy.void)):
             self.refuse("the class of an array")
+        if kind.__module__.split(".")[0] not in MAKING:
+            self.refuse(f"the class {kind.__name__}")
         return self.instance(value)
 
     def array(self, value):
@@ -130,27 +190,49 @@ class Guards:
             self.refuse("the insides of a class")
         return value
 
+    def attributes(self, value):
+        """An object whose `kept` is a copy of the attributes of `value`: what a program sets goes through guards."""
+        kept = self.instance(value).__dict__
+        return Holder(kept if type(kept) is dict else self.refuse("the attributes of no object"))
+
     def vars(self, value=MISSING):
-        return vars(self.instance(self.refuse("vars()") if value is MISSING else value))
+        return self.attributes(self.refuse("vars()") if value is MISSING else value).kept
+
+    def keywords(self, mapping):
+        """Arguments behind two stars, by exact strings."""
+        arguments = {str.__str__(name): value for name, value in dict(**mapping).items()}
+        for name in arguments:
+            if name in DENIED_KEYWORDS or is_special(name):
+                self.refuse(f"the argument {name}")
+        return arguments
+
+    def unanswered(self, method, target, name):
+        """Called at the start of `__getattr__`: what Python or a library looks up by itself is not there."""
+        if is_special(name):
+            raise AttributeError(name)
 
     def dir(self, value=MISSING):
         return dir(self.instance(self.refuse("dir()") if value is MISSING else value))
 
     def open(self, file, *args, **kwargs):
-        if isinstance(file, int) or len(args) > 5:
+        if isinstance(file, int) or len(args) > 5 or kwargs.keys() - OPENING:
             self.refuse("a file by its number")
+        file = str.__str__(os.fsdecode(file))  # the same whenever it is asked
         if os.path.realpath(os.fsdecode(file)).startswith(("/proc", "/dev", "/sys")):
             self.refuse("a system file")
         return open(file, *args, **kwargs)
 
     def text(self, value):
         """An object whose `format` is looked up."""
-        if isinstance(value, type) and issubclass(value, str):
-            self.refuse("str.format as a function")
+        kind = value if isinstance(value, type) else type(value)
         if isinstance(value, str):
-            fault = fault_in_format(str.__str__(value), self.privates, self.libraries)
-            if fault:
-                self.refuse(fault)
+            fault = fault_in_format(str.__str__(value), self.libraries)
+        else:
+            is_text = issubclass(kind, (str, collections.UserString))
+            fault = is_text or kind.__module__.split(".")[0] not in (SPACE, *FORMATTING)
+            fault = fault and f"the format of an object of the type {kind.__name__}"
+        if fault:
+            self.refuse(fault)
         return value
 
     def methods(self, value, inner=False):
@@ -161,13 +243,13 @@ class Guards:
             return {key: self.methods(item, True) for key, item in value.items()}
         if type(value) in (list, set):
             return type(value)(self.methods(item, True) for item in value)
-        if isinstance(value, tuple):
-            for item in tuple.__iter__(value):
-                self.methods(item, True)
-            return value
         kind = type(value)
+        if isinstance(value, tuple):
+            kind = kind if hasattr(kind, "_fields") else tuple
+            return tuple.__new__(kind, [self.methods(item, True) for item in tuple.__iter__(value)])
         module = kind.__module__.split(".")[0]
-        names = module in ("numpy", "pandas") and hasattr(value, "shape") and not inner
+        is_array = module in ("numpy", "pandas") and hasattr(value, "shape")
+        names = (is_array and not inner) or (not is_array and not isinstance(value, type) and hasattr(kind, "__iter__"))
         if module == SPACE or names or (module in ("collections", "types") and not callable(value)):
             self.refuse(f"names of methods in an object of the type {kind.__name__}")
         return value
@@ -180,61 +262,3 @@ class Guards:
         if re.search(r"@|__|\.\s*[^\W\d]|[\w\])'\"`]\s*\(", text):
             self.refuse("a query that is more than comparisons")
         return str.__str__(value) if isinstance(value, str) else value
-
-    # -- which claims a test rests on
-
-    def asked_by_test(self, depth):
-        """Whether the nearest frame of program or test, `depth` frames up or further, is one of the test."""
-        frame = sys._getframe(depth + 1)
-        while frame:
-            name = frame.f_code.co_filename
-            if name == PROGRAM:
-                return False
-            if name.startswith(TESTS):
-                return True
-            frame = frame.f_back
-        return True  # a comparison by the judge
-
-    @functools.cached_property
-    def named(self):
-        """Names that the test looks up or binds and that are written like names of classes: with a capital."""
-        names = set().union(*(script.looked_up | script.bound for script in self.scripts))
-        return {name for name in names if name[:1].isupper()}
-
-    def note(self, what):
-        self.weak = self.weak or f"the only truth came from {what}, which the program defines"
-
-    def is_named(self, kind):
-        return any(base.__name__ in self.named for base in type.__dict__["__mro__"].__get__(kind))
-
-    def claim(self, method, target, other=None):
-        """Called at the start of a special method of a class of the program."""
-        kind = type(target)
-        if method == "__exit__":  # it may swallow a failed assertion
-            if isinstance(other, type) and issubclass(other, AssertionError):
-                self.note(f"{kind.__name__}.{method}")
-        elif not self.weak and self.asked_by_test(2):
-            alike = method not in COMPARING or other is None or type(other).__module__ == SPACE
-            if not (alike and self.is_named(kind)):
-                self.note(f"{kind.__name__}.{method}")
-
-    def bare(self, value):
-        """A value of which a test checks only the truth."""
-        kind = type(value)
-        if kind.__module__ == SPACE and not self.is_named(kind):
-            self.note(f"an object of the type {kind.__name__}")
-        return value
-
-    def bare_method(self, target, name):
-        """The method `name` of `target`, where a test checks only the truth of its result."""
-        function = method = getattr(target, name)
-        kind = target if isinstance(target, type) else type(target)
-        if isinstance(target, types.ModuleType) or (kind.__module__ == SPACE and self.is_named(kind)):
-            return method
-        while isinstance(function, (types.MethodType, functools.partial)):
-            function = function.__func__ if isinstance(function, types.MethodType) else function.func
-        code = getattr(function, "__code__", None)
-        by_program = SPACE in (kind.__module__, type(function).__module__) or (code and code.co_filename == PROGRAM)
-        if by_program or kind is types.SimpleNamespace:
-            self.note(f"{kind.__name__}.{name}")
-        return method

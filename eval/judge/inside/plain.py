@@ -9,7 +9,7 @@ names that no source text can write (`~getattr`). `eval/judge/README.md` states 
 import ast
 
 from eval.judge.inside import allowed
-from eval.judge.inside.allowed import NotPlain, fault_in_attribute
+from eval.judge.inside.allowed import NotPlain, fault_in_attribute, is_special, needs_owner
 from eval.judge.inside.trees import guarded, is_member, is_text, located
 
 SUBSCRIPTED = {"typing", "list", "dict", "tuple", "set", "frozenset"}
@@ -41,6 +41,7 @@ class Examination:
             if visit and id(node) not in self.ready:
                 visit(self, node)
         clash = self.bound & allowed.RESERVED_NAMES or self.refused & self.loads
+        clash = clash or self.bound & {"_ignore_"}  # members that an enumeration does not get
         if clash:
             raise NotPlain(f"the name {min(clash)}")
 
@@ -84,7 +85,7 @@ class Examination:
                     self.bind(getattr(node, field))
 
     def bind(self, name):
-        if name.startswith("__") and name.endswith("__"):
+        if is_special(name):
             raise NotPlain(f"the name {name}")
         self.bound.add(name)
         self.assigned.add(name)
@@ -193,7 +194,7 @@ class Examination:
 
     def name(self, node):
         name = node.id
-        if name.startswith("__") and name.endswith("__") and (name != "__name__" or type(node.ctx) is not ast.Load):
+        if is_special(name) and (name != "__name__" or type(node.ctx) is not ast.Load):
             raise NotPlain(f"the name {name}")
         if type(node.ctx) is not ast.Load:
             return
@@ -214,28 +215,29 @@ class Examination:
             return
         name, stored = node.attr, type(node.ctx) is not ast.Load
         if name in ("__class__", "__dict__") and not stored:
-            strict = name == "__class__" and id(node) not in self.lenient
-            node.value = guarded("~maker" if strict else "~instance", node.value)
+            strict = id(node) not in self.lenient
+            guard = "~attributes" if name == "__dict__" else "~maker" if strict else "~instance"
+            node.value, node.attr = guarded(guard, node.value), name.replace("__dict__", "kept")
             return
         if name == "__name__":
             self.lenient.add(id(node.value))
         fault = fault_in_attribute(name, self.privates, self.libraries)
-        if fault or (stored and name.startswith("__") and name.endswith("__")):
+        if fault or (stored and is_special(name)):
             raise NotPlain(fault or f"the attribute {name}")
         if stored:
-            node.value = guarded("~settable", node.value)
+            node.value = guarded("~settable", node.value, name)
+        elif needs_owner(name, self.libraries):
+            node.value = guarded("~own", node.value)
         elif name in ("format", "format_map"):
             if isinstance(node.value, ast.Constant):
-                fault = isinstance(node.value.value, str) and self.fault_in_format(node.value.value)
+                text = node.value.value
+                fault = isinstance(text, str) and allowed.fault_in_format(text, self.libraries)
                 if fault:
                     raise NotPlain(fault)
             else:
                 node.value = guarded("~text", node.value)
         elif self.pandas and name in allowed.DISPATCHING:
             raise NotPlain(f"the method {name} as a value")
-
-    def fault_in_format(self, text):
-        return allowed.fault_in_format(text, self.privates, self.libraries)
 
     def follow(self, node):
         """Follow a chain of attributes that begins with a module."""
@@ -285,31 +287,33 @@ class Examination:
             for keyword in node.keywords:
                 keyword.value = guarded(guard, keyword.value)
             self.follow(function)
-            fault = self.fault_in(name)
             self.ready.add(id(function))
-            if fault:
-                raise NotPlain(fault)
+            if self.fault_in(name):
+                raise NotPlain(f"the attribute {name}")
 
     def keyword(self, node):
         if node.arg in allowed.DENIED_KEYWORDS:
             raise NotPlain(f"the argument {node.arg}")
+        if node.arg is None:
+            node.value = guarded("~keywords", node.value)
 
     def function(self, node):
         self.annotated(node)
-        if node.name.startswith("__") and node.name.endswith("__"):
+        if is_special(node.name):
             raise NotPlain(f"the function {node.name}")
 
     def pattern(self, node):
         for name in node.kwd_attrs:
-            fault = fault_in_attribute(name, self.privates, self.libraries)
-            if fault or name.startswith("__"):
-                raise NotPlain(fault or f"the attribute {name}")
+            if is_special(name) or self.fault_in(name):
+                raise NotPlain(f"the attribute {name}")
 
     # -- classes
 
     def class_(self, node):
         self.function(node)
         for keyword in node.keywords:
+            if keyword.arg is None:
+                raise NotPlain("arguments of a class that are computed")
             if keyword.arg == "metaclass" and self.allowed_as(keyword.value, "metaclass"):
                 self.ready.add(id(keyword))
         for decorator in node.decorator_list:
@@ -348,39 +352,42 @@ class Examination:
 
     def method(self, node):
         name = node.name
-        if not (name.startswith("__") and name.endswith("__")):
+        if not is_special(name):
             return
         if name not in allowed.ORDINARY:
             raise NotPlain(f"the method {name}")
         self.ready.add(id(node))
-        if name not in allowed.CLAIMS:
+        if name not in allowed.CLAIMS and name != "__getattr__":
             return
         parameters = [*node.args.posonlyargs, *node.args.args]
-        odd = isinstance(node, ast.AsyncFunctionDef) or node.decorator_list or not parameters
+        few = len(parameters) < (2 if name == "__getattr__" else 1)
+        odd = isinstance(node, ast.AsyncFunctionDef) or node.decorator_list or few
         if odd or any(isinstance(inner, (ast.Yield, ast.YieldFrom)) for inner in ast.walk(node)):
             raise NotPlain(f"an unusual {name}")
         names = [ast.Name(parameter.arg, ast.Load()) for parameter in parameters[:2]]
-        note = ast.Expr(ast.Call(ast.Name("~claim", ast.Load()), [ast.Constant(name), *names], []))
+        guard = "~unanswered" if name == "__getattr__" else "~claim"
+        note = ast.Expr(ast.Call(ast.Name(guard, ast.Load()), [ast.Constant(name), *names], []))
         node.body.insert(1 if is_text(node.body[0]) and len(node.body) > 1 else 0, located(note, node))
 
     def class_variable(self, target, value, methods):
         name = getattr(target, "id", "")
-        if not (name.startswith("__") and name.endswith("__")):
+        if not is_special(name):
             return
-        if name == "__match_args__":
-            items = [getattr(item, "value", "__") for item in getattr(value, "elts", [value])]
-            if any(not isinstance(item, str) or item.startswith("__") or self.fault_in(item) for item in items):
-                raise NotPlain("an unusual __match_args__")
+        if name in ("__match_args__", "__slots__"):
+            fault_in = is_special if name == "__slots__" else self.fault_in
+            items = [getattr(item, "value", None) for item in getattr(value, "elts", [value])]
+            if any(not isinstance(item, str) or fault_in(item) for item in items):
+                raise NotPlain(f"an unusual {name}")
         elif name not in allowed.CLASS_NAMES:  # an alias of a method, such as `__rmul__ = __mul__`
             known = isinstance(value, ast.Name) and value.id in methods and value.id not in self.assigned
-            if not (known and name in allowed.ORDINARY):
+            if not (known and name in allowed.ORDINARY - allowed.BY_NAME):
                 raise NotPlain(f"an unusual {name}")
             if value.id in allowed.ORDINARY:
                 self.ready.add(id(value))
         self.ready.add(id(target))
 
-    def fault_in(self, name):
-        return fault_in_attribute(name, self.privates, self.libraries)
+    def fault_in(self, name):  # of an object that may be anybody's
+        return fault_in_attribute(name, (), self.libraries)
 
 
 VISITS = {

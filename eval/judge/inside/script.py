@@ -15,8 +15,9 @@ import sys
 import traceback
 
 from eval.judge import compare
-from eval.judge.inside.guards import PROGRAM
+from eval.judge.inside.claims import PROGRAM
 
+TRUTHS = ("assertTrue", "assertFalse", "assert_")
 DEEP = 20000  # recursion limit for comparing and decoding; a program has the usual one
 
 
@@ -33,6 +34,7 @@ def compiled(style, setup, texts):
             tree = ast.parse(text, name)
             counting = Counting()
             counting.walk(tree.body, False)
+            counting.follow(tree)
             code = compile(tree, name, "exec", dont_inherit=True, optimize=0)
         except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
             raise NoTests(f"{name} does not parse: {type(error).__name__}") from None
@@ -48,18 +50,22 @@ class Counting:
     def __init__(self):
         self.assertions = 0  # in the text
         self.classes = set()  # names of those that the script defines
+        self.bare = set()  # variables of which an assertion checks only the truth
 
     def walk(self, body, caught):
         """Statements alone: to walk expressions as well would take longer than most tests."""
         for position in reversed(range(len(body))):
             node = body[position]
             checking = isinstance(node, ast.If) and any(map(_asserting, ast.walk(node.test)))
+            if isinstance(node, (ast.Assert, ast.If, ast.While)):
+                node.test = self._bare(node.test, isinstance(node, ast.Assert))
             if isinstance(node, ast.Assert):
-                node.test = _bare(node.test)
                 if not caught:  # one that fails and that the program catches counts against it
                     body.insert(position, _mark("~begun", node))
                 body.insert(body.index(node, position) + 1, self._counted("~checked" if caught else "~held", node))
             elif checking or (isinstance(node, ast.Expr) and _asserting(node.value)):
+                if isinstance(node, ast.Expr) and node.value.args and _name_of(node.value.func) in TRUTHS:
+                    node.value.args[0] = self._bare(node.value.args[0])
                 body.insert(position + 1, self._counted("~checked", node))
             elif isinstance(node, ast.ClassDef):
                 self.classes.add(node.name)
@@ -75,6 +81,47 @@ class Counting:
                 node.body.insert(0, self._counted("~checked", node))
             for inner in (*getattr(node, "handlers", ()), *getattr(node, "cases", ())):
                 self.walk(inner.body, caught)
+
+    def follow(self, tree):
+        """Let what these variables are given count as what the assertion checks."""
+        for node in ast.walk(tree) if self.bare else ():
+            targets = getattr(node, "targets", [getattr(node, "target", None)])
+            if any(getattr(target, "id", None) in self.bare for target in targets) and _is_method_call(node.value):
+                _check_method(node.value)
+
+    def _bare(self, node, asserted=True):
+        """A condition; a value of which only the truth counts goes through `~bare` or `~bare_method`.
+
+        Where it is not `asserted` this holds for results of methods alone.
+        """
+        if isinstance(node, ast.BoolOp):
+            node.values = [self._bare(value, asserted) for value in node.values]
+        elif isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not):
+            node.operand = self._bare(node.operand, asserted)
+        elif isinstance(node, ast.Call):
+            if isinstance(node.func, ast.Attribute):
+                _check_method(node)
+            elif _name_of(node.func) in ("all", "any", "bool") and len(node.args) == 1:
+                inner = node.args[0]
+                if isinstance(inner, (ast.GeneratorExp, ast.ListComp)):
+                    inner.elt = self._bare(inner.elt, asserted)
+                else:
+                    node.args = [self._bare(inner, False)]
+            return _call("~bare", [node], node) if asserted else node
+        elif isinstance(node, ast.Name):
+            self.bare.add(node.id)
+            return _call("~bare", [node], node) if asserted else node
+        elif isinstance(node, ast.NamedExpr):
+            node.value = self._bare(node.value, asserted)
+        elif isinstance(node, ast.Compare) and len(node.ops) == 1:
+            (right,) = node.comparators
+            if isinstance(right, ast.Constant) and isinstance(right.value, bool):
+                node.left = self._bare(node.left, asserted)
+            elif isinstance(node.left, ast.Constant) and isinstance(node.left.value, bool):
+                node.comparators = [self._bare(right, asserted)]
+            elif asserted and isinstance(node.ops[0], ast.NotEq) and not _is_none(right):
+                node.left = _call("~bare", [node.left], node)
+        return node
 
     def _counted(self, name, node):
         self.assertions += 1
@@ -155,26 +202,23 @@ def _codes(code):
 def _asserting(node):
     if not isinstance(node, ast.Call):
         return False
-    name = getattr(node.func, "attr", getattr(node.func, "id", ""))
+    name = _name_of(node.func)
     return name.lower().startswith("assert") or name == "raises"
 
 
-def _bare(node):
-    """The condition of an assertion; a value of which only the truth counts goes through `~bare` or `~bare_method`."""
-    if isinstance(node, ast.BoolOp):
-        node.values = [_bare(value) for value in node.values]
-    elif isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not):
-        node.operand = _bare(node.operand)
-    elif isinstance(node, ast.Call):
-        method = node.func
-        if isinstance(method, ast.Attribute):
-            node.func = _call("~bare_method", [method.value, ast.copy_location(ast.Constant(method.attr), node)], node)
-        return _call("~bare", [node], node)
-    elif isinstance(node, ast.Name):
-        return _call("~bare", [node], node)
-    elif isinstance(node, ast.Compare) and isinstance(node.ops[0], ast.NotEq) and not _is_none(node.comparators[0]):
-        node.left = _call("~bare", [node.left], node)
-    return node
+def _name_of(function):
+    """The last part of the name of what is called."""
+    return getattr(function, "attr", getattr(function, "id", ""))
+
+
+def _is_method_call(node):
+    return isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)
+
+
+def _check_method(node):
+    """Look the method of a call up by `~bare_method`."""
+    method = node.func
+    node.func = _call("~bare_method", [method.value, ast.copy_location(ast.Constant(method.attr), node)], node)
 
 
 def _is_none(node):
@@ -207,8 +251,8 @@ class Tests:
         return {name: prelude[name] for name in sorted(prelude)
                 if any(name in text and re.search(rf"(?<![\w.]){name}\s*\.", text) for text in texts)}  # fmt: skip
 
-    def run(self, space, load, guards=None):
-        """(verdict, detail), after `load()` and the scripts have run in the namespace `space`."""
+    def run(self, space, load, claims):
+        """(verdict, detail), after `load()` and the scripts have run in the namespace `space`; `claims` get notes."""
         checks = 0
         for position, program in enumerate(self.programs):
             self.start(position)
@@ -216,9 +260,7 @@ class Tests:
             known = space["__builtins__"]
             known = known if isinstance(known, dict) else vars(known)
             known.update({name: counter.__next__ for name, counter in counters.items()})
-            known.update(
-                {"~bare": guards.bare if guards else _same, "~bare_method": guards.bare_method if guards else getattr}
-            )
+            known.update({"~bare": claims.bare, "~bare_method": claims.bare_method})
             try:
                 if position == 0:
                     load()
@@ -237,8 +279,8 @@ class Tests:
             begun, held, checked = map(next, counters.values())
             if held + checked == 0 and (program.assertions or self.test["style"] == "check"):
                 return "NO_TESTS", f"test {position} executed no assertion"
-            if begun != held and guards:
-                guards.weak = guards.weak or "an assertion that did not hold was caught by the program"
+            if begun != held:
+                claims.weak = claims.weak or "an assertion that did not hold was caught by the program"
             checks += held + checked
         return ("PASS", "") if checks else ("NO_TESTS", "no test asserts anything")
 
@@ -248,10 +290,6 @@ class Tests:
         with contextlib.suppress(KeyError):
             return space[name] if name in space else look_up(name)
         raise NameError(f"name {name!r} is not defined")
-
-
-def _same(value):
-    return value
 
 
 def calls(test, mode, function):

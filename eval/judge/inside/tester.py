@@ -12,8 +12,10 @@ import socket
 import sys
 
 from eval.judge.inside import values
+from eval.judge.inside.attributes import hide_special_names
 from eval.judge.inside.candidate import make_imports
 from eval.judge.inside.channel import CHANNEL, Channel, Closed, Malformed
+from eval.judge.inside.claims import Claims
 from eval.judge.inside.script import DEEP, Tests, calls, fault_of
 
 
@@ -27,6 +29,7 @@ class Program(Channel):
     def __init__(self, sock):
         super().__init__(sock, values.decode)
         self.weak = ""  # the type of what could not cross
+        self.claims = Claims()
         self.broken = None
         self.functions = set()
 
@@ -66,6 +69,7 @@ class Program(Channel):
         """Call a function of the program; its changes of arguments that are values are repeated here."""
         arguments = [*args, *(value for keywords in kwargs for value in keywords.values())]
         result, changed, returned = self.ask(operation, function, list(args), *kwargs)
+        hide_special_names()  # in libraries that a value may have loaded
         for position, value in changed:
             values.write_back(arguments[position], value)
         return result if returned is None else arguments[returned]
@@ -119,8 +123,8 @@ def main():
         verdict, detail = "MEMORY", "an answer that does not fit into memory"
     except BaseException as error:
         verdict, detail = "ERROR", f"the test's process: {type(error).__name__}"
-    if program.weak:
-        verdict, detail = "WEAK", program.weak
+    if program.weak or (verdict == "PASS" and program.claims.weak):
+        verdict, detail = "WEAK", program.weak or program.claims.weak
     return messages.send(["done", verdict, str(detail)[:500], setting["mark"]])
 
 
@@ -163,4 +167,4 @@ def judged(program, job, setting, start):
                     (n, names.functions[n]) for n in script.looked_up - tests.setup.bound if n in names.functions
                 )
 
-    return tests.run(space, load)
+    return tests.run(space, load, program.claims)

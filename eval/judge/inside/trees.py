@@ -10,10 +10,11 @@ def located(new, old):
     return new
 
 
-def guarded(name, value):
-    """The expression `name(value)`."""
+def guarded(name, value, *constants):
+    """The expression `name(value, *constants)`."""
     function = ast.copy_location(ast.Name(name, ast.Load()), value)
-    return ast.copy_location(ast.Call(function, [value], []), value)
+    arguments = [value, *(ast.copy_location(ast.Constant(constant), value) for constant in constants)]
+    return ast.copy_location(ast.Call(function, arguments, []), value)
 
 
 def is_text(node):

@@ -15,6 +15,7 @@ import operator
 import sys
 import types
 
+from eval.judge.inside.allowed import is_special
 from eval.judge.inside.channel import Malformed
 
 DEPTH = 1000  # nesting of containers; deeper values are refused rather than risking the C stack
@@ -44,6 +45,13 @@ def _drained(iterator):
     return items
 
 
+def _names(attributes):
+    """The object of these names: none may be one that Python or a library looks up by itself."""
+    if any(is_special(name) for name in attributes):
+        raise Malformed("an object with special attributes")
+    return types.SimpleNamespace(**attributes)
+
+
 CODEC = {
     tuple: (list, tuple), set: (list, set), frozenset: (list, frozenset), dict: (_items, dict),
     collections.OrderedDict: (_items, collections.OrderedDict),
@@ -55,7 +63,7 @@ CODEC = {
     collections.UserList: (lambda v: v.data, collections.UserList),
     collections.UserString: (lambda v: v.data, collections.UserString),
     types.MappingProxyType: (dict, types.MappingProxyType),
-    types.SimpleNamespace: (vars, lambda p: types.SimpleNamespace(**p)),
+    types.SimpleNamespace: (vars, _names),
     type({}.keys()): (list, lambda p: dict.fromkeys(p).keys()), type({}.items()): (list, lambda p: dict(p).items()),
     type({}.values()): (list, lambda p: dict(enumerate(p)).values()),
     bytes: (bytes.hex, bytes.fromhex), bytearray: (bytearray.hex, bytearray.fromhex),
