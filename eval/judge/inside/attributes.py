@@ -22,7 +22,7 @@ def hide_special_names():
         for name in names:
             kind = getattr(sys.modules.get(module), name, None)
             answer = kind and vars(kind).get("__getattr__")
-            if answer and answer.__module__ != __name__:
+            if getattr(answer, "__module__", __name__) != __name__:
                 kind.__getattr__ = _hiding(answer)
 
 

@@ -41,6 +41,11 @@ class Apart(BaseException):
     """The program turned out not to be plain."""
 
 
+def is_of_text(function):
+    """Whether the program or its test defines a function."""
+    return function.__code__.co_filename.startswith((PROGRAM, *TESTS))
+
+
 class Guards(Claims):
     """The guards of one run, and what they note."""
 
@@ -94,11 +99,16 @@ class Guards(Claims):
             kind = super.__self_class__.__get__(target)
         elif isinstance(target, type):
             kind = target if type(target) in (type, ABCMeta) else type
-        if kind not in self.owned and kind not in (types.FunctionType, CACHED):
-            if kind.__module__ != SPACE or not all(base.__module__ in BASES for base in mro_of(kind)):
-                self.refuse(f"a private attribute of an object of the type {kind.__name__}")
-            self.owned.add(kind)
+        is_function = kind is CACHED or (kind is types.FunctionType and is_of_text(target))
+        if not is_function and not self.is_owned(kind):
+            self.refuse(f"a private attribute of an object of the type {kind.__name__}")
         return target
+
+    def is_owned(self, kind):
+        """Whether a class is the program's or the test's, and all that its objects have is theirs; noted in `owned`."""
+        if kind.__module__ == SPACE and all(base.__module__ in BASES for base in mro_of(kind)):
+            self.owned.add(kind)
+        return kind in self.owned
 
     def getattr(self, target, name, *default):
         return getattr(target, self.check(target, name), *default)
@@ -138,6 +148,7 @@ class Guards(Claims):
     def settable(self, target, name):
         """An object of which a program may set this attribute: not a module, and no class that another defined."""
         kind = type(target)
+        self.is_owned(kind)  # next time it is known
         if isinstance(name, str) and is_special(name):
             self.refuse(f"the attribute {name}")
         if isinstance(name, str) and needs_owner(name, self.libraries):
@@ -147,7 +158,7 @@ class Guards(Claims):
             if target.__module__ != SPACE or target.__name__ not in names:
                 self.refuse("an attribute of a class that is not the program's")
         elif kind is types.FunctionType:
-            if not target.__code__.co_filename.startswith((PROGRAM, *TESTS)):
+            if not is_of_text(target):
                 self.refuse("an attribute of a function that is not the program's")
         elif kind.__module__ != SPACE and kind is not CACHED:
             numpy = sys.modules.get("numpy")
@@ -249,7 +260,10 @@ class Guards(Claims):
             return tuple.__new__(kind, [self.methods(item, True) for item in tuple.__iter__(value)])
         module = kind.__module__.split(".")[0]
         is_array = module in ("numpy", "pandas") and hasattr(value, "shape")
-        names = (is_array and not inner) or (not is_array and not isinstance(value, type) and hasattr(kind, "__iter__"))
+        if is_array:
+            names = not inner or getattr(getattr(value, "dtype", None), "kind", "O") in "OSTU"
+        else:
+            names = hasattr(kind, "__iter__") and not isinstance(value, type)
         if module == SPACE or names or (module in ("collections", "types") and not callable(value)):
             self.refuse(f"names of methods in an object of the type {kind.__name__}")
         return value

@@ -52,6 +52,7 @@ class Program(Channel):
             self.broken = fault  # known also to a caller behind an `except Exception`
             raise
         if kind == "=":
+            hide_special_names()  # in libraries that a value may have loaded
             return rest[0]
         if kind == "no value":
             raise self.crossing(*rest)
@@ -69,7 +70,6 @@ class Program(Channel):
         """Call a function of the program; its changes of arguments that are values are repeated here."""
         arguments = [*args, *(value for keywords in kwargs for value in keywords.values())]
         result, changed, returned = self.ask(operation, function, list(args), *kwargs)
-        hide_special_names()  # in libraries that a value may have loaded
         for position, value in changed:
             values.write_back(arguments[position], value)
         return result if returned is None else arguments[returned]
