@@ -166,6 +166,12 @@ WEAK = [
     (VECTOR, "assert f(2)", Verdict.WEAK),
     (VECTOR, "assert len(f(2)) == 2", Verdict.WEAK),
     ("class K:\n    pass\ndef f(n):\n    return K()\n", "assert f(2) is not None and f(2) != None", Verdict.PASS),
+    (
+        VECTOR,
+        "for ok in [f(2).x == 2, f(1).x]:\n    assert ok\nok = ok and f(2).x == 2\nassert ok",
+        Verdict.PASS,
+    ),
+    (VECTOR, "import math\nassert V(3).__len__() == 3 and (n := math.gcd(4, 2))\nassert n", Verdict.PASS),
     # A method of the program's that asks its own objects is no claim.
     (VECTOR + "def g(n):\n    return V(n) == V(n)\n", "assert g(2) is True", Verdict.PASS),
 ]

@@ -41,8 +41,7 @@ class Examination:
             if visit and id(node) not in self.ready:
                 visit(self, node)
         clash = self.bound & allowed.RESERVED_NAMES or self.refused & self.loads
-        clash = clash or self.bound & {"_ignore_"}  # members that an enumeration does not get
-        if clash:
+        if clash or (clash := self.bound & {"_ignore_"}):  # members that an enumeration does not get
             raise NotPlain(f"the name {min(clash)}")
 
     # -- first: what the program binds
@@ -288,8 +287,6 @@ class Examination:
                 keyword.value = guarded(guard, keyword.value)
             self.follow(function)
             self.ready.add(id(function))
-            if self.fault_in(name):
-                raise NotPlain(f"the attribute {name}")
 
     def keyword(self, node):
         if node.arg in allowed.DENIED_KEYWORDS:
@@ -346,7 +343,8 @@ class Examination:
         if full:
             return full.split(".")[0] in allowed.FOREIGN
         name = getattr(base, "id", None)
-        if name is None or name in self.assigned or (name not in self.classes and name not in allowed.BUILTINS):
+        known = name in self.classes or name in allowed.BUILTINS - {"super"}  # it would look up what others define
+        if name in self.assigned or not known:
             raise NotPlain("a base class that is computed")
         return self.classes.get(name, False)
 
@@ -386,8 +384,10 @@ class Examination:
                 self.ready.add(id(value))
         self.ready.add(id(target))
 
-    def fault_in(self, name):  # of an object that may be anybody's
-        return fault_in_attribute(name, (), self.libraries)
+    def fault_in(self, name):
+        """Whether an attribute may not be taken where no guard sees the object."""
+        names = {"format", "format_map", *(allowed.DISPATCHING if self.pandas else ())}
+        return name in names or fault_in_attribute(name, (), self.libraries)
 
 
 VISITS = {

@@ -86,8 +86,8 @@ class Counting:
         """Let what these variables are given count as what the assertion checks."""
         for node in ast.walk(tree) if self.bare else ():
             targets = getattr(node, "targets", [getattr(node, "target", None)])
-            if any(getattr(target, "id", None) in self.bare for target in targets) and _is_method_call(node.value):
-                _check_method(node.value)
+            if getattr(node, "value", None) and any(getattr(target, "id", None) in self.bare for target in targets):
+                node.value = self._bare(node.value, False)
 
     def _bare(self, node, asserted=True):
         """A condition; a value of which only the truth counts goes through `~bare` or `~bare_method`.
@@ -209,10 +209,6 @@ def _asserting(node):
 def _name_of(function):
     """The last part of the name of what is called."""
     return getattr(function, "attr", getattr(function, "id", ""))
-
-
-def _is_method_call(node):
-    return isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)
 
 
 def _check_method(node):
