@@ -150,7 +150,7 @@ def test_system_calls_have_the_numbers_of_the_kernel_headers(column, header):
     text = Path(header).read_text().replace("\\\n", " ")
     numbers = {name: int(number) for name, number in re.findall(r"#define __NR(?:3264)?_(\w+)\s+(\d+)", text)}
     tables = seccomp.DENIED | seccomp.CHECKED | seccomp.BY_PROCESS | seccomp.SIGNALS | seccomp.SIGNAL_BY_DESCRIPTOR
-    tables = tables | seccomp.METADATA
+    tables = tables | seccomp.METADATA | seccomp.TRUNCATION
     for name, row in tables.items():
         assert row[column] == numbers.get(name) or name in LATER - numbers.keys(), name
 
@@ -200,6 +200,52 @@ def test_without_landlock_for_signals_the_filter_keeps_them_from_other_processes
         finally:
             victim.kill()
             victim.wait()
+
+
+TRUNCATING = """
+import os, struct, sys
+from eval.judge.inside import landlock, seccomp
+
+readable, writable, way = sys.argv[1:4]
+path = os.path.join(readable, "library.py")
+landlock.landlock_version = lambda: 2  # without a right to truncate
+rules = landlock.landlock_rules(["/usr", readable], [writable])
+seccomp.libc.prctl(38, 1, 0, 0, 0)  # no new privileges
+if sys.argv[4] == "filtered":
+    seccomp.install_filter(seccomp.seccomp_filter(False, False, True))
+assert landlock.restrict_files(rules)
+with open(os.path.join(writable, "result"), "w") as file:
+    file.write("3")
+    file.truncate(0)
+assert open(path).read()
+flags = {"readonly": os.O_RDONLY, "neither": 3, "open": os.O_RDONLY, "openat2": os.O_RDONLY}.get(way, 0) | os.O_TRUNC
+if way == "truncate":
+    done = seccomp.libc.truncate(path.encode(), 0)
+elif way in ("readonly", "neither"):
+    done = seccomp.libc.open(path.encode(), flags)
+elif way == "open":
+    done = seccomp.libc.syscall(2, path.encode(), flags)
+else:
+    done = seccomp.libc.syscall(437, -100, path.encode(), struct.pack("QQQ", flags, 0, 0), 24)
+sys.exit(13 if done < 0 else 0)
+"""
+
+
+@pytest.mark.parametrize("way", ["truncate", "readonly", "neither", "open", "openat2"])
+def test_without_landlock_for_truncation_the_filter_keeps_files_that_are_not_open_for_writing(way, tmp_path):
+    """Each way empties a file that may only be read where there is no filter, and is refused where there is one."""
+    if "landlock" not in LEVELS:
+        pytest.skip("this kernel has no Landlock")
+    if way == "open" and os.uname().machine != "x86_64":
+        pytest.skip("this architecture has openat alone")
+    for name in ("packages", "own"):
+        (tmp_path / name).mkdir()
+    for filtered, status, kept in (("filtered", 13, "x = 1\n"), ("free", 0, "")):
+        (tmp_path / "packages/library.py").write_text("x = 1\n")
+        command = [sys.executable, "-c", TRUNCATING, str(tmp_path / "packages"), str(tmp_path / "own"), way, filtered]
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+        assert done.returncode == status, done.stderr
+        assert (tmp_path / "packages/library.py").read_text() == kept
 
 
 @pytest.mark.parametrize("parent", ["/var/tmp", "/tmp"])

@@ -42,6 +42,9 @@ SIGNALS = {
     "rt_tgsigqueueinfo": (297, 240),
 }  # fmt: skip
 SIGNAL_BY_DESCRIPTOR = {"pidfd_send_signal": (424, 424)}
+TRUNCATION = {  # the flags of open and openat are their second and third argument, those of openat2 lie in memory
+    "truncate": (76, 45), "open": (2, None), "openat": (257, 56), "openat2": (437, 437),
+}  # fmt: skip
 METADATA = {  # of files
     "chmod": (90, None), "fchmod": (91, 52), "fchmodat": (268, 53), "fchmodat2": (452, 452), "chown": (92, None),
     "fchown": (93, 55), "lchown": (94, None), "fchownat": (260, 54), "setxattr": (188, 5), "lsetxattr": (189, 6),
@@ -61,12 +64,13 @@ FIOSETOWN, SIOCSPGRP = 0x8901, 0x8902  # the same of ioctl, for sockets
 TIOCSTI, AF_UNIX, PR_SET_PDEATHSIG, PR_SET_SECCOMP, FILTER_MODE = 0x5412, 1, 1, 22, 2
 
 
-def seccomp_filter(namespaces, own_signals):
+def seccomp_filter(namespaces, own_signals, only_writers_truncate=False):
     """A BPF program for this architecture, or None where no table is known.
 
     Without namespaces (`landlock`) no socket can be made but by socketpair(), since Landlock does not guard named
     sockets, and changes of file metadata, which it does not guard either, do nothing. `own_signals` forbids signals to
-    processes other than the caller and its own group.
+    processes other than the caller and its own group; `only_writers_truncate` to empty a file without opening it for
+    writing, which Landlock checks.
     """
     machine = os.uname().machine
     if machine not in MACHINES:
@@ -107,6 +111,15 @@ def seccomp_filter(namespaces, own_signals):
         for call, commands in (("fcntl", (F_SETOWN, F_SETSIG, F_SETOWN_EX)), ("ioctl", (FIOSETOWN, SIOCSPGRP))):
             for command in commands:
                 rule([CHECKED[call]], EPERM, (1, JUMP_IF_EQUAL, command, True))
+    if only_writers_truncate:
+        rule([TRUNCATION["truncate"]], EPERM)
+        rule([TRUNCATION["openat2"]], ENOSYS)
+        for call, flags in (("open", 1), ("openat", 2)):
+            truncates = flags, JUMP_IF_ANY_BIT, os.O_TRUNC, True
+            reads = flags, JUMP_IF_ANY_BIT, os.O_WRONLY | os.O_RDWR, False
+            neither = [(flags, JUMP_IF_ANY_BIT, mode, True) for mode in (os.O_WRONLY, os.O_RDWR)]  # 3: not even that
+            rule([TRUNCATION[call]], EPERM, truncates, reads)
+            rule([TRUNCATION[call]], EPERM, truncates, *neither)
     code.append((RETURN, 0, 0, ALLOW))
     return b"".join(struct.pack("HBBI", *instruction) for instruction in code)
 

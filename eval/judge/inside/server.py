@@ -18,6 +18,7 @@ import gc
 import importlib
 import json
 import linecache
+import math
 import os
 import resource
 import select
@@ -57,11 +58,12 @@ class Server:
         self.control, self.setting = control, setting
         self.namespaces = setting["level"] == "bwrap"
         self.rules = None
-        self.own_signals = setting["level"] == "landlock" and landlock_version() < 6
+        landlock = landlock_version() if setting["level"] == "landlock" else math.inf
+        self.own_signals = landlock < 6
         if setting["level"] != "none":
             # Installed once and inherited: to compile the filter for each child would cost more than the fork.
             libc.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
-            program = seccomp_filter(self.namespaces, False)
+            program = seccomp_filter(self.namespaces, False, landlock < 3)
             if program:
                 install_filter(program)
             elif setting["level"] == "landlock":
