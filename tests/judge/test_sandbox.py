@@ -202,6 +202,44 @@ def test_without_landlock_for_signals_the_filter_keeps_them_from_other_processes
             victim.wait()
 
 
+SLOWING = """
+import os, sys
+from eval.judge.inside import seccomp
+
+victim, way = int(sys.argv[1]), sys.argv[2]
+if os.getuid() == 0:
+    os.setuid(int(sys.argv[4]))
+os.setsid()  # as candidates do
+seccomp.libc.prctl(38, 1, 0, 0, 0)  # no new privileges, as an ordinary user's filter needs
+if sys.argv[3] == "filtered":
+    seccomp.install_filter(seccomp.seccomp_filter(way == "namespaces", False))
+os.setpriority(os.PRIO_PROCESS, 0, 1)
+whom = {"process": (os.PRIO_PROCESS, victim), "group": (os.PRIO_PGRP, victim)}.get(way, (os.PRIO_USER, 0))
+try:
+    os.setpriority(*whom, 19)
+except PermissionError:
+    sys.exit(13)
+"""
+
+
+@pytest.mark.parametrize("way", ["process", "group", "user", "namespaces"])
+def test_a_candidate_slows_down_no_process_but_itself(way):
+    """Each way slows down another process of the user where there is no filter, and is refused where there is one."""
+    if way in ("user", "namespaces") and os.getuid() != 0:
+        pytest.skip("needs a user id without other processes: needs root")
+    user = 54321 if os.getuid() == 0 else os.getuid()
+    for filtered, status, niceness in (("filtered", 13, 0), ("free", 0, 19)):
+        with subprocess.Popen(["sleep", "60"], user=user, start_new_session=True) as victim:
+            try:
+                before = os.getpriority(os.PRIO_PROCESS, victim.pid)
+                command = [sys.executable, "-c", SLOWING, str(victim.pid), way, filtered, str(user)]
+                done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+                assert done.returncode == status, done.stderr
+                assert os.getpriority(os.PRIO_PROCESS, victim.pid) == (niceness or before)
+            finally:
+                victim.kill()
+
+
 TRUNCATING = """
 import os, struct, sys
 from eval.judge.inside import landlock, seccomp

@@ -99,6 +99,7 @@ def seccomp_filter(namespaces, own_signals, only_writers_truncate=False):
     rule([CHECKED["ioctl"]], EPERM, (1, JUMP_IF_EQUAL, TIOCSTI, True))
     rule([CHECKED["prctl"]], EPERM, (0, JUMP_IF_EQUAL, PR_SET_PDEATHSIG, True))
     rule([CHECKED["setpriority"]], EPERM, (1, JUMP_IF_EQUAL, 0, False))
+    rule([CHECKED["setpriority"]], EPERM, (0, JUMP_IF_EQUAL, os.PRIO_PROCESS, False))
     rule(BY_PROCESS.values(), EPERM, not_self)
     if namespaces:
         rule([CHECKED["socket"]], EPERM, (0, JUMP_IF_EQUAL, AF_UNIX, False))
