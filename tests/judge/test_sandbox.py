@@ -286,6 +286,48 @@ def test_without_landlock_for_truncation_the_filter_keeps_files_that_are_not_ope
         assert (tmp_path / "packages/library.py").read_text() == kept
 
 
+ORDINARY = """
+import json, sys
+from eval.judge import Judge, JudgeOptions
+
+test = {"style": "asserts", "setup": "", "asserts": ["assert f() == 4"]}
+with Judge(JudgeOptions(workers=1, isolation="bwrap")) as judge:
+    for judgement in judge.judge((code, test) for code in json.load(sys.stdin)):
+        print(judgement.verdict.value, judgement.detail)
+"""
+FOLDERS_AS_NEW = """
+import os, time
+def f():
+    for folder in ('/tmp', '/dev/shm'):
+        assert os.stat(folder).st_mode & 0o7777 == 0o1777 and not os.listxattr(folder), folder
+        assert abs(os.stat(folder).st_mtime - time.time()) < 60, folder
+        with open(folder + '/x', 'w') as file:
+            assert os.stat(file.fileno()).st_mode & 0o777 == 0o644
+        open(folder + '/x').close()
+    return 4
+"""
+
+
+@pytest.mark.parametrize(
+    "change",
+    ["os.chmod(folder, 0o555)", "os.chmod(folder, 0)", "os.utime(folder, (1, 1))",
+     "open(folder + '/x', 'w').close(), os.chmod(folder, 0o555)",
+     # An access control list by which all new files are closed to their owner: (tag, permissions, id) three times.
+     "os.setxattr(folder, 'system.posix_acl_default',"
+     " struct.pack('<I' + 3 * 'HHI', 2, 1, 0, 2**32 - 1, 4, 0, 2**32 - 1, 32, 0, 2**32 - 1))"],
+)  # fmt: skip
+def test_folders_that_a_candidate_owns_are_as_new_for_the_next(change):
+    """Candidates own them if bubblewrap makes a user namespace, as for ordinary users."""
+    ordinary = ["unshare", "--user", "--map-user=1000", "--map-group=1000"] if os.getuid() == 0 else []
+    if subprocess.run([*ordinary, "bwrap", "--unshare-user", "--ro-bind", "/", "/", "true"], check=False).returncode:
+        pytest.skip("no user namespaces here")
+    changing = f"import os, struct\ndef f():\n    for folder in ('/tmp', '/dev/shm'):\n        {change}\n    return 4\n"
+    done = subprocess.run([*ordinary, sys.executable, "-c", ORDINARY], cwd=ROOT, capture_output=True, text=True,
+                          input=json.dumps([changing, FOLDERS_AS_NEW]))  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert [line.split()[0] for line in done.stdout.splitlines()] == ["PASS", "PASS"], done.stdout
+
+
 @pytest.mark.parametrize("parent", ["/var/tmp", "/tmp"])
 @pytest.mark.parametrize("level", LEVELS)
 def test_packages_may_lie_in_a_temporary_folder(level, parent, monkeypatch):

@@ -79,6 +79,9 @@ class Server:
         self.streams()
         self.folders = [folder for folder in (setting["folder"], "/dev/shm") if self.namespaces or folder != "/dev/shm"]
         self.baseline = {folder: set(os.listdir(folder)) for folder in self.folders}
+        # Children are of the same user id as this process, so they change the folders that it owns.
+        owned = [folder for folder in self.folders if os.stat(folder).st_uid == os.getuid()]
+        self.attributes = {folder: (os.stat(folder).st_mode & 0o7777, extended(folder)) for folder in owned}
         os.dup2(os.open("/dev/null", os.O_RDWR), NULL, False)
         # A stand-in for the channel of a job: a child exchanges the descriptor below objects that exist already.
         stand_in, other = socket.socketpair()
@@ -123,9 +126,16 @@ class Server:
         self.report(status, cpu, delay, request is not None, not self.tidy())
 
     def tidy(self):
-        """Remove what a child left in the writable folders; False if that is too much: then the cell is replaced."""
+        """Remove what a child left in the writable folders, and what it changed of the folders themselves; False if
+        that is too much: then the cell is replaced.
+        """
         budget = [20000]
         try:
+            for folder, (mode, names) in self.attributes.items():
+                os.chmod(folder, mode)
+                os.utime(folder)
+                if extended(folder) != names:
+                    return False
             for folder in self.folders:
                 for name in os.listdir(folder):
                     if name not in self.baseline[folder]:
@@ -231,6 +241,14 @@ def sweep(pid, namespaces):
                     status = wait_status
     except ChildProcessError:
         return status, cpu
+
+
+def extended(path):
+    """Names of the extended attributes of a file, or None where they cannot be read."""
+    try:
+        return os.listxattr(path)
+    except OSError:
+        return None
 
 
 def wipe(folder):
