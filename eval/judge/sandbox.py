@@ -76,7 +76,9 @@ class Cell:
         uid = _free_uid() if os.getuid() == 0 else 0
         command, folder = (bwrap_command(), "/cell") if level == "bwrap" else ([], _HERE)
         # Pure Python recursion needs C stack before Python 3.11, and its limit is fixed at exec.
-        script = 'ulimit -s unlimited 2>/dev/null || ulimit -s "$(ulimit -H -s)"; ulimit -c 0; exec "$@"'
+        script = 'ulimit -s unlimited 2>/dev/null || ulimit -s "$(ulimit -H -s)"; ulimit -c 0; '
+        # A machine that is out of memory ends candidates first. Only here root can make that final.
+        script += '{ echo 1000 > /proc/self/oom_score_adj; } 2>/dev/null; exec "$@"'
         setting = {
             "role": role, "level": level, "preload": list(preload), "uid": uid, "folder": self.folder,
             "paths": library_folders(), "prefixes": prefixes(), "readable": _readable(),
@@ -168,7 +170,7 @@ def bwrap_command() -> list[str]:
         bound.append(target)
     if "/var/tmp" not in made:  # no library lies there
         command += ["--symlink", "/tmp", "/var/tmp"]
-    return [*command, "--remount-ro", "/dev", "--remount-ro", "/", "--chdir", "/tmp", "--"]
+    return [*command, "--remount-ro", "/dev", "--remount-ro", "/proc", "--remount-ro", "/", "--chdir", "/tmp", "--"]
 
 
 def library_folders() -> list[str]:

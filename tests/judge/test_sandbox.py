@@ -286,6 +286,48 @@ def test_without_landlock_for_truncation_the_filter_keeps_files_that_are_not_ope
         assert (tmp_path / "packages/library.py").read_text() == kept
 
 
+MEMORY = """
+import ctypes, os, struct
+libc = ctypes.CDLL(None, use_errno=True)
+def refused(way):
+    if way == 'file':
+        return libc.memfd_create(b'x', 0) < 0 and ctypes.get_errno()
+    if way == 'secret file':
+        return libc.syscall(447, 0) < 0 and ctypes.get_errno()
+    page = ctypes.create_string_buffer(4096)
+    return libc.vmsplice(os.pipe()[1], struct.pack('PN', ctypes.addressof(page), 4096), 1, 0) < 0 and ctypes.get_errno()
+def callback():
+    return ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_int)(lambda n: n + 1)(3)
+def spared():
+    try:
+        with open('/proc/self/oom_score_adj', 'w') as file:
+            file.write('0')
+    except OSError:
+        return False
+    return True
+"""
+
+
+@pytest.mark.parametrize("level", [*LEVELS, "none"])
+def test_memory_that_a_process_holds_without_mapping_it_is_refused(level):
+    """No limit of the process counts it. libffi may make a callback in such memory, but can do without."""
+    ways = {"file": 1, "secret file": 1, "pipe": 1} if level != "none" else {"file": False, "pipe": False}
+    script = f"assert callback() == 4\nassert {{way: refused(way) for way in {[*ways]}}} == {ways}"
+    with Judge(JudgeOptions(workers=1, isolation=level)) as judge:
+        judgement = judge.submit(MEMORY, {"style": "asserts", "setup": "", "asserts": [script]}).result(60)
+    assert judgement.verdict is Verdict.PASS, judgement
+
+
+@pytest.mark.parametrize("level", LEVELS)
+def test_a_machine_that_is_out_of_memory_ends_candidates_first(level):
+    others = cells_of(os.getpid())
+    with Judge(JudgeOptions(workers=1, isolation=level)) as judge:
+        scores = {Path(f"/proc/{pid}/oom_score_adj").read_text() for pid in cells_of(os.getpid()) - others}
+        script = "assert spared() is False"
+        judgement = judge.submit(MEMORY, {"style": "asserts", "setup": "", "asserts": [script]}).result(60)
+    assert scores == {"1000\n"} and judgement.verdict is Verdict.PASS, judgement
+
+
 ORDINARY = """
 import json, sys
 from eval.judge import Judge, JudgeOptions

@@ -9,7 +9,7 @@ MACHINES = {"x86_64": 0xC000003E, "aarch64": 0xC00000B7}  # audit architectures,
 
 # Name: number on x86_64, number on aarch64; None where the architecture lacks the call.
 # What these make outlives a candidate, looks into other processes or widens the kernel's surface. No program that
-# solves a problem needs one.
+# solves a problem needs one. Memory in files and pipes counts for no limit of the process that holds it.
 DENIED = {
     "ptrace": (101, 117), "process_vm_readv": (310, 270), "process_vm_writev": (311, 271), "kcmp": (312, 272),
     "pidfd_getfd": (438, 438), "process_madvise": (440, 440), "perf_event_open": (298, 241), "bpf": (321, 280),
@@ -27,7 +27,8 @@ DENIED = {
     "clock_settime": (227, 112), "sethostname": (170, 161), "setdomainname": (171, 162), "quotactl": (179, 60),
     "iopl": (172, None), "ioperm": (173, None), "fanotify_init": (300, 262), "fanotify_mark": (301, 263),
     "syslog": (103, 116), "migrate_pages": (256, 238), "move_pages": (279, 239), "ioprio_set": (251, 30),
-    "vhangup": (153, 58), "uselib": (134, None),
+    "vhangup": (153, 58), "uselib": (134, None), "memfd_create": (319, 279), "memfd_secret": (447, 447),
+    "vmsplice": (278, 75),
 }  # fmt: skip
 CHECKED = {  # by an argument
     "clone": (56, 220), "clone3": (435, 435), "socket": (41, 198), "ioctl": (16, 29), "prctl": (157, 167),

@@ -58,6 +58,7 @@ class Server:
         self.control, self.setting = control, setting
         self.namespaces = setting["level"] == "bwrap"
         self.rules = None
+        self.streams()  # over memory, which the filter forbids
         landlock = landlock_version() if setting["level"] == "landlock" else math.inf
         self.own_signals = landlock < 6
         if setting["level"] != "none":
@@ -76,7 +77,6 @@ class Server:
             which = getattr(resource, "RLIMIT_" + name)
             limit = min(limit, hardest(which))
             resource.setrlimit(which, (limit, limit))
-        self.streams()
         self.folders = [folder for folder in (setting["folder"], "/dev/shm") if self.namespaces or folder != "/dev/shm"]
         self.baseline = {folder: set(os.listdir(folder)) for folder in self.folders}
         # Children are of the same user id as this process, so they change the folders that it owns.
