@@ -15,7 +15,7 @@ from enum import Enum
 
 from eval.judge import compare
 from eval.judge.inside import values
-from eval.judge.inside.channel import CHANNEL, STDERR, STDIN, STDOUT, Channel, Closed, Malformed
+from eval.judge.inside.channel import CHANNEL, PART_BYTES, STDERR, STDIN, STDOUT, Channel, Closed, Malformed
 from eval.judge.inside.script import NoTests, compiled
 from eval.judge.sandbox import MIB, CellError, Report
 from eval.judge.verdict import Verdict
@@ -187,8 +187,11 @@ class Attempt:
 
     def cpu_limits(self) -> tuple[int, int]:
         """CPU seconds of one script, and of all scripts together."""
-        scripts = len(self.test["asserts"]) if self.test["style"] == "asserts" else 1
-        return math.ceil(self.job.timeout), math.ceil(self.job.timeout) * max(scripts, 1) + 1
+        return math.ceil(self.job.timeout), math.ceil(self.job.timeout) * self.script_count() + 1
+
+    def script_count(self) -> int:
+        """How many scripts have a time limit of their own; calls of a function share one."""
+        return len(self.test["asserts"]) if self.test["style"] == "asserts" else 1
 
     def encoded_test(self) -> list:
         """The test for the channel: what is no script, and the compiled scripts."""
@@ -214,24 +217,18 @@ class Attempt:
         """
         candidate = self.worker.cells["candidate", self.tier]
         control, channel = candidate.control.fileno(), messages.sock.fileno() if messages else None
+        if messages:
+            messages.sock.setblocking(False)  # a program that begins a message may not end it
         watch = Watch(self.worker.stop, control, channel, *(output.reading for output in outputs))
         self.outcome: Outcome | None = None
         self.starts: list[float] = []  # of the scripts, on the monotonic clock
         self.deadline = self.next_deadline()
         report: Report | None = None
         while self.phase is not Phase.ENDED:
-            buffered = messages is not None and bool(messages.rest)
-            ready = watch.wait(0.0 if buffered else self.deadline)
-            if buffered or channel in ready:
-                try:
-                    self.take(messages.receive(MESSAGE_BYTES), mark)
-                except Closed:
-                    watch.forget(channel)
-                    messages = channel = None
-                except Malformed as error:
-                    self.end(Verdict.ERROR, f"the program sent {error}")
-            elif time.monotonic() >= self.deadline:
-                self.time_out()
+            ready = watch.wait(self.deadline)
+            if channel in ready and not self.take_all(messages, mark):
+                watch.forget(channel)
+                messages = channel = None
             for output in outputs:
                 if output.reading in ready:
                     output.read()
@@ -241,6 +238,9 @@ class Attempt:
                 report = candidate.receive(READY_SECONDS)
             if report and not messages:
                 self.phase = Phase.ENDED
+            # Last, since what has arrived by now is not late, and whatever arrives, since the program may send it.
+            if self.phase is not Phase.ENDED and time.monotonic() >= self.deadline:
+                self.time_out()
         if report is None:
             candidate.end()
             report = candidate.receive(READY_SECONDS)
@@ -248,10 +248,24 @@ class Attempt:
             self.worker.discard("candidate", self.tier)
         return report
 
+    def take_all(self, messages: Channel, mark: str) -> bool:
+        """Act on the messages that have arrived; False once the other end is gone."""
+        try:
+            waiting = True
+            while waiting and self.phase is not Phase.ENDED:
+                waiting = messages.fill() == PART_BYTES
+                while self.phase is not Phase.ENDED and (message := messages.next(MESSAGE_BYTES)):
+                    self.take(message, mark)
+        except Closed:
+            return False
+        except Malformed as error:
+            self.end(Verdict.ERROR, f"the program sent {error}")
+        return True
+
     def take(self, message: list, mark: str) -> None:
         """Act on a message of the process that runs the test; Malformed where it is none, or lacks the mark."""
         match message:
-            case ["start", index] if index == len(self.starts):
+            case ["start", index] if index == len(self.starts) < self.script_count():
                 self.phase = Phase.RUNNING
                 self.deadline = self.next_deadline()
                 self.starts.append(time.monotonic())

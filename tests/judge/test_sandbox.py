@@ -328,6 +328,41 @@ def test_a_machine_that_is_out_of_memory_ends_candidates_first(level):
     assert scores == {"1000\n"} and judgement.verdict is Verdict.PASS, judgement
 
 
+STALLING = """
+import json, os, time
+class Yes:
+    def __bool__(self):
+        return True
+def frame(message):
+    text = json.dumps(message).encode()
+    return len(text).to_bytes(4, 'big') + text
+def f(n):
+    end = time.monotonic() + 15
+    index = 1
+    while __name__ != 'solution' and time.monotonic() < end:  # in one process with the test
+        STALL
+        index += 1
+        time.sleep(0.1)
+    return Yes()
+"""
+STALLS = {
+    "starts": "os.write(3, frame(['start', index]))",
+    "slow start": "os.write(3, frame(['start', 1])[index - 1 : index])",
+    "slow frame": "os.write(3, bytes(2) + bytes([1, 0]) if index == 1 else b'x')",
+    "no frame": "os.write(3, b'x') if index == 1 else None",
+}
+
+
+@pytest.mark.parametrize("stall", STALLS)
+def test_a_program_that_writes_to_its_channel_does_not_move_its_deadline(stall):
+    test = {"style": "asserts", "setup": "", "asserts": ["assert f(2)"]}
+    with Judge(JudgeOptions(workers=1, timeout=1.0, allow_weak=True)) as judge:
+        start = time.monotonic()
+        judgement = judge.submit(STALLING.replace("STALL", STALLS[stall]), test).result(60)
+        assert not judgement.passed and time.monotonic() - start < 10
+        assert judge.submit(*GOOD).result(60).passed
+
+
 ORDINARY = """
 import json, sys
 from eval.judge import Judge, JudgeOptions
