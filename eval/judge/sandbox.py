@@ -59,7 +59,7 @@ class Report(NamedTuple):
 
     status: int  # wait status, -1 where it is not known
     cpu: float  # seconds, those of its children included
-    delay: float  # seconds for which the machine kept it waiting
+    delay: float  # seconds for which others than its own processes kept it waiting, at least
     asked: bool  # ended by us
     dirty: bool  # it left more than can be removed at once: replace the cell
 

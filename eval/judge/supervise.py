@@ -128,8 +128,11 @@ class Attempt:
             messages.send([self.job.code, *self.encoded_test(), values.encode({**self.setting(), "mark": mark})])
             report = self.supervise([output], messages, mark)
         tester.end()
-        if tester.receive(READY_SECONDS).dirty:
+        tester_report = tester.receive(READY_SECONDS)
+        if tester_report.dirty:
             self.worker.discard("test", self.tier)
+        # The test may be kept waiting too, by others than the candidate.
+        report = report._replace(delay=max(report.delay, tester_report.delay - report.cpu))
         outcome = self.measured(self.outcome or cause_of(report, cpu), report, "apart")
         if outcome.verdict is Verdict.WEAK:
             outcome.detail += f" (not plain: {reason})"

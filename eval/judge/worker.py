@@ -6,6 +6,7 @@ import contextlib
 import os
 import re
 import threading
+import time
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 
@@ -17,6 +18,7 @@ from eval.judge.watch import Stopped
 
 TRIES = 3  # on fresh cells, for what failed before the candidate was ready
 CELL_JOBS = 2000  # then a cell is replaced
+ALONE_SECONDS, ALONE_SHARE = 60.0, 0.1  # how long candidates may run alone: at first, and of a pool's time
 
 # What the cells of a tier have imported. A larger process takes longer to fork, so programs get the smallest that
 # serves.
@@ -38,17 +40,24 @@ class Job:
 
 
 class Turns:
-    """Ordinary candidates run at the same time; one that is judged again runs alone."""
+    """Ordinary candidates run at the same time; one that is judged again runs alone, as long as a share of the pool's
+    time is left for that: a candidate that can make itself late must not keep the others waiting.
+    """
 
     def __init__(self):
         self.change = threading.Condition()
         self.running, self.alone = 0, 0
+        self.start, self.spent = time.monotonic(), 0.0
+        self.alone_since = 0.0  # where some run alone, or wait for that
 
     @contextlib.contextmanager
     def turn(self, alone):
         with self.change:
+            if alone and not self.alone:
+                self.alone_since = time.monotonic()
             self.alone += alone
-            self.change.wait_for(lambda: not (self.running if alone else self.alone))
+            while (self.running if alone else self.alone) and (seconds := self.seconds_left()) > 0:
+                self.change.wait(seconds)
             self.running += 1
         try:
             yield
@@ -56,7 +65,14 @@ class Turns:
             with self.change:
                 self.running -= 1
                 self.alone -= alone
+                if alone and not self.alone:
+                    self.spent += time.monotonic() - self.alone_since
                 self.change.notify_all()
+
+    def seconds_left(self) -> float:
+        """For how long candidates may still run alone."""
+        now = time.monotonic()
+        return ALONE_SECONDS + ALONE_SHARE * (now - self.start) - self.spent - (now - self.alone_since)
 
 
 class Worker(threading.Thread):

@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from pathlib import Path
 
@@ -18,7 +19,9 @@ import pytest
 from eval.judge import Judge, JudgeFailure, JudgeOptions
 from eval.judge.inside import seccomp
 from eval.judge.sandbox import CellError, probe
+from eval.judge.supervise import Attempt, Outcome
 from eval.judge.verdict import Verdict
+from eval.judge.worker import Turns
 
 ROOT = Path(__file__).resolve().parents[2]
 GOOD = ("def f(n):\n    return 2 * n\n", {"style": "asserts", "setup": "", "asserts": ["assert f(2) == 4"]})
@@ -349,6 +352,7 @@ STALLS = {
     "starts": "os.write(3, frame(['start', index]))",
     "slow start": "os.write(3, frame(['start', 1])[index - 1 : index])",
     "slow frame": "os.write(3, bytes(2) + bytes([1, 0]) if index == 1 else b'x')",
+    "empty frames": "os.write(3, bytes([128, 0, 0, 0]) * 10000)",
     "no frame": "os.write(3, b'x') if index == 1 else None",
 }
 
@@ -361,6 +365,91 @@ def test_a_program_that_writes_to_its_channel_does_not_move_its_deadline(stall):
         judgement = judge.submit(STALLING.replace("STALL", STALLS[stall]), test).result(60)
         assert not judgement.passed and time.monotonic() - start < 10
         assert judge.submit(*GOOD).result(60).passed
+
+
+SPINNING = """
+import os, threading, time
+def spin():
+    while True:
+        pass
+def f(way):
+    if way == 'main':
+        spin()
+    if way == 'thread':
+        thread = threading.Thread(target=spin, daemon=True)
+        thread.start()
+        thread.join()
+    elif way == 'child':
+        pid = os.fork() or spin()
+        os.waitpid(pid, 0)
+    for _ in range(24):
+        os.fork() or spin()
+    spin()
+"""
+
+
+@pytest.fixture
+def one_core():
+    """A core that all processes of a test share."""
+    cores = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {min(cores)})
+    yield
+    os.sched_setaffinity(0, cores)
+
+
+def attempts_at(way, monkeypatch) -> list[tuple[float, Outcome, float]]:
+    """Attempts at one way to spin for ever, with a limit of 2 s: the stretch, outcome and seconds of each."""
+    real, attempts = Attempt.run, []
+
+    def run(self):
+        start = time.monotonic()
+        outcome = real(self)
+        if not self.job.expected:
+            attempts.append((self.stretch, outcome, time.monotonic() - start))
+        return outcome
+
+    monkeypatch.setattr(Attempt, "run", run)
+    with Judge(JudgeOptions(workers=1, timeout=2.0)) as judge:
+        judge.submit(SPINNING, {"style": "asserts", "setup": "", "asserts": [f"f({way!r})\nassert True"]}).result(60)
+    assert attempts[0][1].verdict is Verdict.TIMEOUT
+    return attempts
+
+
+def test_a_candidate_is_not_late_where_its_own_processes_keep_it_waiting(one_core, monkeypatch):
+    _, outcome, seconds = attempts_at("children", monkeypatch)[0]
+    assert outcome.delay + outcome.seconds < seconds + 0.2
+
+
+@pytest.mark.parametrize("way", ["main", "thread", "child"])
+def test_a_candidate_is_late_where_other_processes_keep_any_of_its_threads_waiting(way, one_core, monkeypatch):
+    others = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(3)]
+    try:
+        attempts = attempts_at(way, monkeypatch)
+    finally:
+        for other in others:
+            other.kill()
+            other.wait()
+    assert attempts[0][1].delay > 0.4 and [stretch > 1 for stretch, *_ in attempts] == [False, True]
+
+
+def test_candidates_that_run_alone_do_not_keep_the_others_waiting_for_long(monkeypatch):
+    monkeypatch.setattr("eval.judge.worker.ALONE_SECONDS", 0.5)
+    turns, begun = Turns(), []
+
+    def judge_others():
+        for _ in range(2):
+            with turns.turn(alone=False):
+                begun.append(time.monotonic() - start)
+
+    start = time.monotonic()
+    others = threading.Thread(target=judge_others)
+    with turns.turn(alone=True):
+        others.start()
+        others.join(1.5)
+    others.join(10)
+    assert len(begun) == 2 and 0.4 < begun[0] < 1.4 and begun[1] < 1.5
+    with turns.turn(alone=True), turns.turn(alone=False):  # nothing is left of their share
+        assert time.monotonic() - start < 5
 
 
 ORDINARY = """
