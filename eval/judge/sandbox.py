@@ -32,9 +32,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 # The files that a cell needs.
-INSIDE = ("compare", "inside/server", "inside/seccomp", "inside/landlock", "inside/channel", "inside/values",
-          "inside/allowed", "inside/plain", "inside/guards", "inside/script", "inside/candidate", "inside/tester",
-          "inside/trees", "inside/claims", "inside/attributes")  # fmt: skip
+INSIDE = ("compare", "inside/server", "inside/processes", "inside/seccomp", "inside/landlock", "inside/channel",
+          "inside/values", "inside/allowed", "inside/plain", "inside/guards", "inside/script", "inside/candidate",
+          "inside/tester", "inside/trees", "inside/claims", "inside/attributes")  # fmt: skip
 LEVELS = ("bwrap", "landlock", "none")
 START_SECONDS = 60.0
 PROCESSES = 64
@@ -111,10 +111,10 @@ class Cell:
             raise CellError(f"the cell is gone: {error}") from error
         self.jobs += 1
 
-    def end(self) -> None:
-        """Ask the cell to end the child; its report follows."""
+    def end(self, late: bool = False) -> None:
+        """Ask the cell to end the child, and, if it is late, to look at all its threads; its report follows."""
         with contextlib.suppress(OSError):
-            self.control.send(b"end")
+            self.control.send(b"late" if late else b"end")
 
     def receive(self, seconds: float) -> Report:
         """The next report; CellError if none comes in time or the cell is gone."""

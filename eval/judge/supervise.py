@@ -127,7 +127,7 @@ class Attempt:
             messages = Channel(ours)
             messages.send([self.job.code, *self.encoded_test(), values.encode({**self.setting(), "mark": mark})])
             report = self.supervise([output], messages, mark)
-        tester.end()
+        tester.end(self.is_late())
         tester_report = tester.receive(READY_SECONDS)
         if tester_report.dirty:
             self.worker.discard("test", self.tier)
@@ -245,7 +245,7 @@ class Attempt:
             if self.phase is not Phase.ENDED and time.monotonic() >= self.deadline:
                 self.time_out()
         if report is None:
-            candidate.end()
+            candidate.end(self.is_late())
             report = candidate.receive(READY_SECONDS)
         if report.dirty:
             self.worker.discard("candidate", self.tier)
@@ -293,6 +293,9 @@ class Attempt:
         in_all = self.last_deadline and time.monotonic() >= self.last_deadline
         limit = f"{self.options.total_timeout:g} s in all" if in_all else f"{self.job.timeout:g} s"
         self.end(Verdict.TIMEOUT, f"over {limit}")
+
+    def is_late(self) -> bool:
+        return self.outcome is not None and self.outcome.verdict is Verdict.TIMEOUT
 
     def next_deadline(self) -> float:
         """When the cell has to be ready, or the script or case that begins now has to end."""

@@ -26,7 +26,6 @@ import signal
 import socket
 import struct
 import sys
-import time
 import types
 
 # The packages of this folder's files, without a folder on the module path and without `eval/judge/__init__.py`, which
@@ -39,6 +38,7 @@ for package, folders in ("eval", []), ("eval.judge", [os.path.dirname(INSIDE)]),
 from eval.judge.inside import candidate, tester, values  # noqa: E402
 from eval.judge.inside.channel import CHANNEL, STDERR, STDIN, STDOUT, Channel  # noqa: E402
 from eval.judge.inside.landlock import landlock_rules, landlock_version, restrict_files, show_only  # noqa: E402
+from eval.judge.inside.processes import children, kill, longest_thread, ready_seconds, sweep  # noqa: E402
 from eval.judge.inside.script import Tests, compiled  # noqa: E402
 from eval.judge.inside.seccomp import install_filter, libc, seccomp_filter  # noqa: E402
 
@@ -117,9 +117,14 @@ class Server:
         """Wait until the child ends or is to be ended, then clean up and report."""
         child = os.pidfd_open(pid)
         ready = select.select((child, self.control), (), ())[0]
-        request = self.control.recv(64) if self.control in ready else None  # b"end", or b"": the judge has gone
+        request = (
+            self.control.recv(64) if self.control in ready else None
+        )  # b"end", b"late", or b"": the judge has gone
         os.close(child)
-        longest = longest_thread([*children(os.getpid(), os.getpid())] or [pid])
+        if request == b"late":
+            longest = longest_thread([*children(os.getpid(), os.getpid())] or [pid])
+        else:  # looking for threads takes longer than what a small program does
+            longest = ready_seconds(pid)
         status, cpu = sweep(pid, self.namespaces)
         # The candidate's own processes kept a thread waiting for no longer than the CPU seconds that are not its own.
         delay = max(0.0, longest - cpu)
@@ -193,71 +198,6 @@ def hardest(which):
     """The hard limit that is already set for a resource."""
     limit = resource.getrlimit(which)[1]
     return limit if limit != resource.RLIM_INFINITY else 1 << 62
-
-
-def contents(path):
-    """The start of a file of /proc, or b"" if its process is gone."""
-    try:
-        descriptor = os.open(path, os.O_RDONLY)
-        text = os.read(descriptor, 1 << 16)
-        os.close(descriptor)
-        return text
-    except OSError:
-        return b""
-
-
-def children(pid, thread):
-    """Ids of the children that a thread of a process has."""
-    return map(int, contents(f"/proc/{pid}/task/{thread}/children").split())
-
-
-def longest_thread(pids):
-    """The most seconds that a thread of these processes, or of those below, has run or waited for a processor."""
-    longest = 0.0
-    for pid in pids:
-        with contextlib.suppress(OSError):
-            for thread in os.listdir(f"/proc/{pid}/task"):
-                ran, waited, *_ = *map(int, contents(f"/proc/{pid}/task/{thread}/schedstat").split()), 0, 0
-                longest = max(longest, (ran + waited) / 1e9)
-                if len(pids) < DESCRIPTORS:  # a tree that still grows has an end here
-                    pids += children(pid, thread)
-    return longest
-
-
-def kill(pid):
-    """Send SIGKILL, if there still is such a process."""
-    try:  # noqa: SIM105 - between two forks every object that is made is another page to copy
-        os.kill(pid, signal.SIGKILL)
-    except (ProcessLookupError, PermissionError):
-        pass
-
-
-def kill_below(pid):
-    """Kill every descendant of a process."""
-    for child in children(pid, pid):
-        kill_below(child)
-        kill(child)
-
-
-def sweep(pid, namespaces):
-    """Kill and reap every process below this one; the wait status of `pid`, or -1, and all their CPU seconds."""
-    status, cpu = -1, 0.0
-    try:
-        while True:
-            if namespaces:
-                kill(-1)
-            else:
-                kill_below(os.getpid())  # again and again: what the kernel lists may be incomplete while processes end
-            while True:
-                child, wait_status, usage = os.wait4(-1, 0 if namespaces else os.WNOHANG)
-                if child == 0:
-                    time.sleep(0.0005)
-                    break
-                cpu += usage.ru_utime + usage.ru_stime
-                if child == pid:
-                    status = wait_status
-    except ChildProcessError:
-        return status, cpu
 
 
 def extended(path):
