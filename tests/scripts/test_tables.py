@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 import shutil
+import subprocess
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -314,6 +315,15 @@ def test_flags_of_the_scripts(name, bare):
     assert "shellcheck" not in shown.out and "#" not in shown.out.splitlines()[0]
     wrong = run_script(name, bare, "--toys")
     assert wrong.status == 2 and wrong.err.startswith("error: unknown flag --toys") and wrong.err.count("\n") == 1
+
+
+@pytest.mark.parametrize("name", ["replicate_model", "replicate_world", "self_train", "table_main"])
+def test_help_from_another_folder_starts_nothing(name, bare):
+    (bare / "elsewhere").mkdir()
+    command = ["bash", f"../scripts/{name}.sh", "-h"]
+    done = subprocess.run(command, cwd=bare / "elsewhere", capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0 and f"bash scripts/{name}.sh" in done.stdout and not done.stderr
+    assert sorted(path.name for path in bare.iterdir()) == ["elsewhere", "scripts"]
 
 
 def test_turns_are_needed(bare, monkeypatch):
