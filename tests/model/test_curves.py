@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import shutil
 import signal
 import subprocess
 import time
@@ -11,6 +12,7 @@ from pathlib import Path
 import pytest
 import torch
 from deepspeed.runtime.lr_schedules import WarmupDecayLR
+from safetensors.torch import load_file, save_file
 from toy import REPOSITORY, run_stage, stage_command
 
 from utils.run import files
@@ -65,6 +67,19 @@ def test_a_killed_run_has_every_step_once(toy_task, flags):
     assert [(int(row["epoch"]), float(row["pass_at_k"])) for row in scores] == [
         (entry["epoch"], entry["pass_at_k"]["1"]) for entry in entries
     ]
+
+
+def test_a_loss_that_is_not_finite_ends_the_run_at_its_step_with_the_remedies(toy_task, flags, tiny_model):
+    broken = shutil.copytree(tiny_model, toy_task / "broken")
+    weights = load_file(broken / "model.safetensors")
+    weights["model.norm.weight"][0] = float("inf")
+    save_file(weights, broken / "model.safetensors", {"format": "pt"})
+    run = run_stage("run_gen.py", [*flags, "--model_name_or_path", broken], toy_task)
+    assert run.status == 1
+    remedies = f"give --dtype bf16 or fp32, or lower the rate in {REPOSITORY / 'deepspeed_config.json'}"
+    assert run.err.splitlines()[-1] == f"error: step 1 of epoch 1: the loss is nan; {remedies}"
+    assert lines(toy_task / "logs/introductory/sft/training.csv") == 1  # its header
+    assert not (toy_task / "results/introductory/sft.json").exists()
 
 
 def lines(path: Path) -> int:

@@ -61,10 +61,10 @@ stop.run(main)
 """
 
 
-def start(code: str, **options) -> subprocess.Popen:
+def start(code: str, *flags: str, **options) -> subprocess.Popen:
     """Start a watched script and wait until it is at work."""
     pipe = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True, "start_new_session": True, **options}
-    process = subprocess.Popen([sys.executable, "-c", PREAMBLE + code], **pipe)
+    process = subprocess.Popen([sys.executable, "-c", PREAMBLE + code, *flags], **pipe)
     assert process.stdout.readline() == "ready\n"
     return process
 
@@ -77,6 +77,13 @@ def test_a_signal_ends_a_run_in_one_line_after_things_are_put_away(number):
     assert process.returncode == 128 + number
     assert out == "put away\n"
     assert err == f"stopped by {number.name}; the same command resumes where it stopped\n"
+
+
+def test_a_command_that_would_start_over_is_told_apart_from_the_one_that_resumes():
+    process = start(WAITING, "--overwrite")
+    process.send_signal(signal.SIGTERM)
+    _, err = process.communicate(timeout=10)
+    assert err == "stopped by SIGTERM; the same command without --overwrite resumes where it stopped\n"
 
 
 def test_further_signals_do_not_break_off_the_putting_away():

@@ -120,10 +120,13 @@ def test_unverified_codes_are_kept_scored_and_trained_on(tiny_model, tmp_path):
     assert scored.status == 0, scored.err
     train = [*common(tiny_model), "--output_dir", "ssd", "--train_with_seq_gibbs", "--no_gold", "--num_seq", 2]
     train += ["--selfsample_code_source", CODE / "passed_seq_code.json", "--resample", "--num_epoch", 1]
-    run = run_stage("run_gen.py", [*train, "--max_new_tokens", 32, "--train_batch_size", 6], folder)
+    train += ["--max_new_tokens", 32, "--train_batch_size", 6, "--ckpt_path", "weights"]
+    run = run_stage("run_gen.py", train, folder)
     assert run.status == 0, run.err
     (entry,) = read(folder / "results/introductory/ssd.json")
     assert (entry["method"], entry["sampler"]) == ("SSD", "conditional")
     drawn = read(folder / "fixed_data/introductory/1234/ssd.json")
     assert {row["origin"] for row in drawn} == {"sampled"}
     assert len(drawn) == 2 * sum(any(kept[number] for kept in rounds) for number in range(6))
+    card = (folder / "weights" / "README.md").read_text()
+    assert "fine-tuned by SSD on sampled programs, whatever their verdicts, of introductory" in card
