@@ -1,6 +1,6 @@
 """Draw a world and write `data/world-<name>/{train,test,ict,pretrain}.json`:
 
-    python -m data.worlds.prepare --seed 0 --strength 0.5 --name s0-r0.5
+    python -m data.worlds.prepare --seed 0 --strength 0.5 --name s0-r0.5-o0
 
 `train.json` holds the seed problems (a description and a gold program each, drawn together from the joint
 distribution), `test.json` the test problems, `ict.json` further descriptions of the seed problems' gold programs, drawn
@@ -91,7 +91,7 @@ def main(argv: list[str] | None = None) -> int:
 def task_of(name: str) -> str:
     """The task of a world; InputError where the name could not be a folder's."""
     if not World.is_name(f"world-{name}"):
-        raise InputError(f"--name {name}: letters, digits, dots and dashes only, such as s0-r0.5")
+        raise InputError(f"--name {name}: letters, digits, dots and dashes only, such as s0-r0.5-o0")
     return f"world-{name}"
 
 

@@ -7,18 +7,37 @@ from collections import Counter
 import numpy as np
 
 from data.worlds import intents
-from scripts.replication.cells import points, table
+from scripts.replication.cells import by_strength, of_seeds, points, section, table
+from scripts.replication.laws import round_titles, rounds_shown
 from scripts.replication.methods import METHODS
-from scripts.replication.results import Results, rates
+from scripts.replication.results import TELLINGS, Results, covered, rates
 from utils.report import statistics
 
 VERDICTS = ("PASS", "WRONG", "ERROR", "SYNTAX")
 GROUPS = {
-    "rft": "all operations in seed problems that RFT has a code for",
-    "gift": "all in those that GiFT has a code for, not in RFT's",
-    "none": "some operation in neither",
+    "rft": "all operations occur in seed problems that RFT has a code for",
+    "gift": "all occur in seed problems that GiFT has a code for, not all in RFT's",
+    "none": "some operation is in none of GiFT's",
 }
+COVERED_BY = {"rft": "RFT", "rft-rd": "RFT+RD", "gift": "GiFT, RFT+GD"}  # the last two by construction, see `coverage`
 EXPLAINED = ("sft", "rft", "rft-gd", "rft-filled", "gift-uniform", "gift", "exact", "rft-alone", "gift-alone")
+
+
+def coverage(results: Results) -> str:
+    """Share of seed problems with a kept code, by telling and round."""
+    rows = []
+    for setting, by_method in results.items():
+        for name, title in COVERED_BY.items():
+            by_seed = list(by_method.get(name, {}).values())
+            for telling in TELLINGS if by_seed else ():
+                if shares := covered(by_seed, [telling]):
+                    cells = rounds_shown([f"{share:.1%}" for share in shares])
+                    rows.append([str(setting), of_seeds(title, by_method, name), telling, *cells])
+    note = (
+        "Seed problems with at least one kept code so far. RFT+GD covers what GiFT covers: until a problem has a code, "
+        "both describe the gold code, with the same random numbers."
+    )
+    return section("Coverage", note, table(["setting", "sampler", "told", *round_titles()], rows))
 
 
 def training_sets(results: Results) -> str:
@@ -28,15 +47,14 @@ def training_sets(results: Results) -> str:
         cells = []
         for by_method in results.values():
             sizes = [list(result["training"].values()) for result in by_method.get(name, {}).values() if name != "base"]
-            cells.append(" / ".join(f"{mean:.0f}" for mean in np.mean(sizes, axis=0)) if sizes else "")
+            cell = " / ".join(f"{mean:.0f}" for mean in np.mean(sizes, axis=0)) if sizes else ""
+            cells.append(of_seeds(cell, by_method, name))
         rows.append([method.title, *cells])
-    title = (
-        "Training sets: problems with drawn codes / rows / optimiser steps / distinct programs, gold ones too; means"
-    )
-    return table(title, ["method", *results], rows)
+    note = "Means of: problems with drawn codes / rows / optimiser steps / distinct programs, gold ones too."
+    return section("Training sets", note, *by_strength("method", results, rows))
 
 
-def by_operations(results: Results) -> list[str]:
+def by_operations(results: Results) -> str:
     """pass@1 against the base model by whether a test problem's operations occur in covered seed problems."""
     tables = []
     for group, title in GROUPS.items():
@@ -47,15 +65,18 @@ def by_operations(results: Results) -> list[str]:
                 changes = _gains_in_group(by_method, name, group)
                 cells.append(points(statistics.estimate_by_t(changes)) if changes else "")
             rows.append([METHODS[name].title, *cells])
-        shares = []
+        counts = []
         for by_method in results.values():
-            groups = Counter(
-                g for seed in _grouped_seeds(by_method) for g in operation_groups(by_method, seed).values()
-            )
-            shares.append(f"{groups[group] / groups.total():.0%}" if groups else "")
-        rows.insert(0, ["share of test problems", *shares])
-        tables.append(table(f"pass@1 against the base model, test problems with {title}", ["method", *results], rows))
-    return tables
+            groups = [operation_groups(by_method, seed) for seed in _grouped_seeds(by_method)]
+            counts.append(str(sum(one == group for by_key in groups for one in by_key.values())) if groups else "")
+        shown = by_strength("method", results, [["test problems, all seeds", *counts], *rows])
+        tables += [f"**{title[0].upper()}{title[1:]}:**", *shown]
+    note = (
+        "pass@1 against the base model, in points, by whether the operations of a test problem (with their numbers: "
+        '"add 3" is not "add 2") occur in seed problems that have codes. p-values are not corrected: to explore, not '
+        "to claim."
+    )
+    return section("By what the seed problems teach", note, *tables)
 
 
 def _grouped_seeds(by_method: dict) -> list[int]:
@@ -103,6 +124,7 @@ def verdicts(results: Results) -> str:
         for by_method in results.values():
             counts = sum((Counter(result["verdicts"]) for result in by_method.get(name, {}).values()), Counter())
             shares = (f"{counts[verdict] / counts.total():.0%}" for verdict in VERDICTS)
-            cells.append(" / ".join(shares) if counts else "")
+            cells.append(of_seeds(" / ".join(shares) if counts else "", by_method, name))
         rows.append([method.title, *cells])
-    return table(f"Verdicts on samples for test problems: {' / '.join(VERDICTS)}", ["method", *results], rows)
+    note = f"On samples for test problems: {' / '.join(VERDICTS)}."
+    return section("Verdicts", note, *by_strength("method", results, rows))

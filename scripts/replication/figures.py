@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from scripts.replication.explain import COVERED_BY
 from scripts.replication.methods import METHODS
 from scripts.replication.results import LABELS, SAMPLED_BY, TELLINGS, Results, by_round, covered, difference
 
@@ -100,13 +101,14 @@ def _finish(figure, panels, path: Path) -> None:
 
 
 def _draw_coverage(axes, by_method: dict) -> None:
-    for sampler, name in SAMPLED_BY.items():
+    for name, title in COVERED_BY.items():
         by_seed = list(by_method.get(name, {}).values())
+        colour = next(COLOURS[sampler] for sampler, shown in SAMPLED_BY.items() if shown == name)
         for telling, line in zip(TELLINGS, ("--", "-"), strict=True):
-            shares = covered(by_seed, telling) if by_seed else []
+            shares = covered(by_seed, [telling]) if by_seed else []
             if shares:
-                label = f"{LABELS[sampler]}, {telling}"
-                axes.plot(range(1, len(shares) + 1), shares, line, color=COLOURS[sampler], marker=".", label=label)
+                label = f"{title}, {telling}"
+                axes.plot(range(1, len(shares) + 1), shares, line, color=colour, marker=".", label=label)
 
 
 def _draw_distance(axes, by_method: dict) -> None:
@@ -121,5 +123,11 @@ def _draw_distance(axes, by_method: dict) -> None:
             axes.plot(
                 rounds, perfect, color=COLOURS[sampler], linestyle="--", label=f"{LABELS[sampler]}, perfect model"
             )
-        if sampler == "gibbs":
-            axes.plot(rounds, noise, color="black", linestyle=":", label="as many exact draws")
+        axes.plot(
+            rounds,
+            noise,
+            color=COLOURS[sampler],
+            linestyle=":",
+            linewidth=1,
+            label=f"as many exact draws, {METHODS[name].title}",
+        )

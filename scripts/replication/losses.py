@@ -1,6 +1,6 @@
 """The loss of a model averaged over the descriptions of test intents, the paper's L_marg, by Monte Carlo:
 
-    python -m scripts.replication.losses --name s0-r0.5 --model_name_or_path FOLDER --output FILE
+    python -m scripts.replication.losses --name s0-r0.5-o0 --model_name_or_path FOLDER --output FILE
 
 For each of the first 40 test intents, every telling, wording and style a description and a program are drawn; the same
 ones for every model of a world. Of each telling, `plain` and `obscure`: `marginal` is the mean over these intents of

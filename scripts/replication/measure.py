@@ -1,6 +1,6 @@
 """Measure a base model in its world, by sampling as stage 1 does, on the seed problems:
 
-    python -m scripts.replication.measure --name s0-r0.5
+    python -m scripts.replication.measure --name s0-r0.5-o0
 
 Writes `data/world-<name>/measure.json` and prints it:
 

@@ -1,6 +1,6 @@
 """Pretrain the base model of a world from scratch, with the prompts of stage 1 in both directions:
 
-    python -m scripts.replication.pretrain --name s0-r0.5 --trunk s0-r0
+    python -m scripts.replication.pretrain --name s0-r0.5-o0 --trunk s0-r0-o0
 
 Reads `data/world-<name>/pretrain.json`; writes the model folder `data/models/world-<name>/` when it is complete. State
 is saved next to it every minute; the same command resumes from there, `--max_minutes` ends a slice.

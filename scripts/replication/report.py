@@ -9,36 +9,27 @@ figures. How intervals and differences are computed: `scripts/replication/result
 from __future__ import annotations
 
 import argparse
-from collections import Counter
 from pathlib import Path
 
 import numpy as np
 
-from data.worlds.programs import OTHER, STYLES
-from scripts.replication.cells import corrected_points, percent, points, table
-from scripts.replication.explain import by_operations, training_sets, verdicts
+from scripts.replication.cells import by_strength, corrected_points, of_seeds, percent, points, section, table
+from scripts.replication.explain import by_operations, coverage, training_sets, verdicts
 from scripts.replication.figures import draw_figures
+from scripts.replication.laws import base_models, distances, execution_filter, likelihood
 from scripts.replication.methods import METHODS
+from scripts.replication.prediction import section_of_prediction
 from scripts.replication.results import (
-    LABELS,
-    SAMPLED_BY,
     TELLINGS,
     Results,
     Setting,
-    by_round,
-    covered,
     difference,
     estimate_of_seeds,
     growth,
-    loss_differences,
     over_strengths,
-    pooled_distance,
     read,
     score,
 )
-from utils.report import statistics
-from utils.report.statistics import Estimate
-from utils.report.tables import markdown
 from utils.run import files
 
 COMPARED = (
@@ -72,25 +63,29 @@ GROWING = (
     ("gift-gold", "rft"),
     ("rft-gd", "rft"),
     ("exact", "rft"),
-    ("gift-alone", "rft-alone"),
 )
-SELECTIONS = (  # each against a draw that is uniform in the same way, with or without replacement
-    ("gift-ppl0.5", "gift-ppl0"),
+SELECTIONS = (
+    ("gift", "gift-uniform"),  # as predicted: perplexity and rarity against uniform
+    ("gift-rarity", "gift-uniform"),
+    ("gift-distinct", "gift-uniform"),
+    ("gift", "gift-rarity"),
+    ("gift-ppl0", "gift-uniform"),  # with replacement against without
+    ("gift-ppl0.5", "gift-ppl0"),  # perplexity alone
     ("gift", "gift-ppl0"),
     ("gift-ppl8", "gift-ppl0"),
     ("gift-rarity", "gift-ppl0"),
-    ("gift", "gift-rarity"),
-    ("gift-distinct", "gift-uniform"),
-    ("gift-ppl0", "gift-uniform"),
 )
-MEASURED = {  # keys of a base model's `measured`, and their columns
-    "pass_plain": "codes pass, plain",
-    "pass_obscure": "obscure",
-    "intent_kept": "descriptions keep the intent",
-    "rewrite_kept": "rewritings keep it",
-}
-MEASURED_LAWS = {"style_given_wording": "style given wording", "wording_given_style": "wording given style"}
-ROUNDS_SHOWN = (1, 2, 3, 5, 10)
+ABOUT = """\
+# Does GiFT beat RFT? All results
+
+What the methods and worlds are, the prediction and a reading: `scripts/replication/README.md`. "Strength" is the tie
+between the wording of a description and the style of its program, "obscurity" the share of descriptions that are told
+obscurely, "plain" and "obscure" how a description is told. Unless a title says otherwise: pass@1 over 10 samples at
+temperature 1 for each test problem; differences paired by seed and problem, in points; 95 % intervals and two-sided
+p-values of Student's t over the seeds. A cell of fewer seeds than the base model has names them; one seed has no
+interval."""
+UNCORRECTED = "p-values are not corrected: to explore, not to claim."
+PER_LINE = "p-values are corrected for the settings, both strengths together (Holm)."
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -99,61 +94,26 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--results", default="results/replication", help="folder of the result files")
     folder = Path(parser.parse_args(argv).results)
     results = read(folder)
-    tables = [finished(results), scores(results), greedy_scores(results), over_both(results), growths(results)]
-    tables += [gains(results), apart(results), coverage(results), training_sets(results), *by_operations(results)]
-    tables += [verdicts(results), selections(results), likelihood(results), base_models(results)]
-    tables += [*against_truth(results), execution_filter(results)]
-    text = "\n\n".join(filter(None, tables)) + "\n"
+    sections = [ABOUT, section_of_prediction(results), over_both(results), growths(results), coverage(results)]
+    sections += [scores(results), greedy_scores(results), gains(results), selections(results), apart(results)]
+    sections += [training_sets(results), by_operations(results), verdicts(results), likelihood(results)]
+    sections += [base_models(results), *distances(results), execution_filter(results), finished(results)]
+    text = "\n\n".join(filter(None, sections)) + "\n"
     files.write_text(folder / "report.md", text)
     draw_figures(results, folder)
     print(text)
     return 0
 
 
-def finished(results: Results) -> str:
-    """How many seeds of each method and setting there are."""
-    rows = [
-        [method.title, *(str(len(by_method.get(name, {}))) for by_method in results.values())]
-        for name, method in METHODS.items()
-    ]
-    return table("Seeds finished", ["method", *results], rows)
-
-
-def scores(results: Results) -> str:
-    """pass@1 over samples of every method, and the codes it had."""
-    rows = []
-    for name, method in METHODS.items():
-        cells = []
-        for by_method in results.values():
-            by_seed = list(by_method.get(name, {}).values())
-            codes = [
-                kept for result in by_seed if "sampling" in result for kept, _ in result["sampling"]["codes"].values()
-            ]
-            passed = score(by_seed)
-            cells.append(f"{percent(passed)}{f'; {np.mean(codes):.1f}' if codes else ''}" if passed else "")
-        rows.append([method.title, *cells])
-    title = "pass@1 over samples at temperature 1, 95 % intervals; codes kept for each seed problem"
-    return table(title, ["method", *results], rows)
-
-
-def greedy_scores(results: Results) -> str:
-    """pass@1 of greedy decoding."""
-    rows = []
-    for name, method in METHODS.items():
-        passed = [score(list(by_method.get(name, {}).values()), decoding="greedy") for by_method in results.values()]
-        rows.append([method.title, *(percent(share) if share else "" for share in passed)])
-    return table("pass@1 of greedy decoding, 95 % intervals", ["method", *results], rows)
-
-
 def over_both(results: Results) -> str:
     """Differences in pass@1 by obscurity, each seed's mean over the strengths."""
     obscurities = sorted({setting.obscurity for setting in results})
-    estimates = [
-        [estimate_of_seeds(over_strengths(results, *pair, obscurity)) for obscurity in obscurities] for pair in COMPARED
+    rows = [
+        [_title(pair), *(points(estimate_of_seeds(over_strengths(results, *pair, o))) for o in obscurities)]
+        for pair in COMPARED
     ]
-    rows = [[_title(pair), *map(points, changes)] for pair, changes in zip(COMPARED, estimates, strict=True)]
-    title = "Differences in pass@1 over samples, each seed's mean over the strengths, in points; p not corrected"
-    return table(title, ["difference", *(f"obscurity {obscurity:g}" for obscurity in obscurities)], rows)
+    note = f"Each seed's mean over the strengths, for seeds that have both. {UNCORRECTED}"
+    return section("Differences", note, table(["difference", *(f"obscurity {o:g}" for o in obscurities)], rows))
 
 
 def growths(results: Results) -> str:
@@ -169,32 +129,66 @@ def growths(results: Results) -> str:
         [_title(pair), *(points(growth(results, *pair, ends, chosen)) for chosen in columns.values())]
         for pair in GROWING
     ]
-    title = "What a difference gains from obscurity {:g} to {:g}, in points, paired by seed; p not corrected"
-    return table(title.format(*ends), ["difference", *columns], rows)
+    title = "What a difference gains from obscurity {:g} to {:g}".format(*ends)
+    note = f"Paired by seed, which has the same problems at both. {UNCORRECTED}"
+    return section(title, note, table(["difference", *columns], rows))
+
+
+def scores(results: Results) -> str:
+    """pass@1 over samples of every method, and the codes it had."""
+    rows = []
+    for name, method in METHODS.items():
+        cells = []
+        for by_method in results.values():
+            by_seed = list(by_method.get(name, {}).values())
+            codes = [
+                kept for result in by_seed if "sampling" in result for kept, _ in result["sampling"]["codes"].values()
+            ]
+            cell = f"{percent(score(by_seed))}{f'; {np.mean(codes):.1f}' if codes else ''}"
+            cells.append(of_seeds(cell, by_method, name))
+        rows.append([method.title, *cells])
+    note = (
+        'Behind the semicolon: codes kept for each seed problem, among them copies of gold for "gold codes for the '
+        'rest" and unverified ones for SSD.'
+    )
+    return section("pass@1 over samples", note, *by_strength("method", results, rows))
+
+
+def greedy_scores(results: Results) -> str:
+    """pass@1 of greedy decoding."""
+    rows = []
+    for name, method in METHODS.items():
+        passed = [
+            of_seeds(percent(score(list(by.get(name, {}).values()), decoding="greedy")), by, name)
+            for by in results.values()
+        ]
+        rows.append([method.title, *passed])
+    return section(
+        "pass@1 of greedy decoding", "One completion for each problem.", *by_strength("method", results, rows)
+    )
 
 
 def gains(results: Results) -> str:
     """Paired differences in pass@1, by setting."""
-    title = "Differences in pass@1 over samples, paired by seed and problem, in points; p corrected for a line (Holm)"
-    rows = [[_title(pair), *corrected_points([_differences(results, pair)])[0]] for pair in COMPARED]
-    return table(title, ["difference", *results], rows)
+    return section("Differences by setting", PER_LINE, *_corrected(results, COMPARED))
 
 
 def selections(results: Results) -> str:
     """What each rule of selection adds to the same chains."""
-    cells = corrected_points([_differences(results, pair) for pair in SELECTIONS])
-    rows = [[_title(pair), *line] for pair, line in zip(SELECTIONS, cells, strict=True)]
-    title = "Selection from the same chains, in points; p corrected for the whole table (Holm)"
-    return table(title, ["difference", *results], rows)
+    note = (
+        "Which of the chain's codes a model is trained on. Selection by weights draws with replacement, uniform "
+        f"selection does not, so perplexity 0, equal weights, stands between them. {PER_LINE}"
+    )
+    return section("Selection from the same chains", note, *_corrected(results, SELECTIONS))
 
 
-def _differences(results: Results, pair: tuple[str, str], **chosen) -> list[Estimate | None]:
-    first, second = pair
-    return [difference(by.get(first, {}), by.get(second, {}), **chosen) for by in results.values()]
-
-
-def _title(pair: tuple[str, str]) -> str:
-    return " - ".join(METHODS[name].title for name in pair)
+def _corrected(results: Results, pairs: tuple[tuple[str, str], ...]) -> list[str]:
+    rows = []
+    for pair in pairs:
+        changes = [difference(by.get(pair[0], {}), by.get(pair[1], {})) for by in results.values()]
+        cells = zip(corrected_points(changes), results.values(), strict=True)
+        rows.append([_title(pair), *(of_seeds(cell, by_method, *pair) for cell, by_method in cells)])
+    return by_strength("difference", results, rows)
 
 
 def apart(results: Results) -> str:
@@ -202,116 +196,25 @@ def apart(results: Results) -> str:
     rows = []
     for name in ("gift", "gift-uniform", "gift-gold", "rft-rd", "rft-gd", "exact"):
         for telling in TELLINGS:
-            pair = (name, "rft")
-            rows.append([f"{_title(pair)}, {telling}", *map(points, _differences(results, pair, telling=telling))])
-    title = "Differences in pass@1 over samples by the telling of the test problem, in points; p not corrected"
-    return table(title, ["difference", *results], rows)
+            cells = []
+            for by_method in results.values():
+                change = difference(by_method.get(name, {}), by_method.get("rft", {}), telling=telling)
+                cells.append(of_seeds(points(change), by_method, name, "rft"))
+            rows.append([f"{_title((name, 'rft'))}, {telling}", *cells])
+    return section("Differences by how a test problem is told", UNCORRECTED, *by_strength("difference", results, rows))
 
 
-def coverage(results: Results) -> str:
-    """Share of seed problems with a kept code, by telling and round."""
-    rows = []
-    for setting, by_method in results.items():
-        for sampler, name in SAMPLED_BY.items():
-            by_seed = list(by_method.get(name, {}).values())
-            for telling in TELLINGS:
-                shares = covered(by_seed, telling) if by_seed else []
-                if shares:
-                    rows.append([str(setting), LABELS[sampler], telling, *_rounds_shown(shares, "{:.1%}")])
-    shown = [f"round {i}" for i in ROUNDS_SHOWN]
-    return "Seed problems with a kept code so far\n\n" + markdown(["setting", "sampler", "told", *shown], rows)
-
-
-def likelihood(results: Results) -> str:
-    """L_marg of every method, by telling, and GiFT's difference to RFT seed by seed."""
-    rows = []
-    for name, method in METHODS.items():
-        cells = []
-        for by_method in results.values():
-            losses = [result["loss"] for result in by_method.get(name, {}).values()]
-            means = [np.mean([loss[telling]["marginal"] for loss in losses]) for telling in TELLINGS if losses]
-            cells.append(" / ".join(f"{mean:.4f}" for mean in means))
-        rows.append([method.title, *cells])
-    by_seed = [loss_differences(by.get("gift", {}), by.get("rft", {})) for by in results.values()]
-    changes = [
-        statistics.estimate_by_t([[value] for value in values]) if len(values) > 1 else None for values in by_seed
+def finished(results: Results) -> str:
+    """Which seeds of each method and setting there are."""
+    rows = [
+        [method.title, *(" ".join(map(str, sorted(by_method.get(name, {})))) for by_method in results.values())]
+        for name, method in METHODS.items()
     ]
-    rows.append(["GiFT - RFT, of the world", *(_loss(change) if change else "" for change in changes)])
-    title = "L_marg on plain / obscure descriptions of test intents, nats per token"
-    return table(title, ["method", *results], rows)
+    return section("Seeds finished", "By method and setting.", *by_strength("method", results, rows))
 
 
-def _loss(change: Estimate) -> str:
-    low, high = change.interval
-    return f"{change.mean:+.4f} ({low:+.4f} to {high:+.4f})"
-
-
-def base_models(results: Results) -> str:
-    """Every base model on the seed problems of its world; empty if none was measured."""
-    rows, seen = [], set()
-    for setting, by_method in results.items():
-        for seed, result in sorted(by_method.get("base", {}).items()):
-            measured = result.get("measured")
-            if measured and (setting.strength, seed) not in seen:  # worlds that differ in obscurity share it
-                seen.add((setting.strength, seed))
-                shares = (f"{measured[key]:.1%}" for key in MEASURED)
-                laws = ("{:.3f} ({:.3f})".format(*measured[key]) for key in MEASURED_LAWS)
-                rows.append([f"{setting.strength:g}", str(seed), *shares, *laws])
-    title = "Base models on seed problems; distances in total variation, in brackets those of as many exact draws"
-    header = ["strength", "seed", *MEASURED.values(), *MEASURED_LAWS.values()]
-    return f"{title}\n\n" + markdown(header, rows) if rows else ""
-
-
-def against_truth(results: Results) -> list[str]:
-    """Distances from the truth: by round, and of training sets."""
-    rounds, sets = [], []
-    for setting, by_method in results.items():
-        for sampler, name in SAMPLED_BY.items():
-            if by_seed := list(by_method.get(name, {}).values()):
-                measured, noise, perfect = by_round(by_seed)
-                for title, values in (("measured", measured), ("noise", noise), ("perfect model", perfect)):
-                    rounds.append([str(setting), LABELS[sampler], title, *_rounds_shown(values, "{:.3f}")])
-        for name in METHODS:
-            by_seed = [result for result in by_method.get(name, {}).values() if "selection" in result]
-            for rule in by_seed[0]["selection"] if by_seed else ():
-                chosen = [result["selection"][rule] for result in by_seed]
-                sets.append([str(setting), METHODS[name].title, rule, *_distances(chosen)])
-    shown = [f"round {i}" for i in ROUNDS_SHOWN]
-    return [
-        "Distance of the styles of kept codes to P(s | intent), by round: total variation by wording of the seed "
-        "description, seeds together\n\n" + markdown(["setting", "sampler", "", *shown], rounds),
-        "Training sets: the same distance, and the mean distance of each problem's set; in brackets what as many exact "
-        "draws would have\n\n" + markdown(["setting", "method", "selection", "by wording", "each set"], sets),
-    ]
-
-
-def execution_filter(results: Results) -> str:
-    """What the execution filter does to styles: samples of the base models for the test problems."""
-    rows = []
-    for setting, by_method in results.items():
-        sampled, passing = Counter(), Counter()
-        for result in by_method.get("base", {}).values():
-            for kind, counts in (("styles", sampled), ("styles_passing", passing)):
-                for row in result[kind].values():
-                    counts.update(row)
-        for style in (*STYLES, OTHER):
-            if sampled[style]:
-                share_of_passing = passing[style] / max(1, passing.total())
-                shares = (sampled[style] / sampled.total(), passing[style] / sampled[style], share_of_passing)
-                rows.append([str(setting), style, *(f"{share:.1%}" for share in shares)])
-    title = "Execution filter: the base models' samples for the test problems, by style"
-    return f"{title}\n\n" + markdown(["setting", "style", "sampled", "of these pass", "among passing"], rows)
-
-
-def _rounds_shown(values: list[float], form: str) -> list[str]:
-    return [form.format(values[i - 1]) if i <= len(values) else "" for i in ROUNDS_SHOWN]
-
-
-def _distances(selections: list[dict]) -> list[str]:
-    far, noise = pooled_distance(selections)
-    # None, for nothing kept, becomes NaN.
-    each = np.mean(np.array([selection["tv_of_sets"] for selection in selections], dtype=float), axis=0)
-    return [f"{far:.3f} ({noise:.3f})", f"{each[0]:.3f} ({each[1]:.3f})"]
+def _title(pair: tuple[str, str]) -> str:
+    return " - ".join(METHODS[name].title for name in pair)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """The replication study's result files, and what tables and figures both compute from them.
 
 Every seed is a world with problems of its own, so intervals are 95 % intervals of Student's t over the means of seeds.
-Differences are paired by seed and problem.
+Differences are paired by seed and problem. `**chosen` are the keyword arguments of `rates`.
 """
 
 from __future__ import annotations
@@ -43,12 +43,21 @@ Results = dict[Setting, dict[str, dict[int, dict]]]  # method -> seed -> result
 
 
 def read(folder: Path) -> Results:
-    """Every result in the folder; InputError if there is none."""
+    """Every result in the folder; InputError if there is none, or two that do not belong together."""
     results: Results = {}
+    sizes, first = None, None  # settings that all results share, and the file that they are of
     for file in sorted(folder.glob("*.json")):
         result = files.read_json(file, dict)
-        setting = Setting(result["world"]["strength"], result["world"]["obscurity"])
-        results.setdefault(setting, {}).setdefault(result["method"], {})[result["world"]["seed"]] = result
+        settings = {key: value for key, value in result["settings"].items() if key not in ("name", "seed")}
+        if settings != (sizes := sizes or settings):
+            raise InputError(f"{file}: was made with other settings than {first}; keep them in folders of their own")
+        first = first or file
+        world = result["world"]
+        setting = Setting(world["strength"], world["obscurity"])
+        by_seed = results.setdefault(setting, {}).setdefault(result["method"], {})
+        if world["seed"] in by_seed:
+            raise InputError(f"{file}: a second result of {setting}, seed {world['seed']}; remove one of them")
+        by_seed[world["seed"]] = result
     if not results:
         raise InputError(f"{folder}: no results yet; bash scripts/replicate_world.sh makes them")
     return dict(sorted(results.items()))
@@ -80,9 +89,9 @@ def differences(first: dict[int, dict], second: dict[int, dict], **chosen) -> li
 
 
 def over_strengths(
-    results: Results, first: str, second: str, obscurity: float, strengths: Set[float] = frozenset()
+    results: Results, first: str, second: str, obscurity: float, strengths: Set[float] = frozenset(), **chosen
 ) -> dict[int, float]:
-    """pass@1 of the first method minus the second's by seed, mean over problems and strengths (default: all there are).
+    """pass@k of the first method minus the second's by seed, mean over problems and strengths (default: all there are).
 
     Seeds count that are finished at each strength.
     """
@@ -92,14 +101,14 @@ def over_strengths(
         by_method = results.get(Setting(strength, obscurity), {})
         ours, theirs = by_method.get(first, {}), by_method.get(second, {})
         for seed in ours.keys() & theirs.keys():
-            (values,) = differences({seed: ours[seed]}, {seed: theirs[seed]})
+            (values,) = differences({seed: ours[seed]}, {seed: theirs[seed]}, **chosen)
             by_seed.setdefault(seed, []).append(float(np.mean(values)))
     return {s: float(np.mean(values)) for s, values in sorted(by_seed.items()) if len(values) == len(strengths)}
 
 
 def estimate_of_seeds(by_seed: dict[int, float]) -> statistics.Estimate | None:
-    """Mean over seeds with its interval; None for fewer than two."""
-    return statistics.estimate_by_t([[value] for value in by_seed.values()]) if len(by_seed) > 1 else None
+    """Mean over seeds with its interval; None where there is none."""
+    return statistics.estimate_by_t([[value] for value in by_seed.values()]) if by_seed else None
 
 
 def growth(
@@ -139,8 +148,8 @@ def by_round(results: list[dict]) -> tuple[list[float], list[float], list[float]
     return [far for far, _ in pooled], [noise for _, noise in pooled], perfect
 
 
-def covered(results: list[dict], telling: str) -> list[float]:
+def covered(results: list[dict], tellings: Sequence[str] = TELLINGS) -> list[float]:
     """Share of the seed problems told so that have a kept code, by round, all seeds; empty where none is told so."""
     rounds = list(zip(*(result["sampling"]["rounds"] for result in results), strict=True))
-    counts = [np.sum([entry["covered"][telling] for entry in entries], axis=0) for entries in rounds]
+    counts = [np.sum([entry["covered"][t] for entry in entries for t in tellings], axis=0) for entries in rounds]
     return [float(have / problems) for have, problems in counts if problems]

@@ -1,13 +1,13 @@
 """Does GiFT beat RFT in a world? All methods through the three stages, and their results against the truth:
 
-    python -m scripts.replication.study --name s0-r0.5-o0.5 --base s0-r0.5
+    python -m scripts.replication.study --name s0-r0.5-o0.5 --base s0-r0.5-o0
 
 Needs the world (`data.worlds.prepare`) and its base model (`scripts.replication.pretrain`), which worlds that differ in
 their obscurity alone share: `--base`. Every method (`methods.py`) ends in one small file,
 `results/replication/<name>-<method>.json`; a method that has its file is not run again, and what a stage has finished
 is kept, so the same command resumes after an interruption. `--dry_run` prints the stages' commands.
 
-All samplers draw `--rounds` times `--num_seq` programs for every seed problem. The stages run in processes forked from
+The stages run in processes forked from
 this one, which has the libraries loaded: importing them takes longer than many a stage here.
 """
 

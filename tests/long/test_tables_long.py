@@ -27,22 +27,23 @@ def test_at_toy_size(name, folder):
 
 
 def test_a_replication_passes_over_finished_worlds(folder):
-    first = run_script("replicate_world", folder, "--toy", SEEDS="0", STRENGTHS="0.5 0")
+    asked = {"SEEDS": "0", "STRENGTHS": "0.5 0", "METHODS": "base sft rft gift"}
+    first = run_script("replicate_world", folder, "--toy", **asked)
     assert first.status == 0, first.out[-3000:] + first.err[-3000:]
-    assert "GiFT - RFT" in first.out
+    assert "| GiFT - RFT" in first.out
     results = {path.name: path.read_bytes() for path in folder.glob("results/toy-replication/*.json")}
-    assert len(results) == 12
+    assert len(results) == 8
     for path in folder.glob("data/models/world-toy-*"):
         shutil.rmtree(path)
-    (folder / "results/toy-replication/toy-s0-r0-sft.json").unlink()
-    second = run_script("replicate_world", folder, "--toy", SEEDS="0", STRENGTHS="0.5 0")
+    (folder / "results/toy-replication/toy-s0-r0-o0.5-sft.json").unlink()
+    second = run_script("replicate_world", folder, "--toy", **asked)
     assert second.status == 0, second.out[-3000:] + second.err[-3000:]
-    assert "toy-s0-r0.5: 6 of 6 methods are finished" in second.out
-    assert not (folder / "data/models/world-toy-s0-r0.5").exists()  # not needed again
+    assert "toy-s0-r0.5-o0.5: 4 of 4 methods are finished" in second.out
+    assert not (folder / "data/models/world-toy-s0-r0.5-o0").exists()  # not needed again
     again = {path.name: json.loads(path.read_text()) for path in folder.glob("results/toy-replication/*.json")}
     before = {name: json.loads(text) for name, text in results.items()}
     for found in (again, before):
-        found["toy-s0-r0-sft.json"].pop("minutes")
+        found["toy-s0-r0-o0.5-sft.json"].pop("minutes")
     assert again == before
 
 

@@ -103,10 +103,12 @@ def test_intervals_by_t_cover_the_mean_as_often_as_they_say():
 
 
 def test_estimates_by_t_of_one_seed_of_equal_seeds_and_of_nothing():
-    one_seed = statistics.estimate_by_t([[0.0, 1.0, 1.0]])
-    assert one_seed.interval == statistics.estimate([[0.0, 1.0, 1.0]]).interval and math.isnan(one_seed.p)
-    equal = statistics.estimate_by_t([[0.5], [0.5]])
-    assert (equal.mean, equal.interval) == (0.5, (0.5, 0.5)) and math.isnan(equal.p)
+    one_seed = statistics.estimate_by_t([[0.0, 0.5, 1.0]])
+    assert one_seed.mean == 0.5 and all(map(math.isnan, (*one_seed.interval, one_seed.p)))
+    for second in (-0.02375, -0.023750000000000007):  # a difference of rounding is none
+        equal = statistics.estimate_by_t([[-0.02375], [second]])
+        assert equal.mean == pytest.approx(-0.02375) and equal.interval == (equal.mean, equal.mean)
+        assert math.isnan(equal.p)
     assert statistics.estimate_by_t([[1.0, -1.0], [0.0]]).interval == (0.0, 0.0)
     with pytest.raises(ValueError, match="no problem"):
         statistics.estimate_by_t([[1.0], []])
@@ -116,6 +118,7 @@ def test_holm_by_hand():
     """The example of Holm's step-down: 4 * 0.005, 3 * 0.01, then no smaller than what came before."""
     assert statistics.holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
     assert statistics.holm([0.7, 0.6]) == pytest.approx([1.0, 1.0])
+    assert statistics.holm([math.nan, 0.01, 0.02]) == pytest.approx([math.nan, 0.03, 0.04], nan_ok=True)
 
 
 def test_p_value_by_hand_and_with_the_interval():

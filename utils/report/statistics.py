@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from scipy import stats
@@ -75,17 +75,17 @@ def estimate_by_t(values: Sequence[Sequence[float]]) -> Estimate:
     """Mean over seeds of the mean over problems, where every seed has its own problems, perhaps more or fewer.
 
     The means of seeds are independent and vary by seed and by problems, so Student's t over them has both levels, and
-    the right width for few seeds; a percentile bootstrap of five is a tenth too narrow or more. With one seed the
-    interval is of problems alone, and p is NaN, as it is where all seeds have the same mean. ValueError where there is
-    nothing to average.
+    the right width for few seeds; a percentile bootstrap of five is a tenth too narrow or more. One seed has no
+    interval (NaN), and p is NaN then and where all seeds have the same mean. ValueError where there is nothing to
+    average.
     """
-    if len(values) == 1:
-        return replace(estimate(values), p=math.nan)
     if len(values) == 0 or any(len(row) == 0 for row in values):
         raise ValueError("no problem to average over")
     means = np.array([np.mean(row) for row in values])
     mean = float(means.mean())
-    if np.ptp(means) == 0:
+    if len(means) == 1:
+        return Estimate(mean, (math.nan, math.nan), math.nan)
+    if np.allclose(means, mean, rtol=1e-9, atol=1e-12):  # equal but for rounding, of which t would make p < 0.001
         return Estimate(mean, (mean, mean), math.nan)
     test = stats.ttest_1samp(means, 0)
     low, high = test.confidence_interval(0.95)
@@ -93,11 +93,15 @@ def estimate_by_t(values: Sequence[Sequence[float]]) -> Estimate:
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
-    """P-values corrected for the number of tests (Holm 1979): below 0.05 with a family-wise error of 5 %."""
-    order, corrected, largest = np.argsort(p_values), [0.0] * len(p_values), 0.0
-    for rank, index in enumerate(order):
-        largest = max(largest, min(1.0, (len(p_values) - rank) * p_values[index]))
-        corrected[index] = largest
+    """P-values corrected for the number of tests (Holm 1979): below 0.05 with a family-wise error of 5 %.
+
+    NaN, of a test that could not be made, counts as a test and stays NaN.
+    """
+    order, corrected, largest = np.argsort(p_values), [math.nan] * len(p_values), 0.0
+    for rank, index in enumerate(order):  # NaN comes last
+        if not math.isnan(p_values[index]):
+            largest = max(largest, min(1.0, (len(p_values) - rank) * p_values[index]))
+            corrected[index] = largest
     return corrected
 
 
