@@ -1,8 +1,8 @@
 """The methods of the replication study, and the commands of their stages.
 
-All samplers draw `--rounds` times `--num_seq` programs for every seed problem, of which at most one a round is kept; SSD
-draws `--k`. A problem with codes has `--k` rows, repeated where there are fewer; one without has its gold pair alone,
-which is in all training sets but SSD's and those "without gold pairs".
+All samplers draw `--rounds` times `--num_seq` programs for every seed problem, of which at most one a round is kept;
+SSD draws `--k`. A problem with codes has `--k` rows, repeated where there are fewer; one without has its gold pair
+alone, which is in all training sets but SSD's and those "without gold pairs".
 """
 
 from __future__ import annotations

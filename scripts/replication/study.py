@@ -7,8 +7,8 @@ their obscurity alone share: `--base`. Every method (`methods.py`) ends in one s
 `results/replication/<name>-<method>.json`; a method that has its file is not run again, and what a stage has finished
 is kept, so the same command resumes after an interruption. `--dry_run` prints the stages' commands.
 
-The stages run in processes forked from
-this one, which has the libraries loaded: importing them takes longer than many a stage here.
+The stages run in processes forked from this one, which has the libraries loaded: importing them takes longer than many
+a stage here.
 """
 
 from __future__ import annotations
