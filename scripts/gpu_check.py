@@ -28,9 +28,11 @@ import chaos
 import exactness
 from families import NoText, steep_model
 from tokenizers import AddedToken
+from torch.nn import functional
 from toy import tiny_tokenizer, write_model, write_task
 from transformers import AutoConfig, AutoModelForCausalLM, LlamaConfig, PreTrainedModel
 
+from utils.model.cache import bytes_of_row
 from utils.model.generate import Decoding, Request
 from utils.model.loss import code_loss, mean_losses
 from utils.model.sft_data import Row
@@ -183,6 +185,35 @@ def losses(machine: Machine) -> dict:
     return {"perplexities": f"{gaps[0]:.1e}", "step_losses": f"{gaps[1]:.1e}", "loss": [round(x, 4) for x in curve]}
 
 
+def attention(machine: Machine) -> dict:
+    """Gradients of attention under a mask, in the format of training, are finite and near those of the formula in fp32.
+
+    At several widths, since kernels differ in how they fill their last tile; finite also where all scores are about
+    -120, as in some heads of real models.
+    """
+    dtype, widths = torch.float32 if machine.rehearsal else torch.bfloat16, (64, 127, 192, 320, 704)
+    gaps = {}
+    for width in widths[: machine.size(5, 2)]:
+        mask = torch.ones(width, width, dtype=torch.bool, device=machine.device).tril()
+        mask[:, : width // 8] = False  # padding on the left; a row sees itself, so that none is empty
+        mask.fill_diagonal_(True)
+        for level in (0.0, -120.0):
+            torch.manual_seed(0)
+            parts = torch.randn(3, 1, 2, width, 64, device=machine.device).div(8).unbind()
+            parts[0][..., 0], parts[1][..., 0] = 1.0, level * 8
+            parts = [part.to(dtype).requires_grad_() for part in parts]
+            functional.scaled_dot_product_attention(*parts, attn_mask=mask).float().square().sum().backward()
+            holds(all(part.grad.isfinite().all() for part in parts), f"width {width}: gradients are not finite")
+            if level == 0.0:
+                exact = [part.detach().float().requires_grad_() for part in parts]
+                scores = (exact[0] @ exact[1].mT / 8).masked_fill(~mask, -torch.inf)
+                (scores.softmax(-1) @ exact[2]).square().sum().backward()
+                norms = ((o.grad - e.grad).norm() / e.grad.norm() for o, e in zip(parts, exact, strict=True))
+                gaps[width] = max(map(float, norms))
+                holds(gaps[width] < 0.05, f"width {width}: gradients differ by {gaps[width]:.2g} of their norm")
+    return {"largest_gap": f"{max(gaps.values()):.1e}", "widths": list(gaps)}
+
+
 def stages(machine: Machine) -> dict:
     """The three stages through the `deepspeed` launcher, each killed once and resumed, end as undisturbed ones do."""
     tiny = write_model(machine.folder / "tiny")
@@ -207,20 +238,22 @@ def out_of_memory(machine: Machine) -> dict:
     requests = [Request(ids, ("memory", i)) for i, ids in enumerate(prompts(machine, count))]
     engine = Static(weights(machine, machine.device, torch.bfloat16 if not machine.rehearsal else torch.float32),
                     NoText(), rows=count)  # fmt: skip
-    with little_memory(machine, engine.model, count // 4):
-        completions = dict(engine.run(requests, Decoding((), machine.size(256, 4))))
+    decoding = Decoding((), machine.size(256, 4))
+    with little_memory(machine, engine.model, count // 4, decoding.max_new_tokens):
+        completions = dict(engine.run(requests, decoding))
     holds(len(completions) == count, f"{len(completions)} of {count} completions")
     holds(engine.rows < count, "memory was not short: nothing was halved")
     return {"completions": count, "rows_asked": count, "rows_decoded_together": engine.rows}
 
 
 @contextlib.contextmanager
-def little_memory(machine: Machine, model: PreTrainedModel, fitting: int):
-    """A device that holds the weights and little more; on the CPU a model that fails for more than `fitting` rows."""
+def little_memory(machine: Machine, model: PreTrainedModel, fitting: int, tokens: int):
+    """A device with room for the weights and the cache of `fitting` rows; on the CPU a model that fails for more."""
     if machine.device.type == "cuda":
         total = torch.cuda.get_device_properties(machine.device).total_memory
         torch.cuda.empty_cache()
-        torch.cuda.set_per_process_memory_fraction((torch.cuda.memory_allocated() + 3 * 2**30) / total)
+        room = fitting * bytes_of_row(model.config, 60 + tokens, model.dtype.itemsize)
+        torch.cuda.set_per_process_memory_fraction((torch.cuda.memory_allocated() + room) / total)
         try:
             yield
         finally:
@@ -336,6 +369,7 @@ CHECKS: dict[str, Callable[[Machine], dict]] = {
     "draws, static": lambda machine: draws(machine, "static"),
     "draws, continuous": lambda machine: draws(machine, "continuous"),
     "losses": losses,
+    "attention": attention,
     "stages": stages,
     "out of memory": out_of_memory,
     "training": training,

@@ -49,8 +49,8 @@ if [ "$NODES" -gt 1 ]; then
   hosts=$FOLDER/hosts-$SLURM_JOB_ID
   scontrol show hostnames "$SLURM_JOB_NODELIST" | sed "s/\$/ slots=${SLURM_GPUS_ON_NODE:-8}/" >"$hosts"
   LAUNCHER+=(--hostfile "$hosts" --no_ssh --master_addr "$(head -n 1 "$hosts" | cut -d ' ' -f 1)")
-  LAUNCHER+=(--master_port $((20000 + SLURM_JOB_ID % 20000)))
 fi
+LAUNCHER+=(--master_port $((20000 + SLURM_JOB_ID % 20000))) # jobs may share a node
 
 stopped=''
 stop() {
@@ -62,9 +62,10 @@ trap stop TERM
 # stage SCRIPT FLAGS...: one stage on all nodes; where it was stopped the job is queued again.
 stage() {
   local status=0
-  # Every node starts its own launcher with its rank.
-  # shellcheck disable=SC2016 # for the shell of each node
-  srun --kill-on-bad-exit=1 bash -c 'nodes=$1; shift; launcher=(); while [ "$1" != -- ]; do launcher+=("$1"); shift; done
+  # Every node starts its own launcher with its rank. srun of Slurm 22.05 to 23.02 does not inherit --cpus-per-task.
+  # shellcheck disable=SC2016,SC2086 # the first for the shell of each node
+  srun --kill-on-bad-exit=1 ${SLURM_CPUS_PER_TASK:+--cpus-per-task=$SLURM_CPUS_PER_TASK} bash -c '
+    nodes=$1; shift; launcher=(); while [ "$1" != -- ]; do launcher+=("$1"); shift; done
     shift; if [ "$nodes" -gt 1 ]; then launcher+=(--node_rank "$SLURM_NODEID"); fi
     exec "${launcher[@]}" "$@"' stage "$NODES" "${LAUNCHER[@]}" -- "$@" &
   step=$!

@@ -90,7 +90,7 @@ def _train(spec: dict, before: int) -> dict:
     given = read_deepspeed_config(str(REPOSITORY / "deepspeed_config.json"))
     if spec.get("bf16_states"):
         given["bf16"] |= {"bf16_master_weights_and_grads": True, "bf16_optimizer_states": True}
-    engine = start_engine(model, settings_for(given, "", dtype, 10, "cpu")[0], dist.join())
+    engine = start_engine(model, settings_for(given, "", dtype, 10)[0], dist.join())
     lengths = spec["tokens"] // 2, spec["tokens"] // 2 - 8  # padded, as most batches are
     rows = [Row(torch.randint(5, 20_000, (length,)).tolist(), 8) for length in lengths]
     for _ in range(2):

@@ -149,7 +149,10 @@ def free_port() -> int:
 
 def stage_command(script: str, flags: list, ranks: int = 0) -> list[str]:
     """The command of a stage: as plain python, or through the launcher with so many ranks."""
-    launcher = [DEEPSPEED, "--num_gpus", str(ranks), "--master_port", str(free_port())]
+    # Where --num_gpus is given, the launcher forgets which GPUs are visible.
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES", "").split(",")
+    chosen = ["--include", f"localhost:{','.join(visible[:ranks])}"] if visible[0] else ["--num_gpus", str(ranks)]
+    launcher = [DEEPSPEED, *chosen, "--master_port", str(free_port())]
     return [*(launcher if ranks else [sys.executable]), str(REPOSITORY / script), *map(str, flags)]
 
 

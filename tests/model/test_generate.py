@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import weakref
 from types import SimpleNamespace
 
 import pytest
@@ -13,6 +14,7 @@ from transformers import AutoModelForCausalLM
 from eval.problem import STOP_WORDS
 from utils.model import static
 from utils.model.attention import GROUPED, grouped_attention
+from utils.model.batch import Batch
 from utils.model.cache import new_cache
 from utils.model.continuous import Continuous
 from utils.model.generate import Decoding, Request
@@ -237,3 +239,29 @@ def test_rows_of_a_cpu_are_bounded_by_its_memory(parts, monkeypatch):
     monkeypatch.setattr(static.psutil, "virtual_memory", lambda: memory)
     assert engine._rows_that_fit(1000) == 10
     assert engine._rows_that_fit(10**9) == 1
+
+
+def test_rows_of_a_gpu_are_bounded_by_its_memory_not_by_what_is_free_now(parts, monkeypatch):
+    engine = Static(*parts)
+    row = static.bytes_of_row(parts[0].config, 1000, 4)
+    gpu = SimpleNamespace(config=parts[0].config, dtype=torch.float32, device=torch.device("cuda", 0))
+    monkeypatch.setattr(engine, "model", gpu)
+    total, weights = 10**6 * row, 0.95 * 10**6 * row - 2 * 10.5 * row
+    monkeypatch.setattr(torch.cuda, "get_device_properties", lambda device: SimpleNamespace(total_memory=total))
+    monkeypatch.setattr(torch.cuda, "memory_allocated", lambda device: weights)
+    assert engine._rows_that_fit(1000) == 10
+
+
+def test_the_cache_of_a_finished_batch_is_free_before_the_next_is_read(parts, monkeypatch):
+    batches, alive, first_tokens = [], [], Static._first_tokens
+
+    def watched(engine, rows, decoding):
+        alive.append(sum(batch() is not None for batch in batches))
+        batch = first_tokens(engine, rows, decoding)
+        batches.append(weakref.ref(batch))
+        return batch
+
+    monkeypatch.setattr(Static, "_first_tokens", watched)
+    monkeypatch.setattr(Batch, "can_grow", False)  # no row joins: every batch ends before the next begins
+    run(parts, requests(parts[1], samples=4), 4, max_new_tokens=3)
+    assert len(alive) > 2 and not any(alive)

@@ -16,12 +16,15 @@ from toy import DEEPSPEED, REPOSITORY, tiny_config, tiny_tokenizer, toy_texts
 from transformers import AutoModelForCausalLM, LlamaForCausalLM
 
 from utils.args import read_deepspeed_config
+from utils.model import trainer
+from utils.model.curves import Curves
 from utils.model.load import check_model
 from utils.model.loss import code_loss
 from utils.model.sft_data import Row
 from utils.model.tokens import TokenizerPolicy
-from utils.model.train import LEAST_WARM_UP, deepspeed_settings, plan_epoch, save_model, settings_for, warm_up
-from utils.run.files import InputError
+from utils.model.train import LEAST_WARM_UP, Step, deepspeed_settings, plan_epoch, save_model, settings_for, warm_up
+from utils.run.dist import Ranks
+from utils.run.files import Failure, InputError
 
 OFFLOAD = "deepspeed_offload.json"
 CONFIG = str(REPOSITORY / "deepspeed_config.json")
@@ -72,9 +75,9 @@ def test_every_epoch_and_seed_has_an_order_of_its_own():
 
 def test_warm_up_is_shortened_only_where_the_run_is_shorter():
     given = read_deepspeed_config(CONFIG)
-    config, warning = settings_for(given, CONFIG, "bf16", 20, "cpu")
+    config, warning = settings_for(given, CONFIG, "bf16", 20)
     assert config["scheduler"]["params"]["warmup_num_steps"] == 2 and "30" in warning
-    config, warning = settings_for(given, CONFIG, "bf16", 31, "cpu")
+    config, warning = settings_for(given, CONFIG, "bf16", 31)
     assert config["scheduler"]["params"]["warmup_num_steps"] == 30 and warning == ""
     assert config["scheduler"]["params"]["total_num_steps"] == 31
     assert "total_num_steps" not in given["scheduler"]["params"], "the given settings are left alone"
@@ -94,7 +97,7 @@ def test_published_optimiser_and_schedule():
 @pytest.mark.parametrize("total", [40, 300])
 def test_learning_rates_of_the_first_steps_are_those_of_the_linear_formula(total):
     """DeepSpeed counts steps from -1, so the first two have the lowest rate."""
-    config, _ = settings_for(read_deepspeed_config(CONFIG), CONFIG, "bf16", total, "cpu")
+    config, _ = settings_for(read_deepspeed_config(CONFIG), CONFIG, "bf16", total)
     optimiser = torch.optim.AdamW([torch.nn.Parameter(torch.zeros(1))])
     schedule, rates = WarmupDecayLR(optimiser, **config["scheduler"]["params"]), []
     for _ in range(40):
@@ -109,7 +112,7 @@ def test_the_first_rates_after_next_to_no_warm_up_follow_the_formula(steps):
     """As reported for DeepSpeed (771), whose schedule divides by zero there: the least that it can do is two steps."""
     given = read_deepspeed_config(CONFIG)
     given["scheduler"]["params"]["warmup_num_steps"] = steps
-    config, warning = settings_for(given, CONFIG, "bf16", 100, "cpu")
+    config, warning = settings_for(given, CONFIG, "bf16", 100)
     optimiser = torch.optim.AdamW([torch.nn.Parameter(torch.zeros(1))])
     schedule, rates = WarmupDecayLR(optimiser, **config["scheduler"]["params"]), []
     for _ in range(5):
@@ -140,9 +143,9 @@ def test_what_the_file_says_about_the_number_format_is_kept():
     given = read_deepspeed_config(CONFIG)
     given["bf16"] = {"enabled": True, "bf16_master_weights_and_grads": True, "bf16_optimizer_states": True}
     given["fp16"] = {"enabled": False, "loss_scale": 128}
-    config, _ = settings_for(given, CONFIG, "bf16", 100, "cpu")
+    config, _ = settings_for(given, CONFIG, "bf16", 100)
     assert config["bf16"] == given["bf16"] and config["fp16"] == {"enabled": False}
-    config, _ = settings_for(given, CONFIG, "fp16", 100, "cpu")
+    config, _ = settings_for(given, CONFIG, "fp16", 100)
     assert config["fp16"] == {"enabled": True, "loss_scale": 128} and config["bf16"] == {"enabled": False}
 
 
@@ -150,7 +153,15 @@ def test_split_weights_are_refused():
     config = read_deepspeed_config(CONFIG)
     config["zero_optimization"]["stage"] = 3
     with pytest.raises(InputError, match="stage 3"):
-        settings_for(config, CONFIG, "bf16", 10, "cpu")
+        settings_for(config, CONFIG, "bf16", 10)
+
+
+def test_fp16_without_zero_is_refused():
+    config = read_deepspeed_config(CONFIG)
+    config["zero_optimization"]["stage"] = 0
+    with pytest.raises(InputError, match="--dtype fp16: needs zero_optimization stage 1 or 2"):
+        settings_for(config, CONFIG, "fp16", 10)
+    assert settings_for(config, CONFIG, "bf16", 10)[0]["bf16"]["enabled"]
 
 
 def test_fp16_on_a_cpu_is_refused():
@@ -169,7 +180,7 @@ ranks = dist.join()
 torch.manual_seed(0)
 model, rows = LlamaForCausalLM(tiny_config()), some_rows()
 steps = [s for e in (1, 2) for s in plan_epoch([len(r.ids) for r in rows], e, 7, 4, ranks.world_size, {tokens})]
-config, _ = settings_for(read_deepspeed_config(CONFIG), CONFIG, "fp32", len(steps), "cpu")
+config, _ = settings_for(read_deepspeed_config(CONFIG), CONFIG, "fp32", len(steps))
 config["scheduler"]["params"].update(warmup_min_lr=1e-3, warmup_max_lr=1e-2)
 engine = start_engine(model, config, ranks)
 losses = [sum(ranks.all_values(x)) for x in train_epoch(engine, steps, rows, ranks.rank, ranks.world_size, 0)]
@@ -232,7 +243,7 @@ for kind, (path, dtype, more) in json.loads({kinds!r}).items():
     steps = [s for e in (1, 2, 3) for s in plan_epoch([len(r.ids) for r in rows], e, 7, 4, 1, 64)]
     given = read_deepspeed_config(path)
     given["bf16"].update(more)
-    config, _ = settings_for(given, path, "bf16" if dtype == "bfloat16" else "fp32", len(steps), "cpu")
+    config, _ = settings_for(given, path, "bf16" if dtype == "bfloat16" else "fp32", len(steps))
     config["scheduler"]["params"].update(warmup_min_lr=1e-3, warmup_max_lr=1e-2)
     engine = start_engine(model, config, ranks)
     losses = list(train_epoch(engine, steps, rows, 0, 1, 0))
@@ -285,7 +296,7 @@ def test_settings_of_bf16_that_deepspeed_would_refuse_late(kinds, stage, named):
     config["bf16"].update(kinds)
     config["zero_optimization"]["stage"] = stage
     with pytest.raises(InputError, match=named):
-        settings_for(config, CONFIG, "bf16", 10, "cpu")
+        settings_for(config, CONFIG, "bf16", 10)
 
 
 def test_saved_model_is_a_plain_folder_and_replaces_an_older_one(tmp_path):
@@ -315,3 +326,62 @@ def test_a_failing_save_leaves_the_older_model(tmp_path, monkeypatch):
         save_model(model, broken, tmp_path / "weights")
     assert (tmp_path / "weights/model.safetensors").read_bytes() == before
     assert sys.exc_info() == (None, None, None)
+
+
+LEFT_OUT = """
+import sys; sys.path[:0] = {paths}
+import torch
+from test_train import some_rows, read_deepspeed_config, LlamaForCausalLM, tiny_config, plan_epoch, settings_for, CONFIG
+from utils.run import dist, stop
+from utils.model.train import start_engine, train_epoch
+ranks, rows = dist.join(), some_rows()
+model = LlamaForCausalLM(tiny_config(dtype=torch.bfloat16))
+model.model.norm.weight.register_hook(lambda gradient: gradient * torch.inf)
+steps = plan_epoch([len(row.ids) for row in rows], 1, 7, 4, 1, 64)
+engine = start_engine(model, settings_for(read_deepspeed_config(CONFIG), CONFIG, "bf16", 3)[0], ranks)
+losses = list(train_epoch(engine, steps, rows, 0, 1, 0))
+print(all(0 < loss < 20 for loss in losses), engine.skipped_steps, len(steps))
+stop.run(lambda: None)
+"""
+
+
+def test_deepspeed_counts_the_steps_that_it_leaves_out(tmp_path):
+    paths = [str(REPOSITORY), str(REPOSITORY / "tests"), str(REPOSITORY / "tests/model")]
+    done = warm.run(["-c", LEFT_OUT.format(paths=paths)], tmp_path)
+    assert done.stdout.splitlines()[-1] == "True 3 3", done.stderr
+
+
+@pytest.mark.parametrize(("dtype", "ends"), [("bf16", True), ("fp16", False)])
+def test_a_step_that_deepspeed_leaves_out_is_told(dtype, ends, monkeypatch, capsys):
+    """It does so where a gradient is not finite, without a word; in fp16 it finds the scale of the loss in this way."""
+
+    class Engine(SimpleNamespace):
+        skipped_steps, module = 3, torch.nn.Linear(1, 1)  # as many before, in the run that is resumed
+
+        def get_lr(self):
+            return [1e-5]
+
+    def train_epoch(engine, steps, *_):
+        for step in steps:
+            engine.skipped_steps += step.rows == 2
+            yield 1.5
+
+    monkeypatch.setattr(trainer, "train_epoch", train_epoch)
+    steps = [Step([[[0]]], rows) for rows in (4, 2)]
+    ranks = Ranks(0, 0, 1, 1, torch.device("cpu"))
+    parts = {
+        "rows": some_rows(),
+        "policy": SimpleNamespace(pad_id=0),
+        "checkpoints": SimpleNamespace(save=lambda *_: 0),
+    }
+    options = SimpleNamespace(dtype=dtype, num_epoch=1, save_steps=0, deepspeed_config="c.json")
+    run = trainer.Trainer(
+        engine=Engine(), plans=[steps], curves=Curves(None, ranks), options=options, ranks=ranks, **parts
+    )
+    if ends:
+        with pytest.raises(Failure, match="step 2 of epoch 1: a gradient is not finite; give --dtype fp32"):
+            run.train(1)
+        assert run.position.step == 1
+    else:
+        assert run.train(1)["loss"] == 1.5
+        assert "epoch 1: 1 steps left out" in capsys.readouterr().err

@@ -15,7 +15,7 @@ sys.path.insert(0, str(REPOSITORY / "scripts"))
 
 import gpu_check
 
-QUICK = ["device", "greedy", "draws, static", "losses", "out of memory", "training"]
+QUICK = ["device", "greedy", "draws, static", "losses", "attention", "out of memory", "training"]
 
 
 def check(*flags: str) -> subprocess.CompletedProcess:

@@ -13,8 +13,9 @@ from toy import REPOSITORY
 
 SRUN = """#!/usr/bin/env bash
 # Starts the command once for each node, as srun does, and hands signals on.
+echo "$@" >>srun
 trap 'kill -TERM $(jobs -p) 2>/dev/null' TERM
-shift
+while [[ $1 == --* ]]; do shift; done
 for ((node = 0; node < ${SLURM_JOB_NUM_NODES:-1}; node++)); do SLURM_NODEID=$node "$@" & done
 status=0
 for job in $(jobs -p); do wait "$job" || status=$?; done
@@ -62,10 +63,17 @@ def test_three_stages_on_one_node(cluster):
     running = job(cluster, TRAIN_FLAGS="--max_length 1024 --num_epoch 1")
     assert running.wait(30) == 0
     lines = started(cluster)
-    assert [line.split()[0] for line in lines] == ["seq_gibbs_sample.py", "cal_ppl.py", "run_gen.py"]
+    stages = ["seq_gibbs_sample.py", "cal_ppl.py", "run_gen.py"]
+    assert [line.split()[:3] for line in lines] == [["--master_port", "20077", stage] for stage in stages]
     assert all("--model_name_or_path some/model" in line and "--difficulty introductory" in line for line in lines)
     assert "--selfsample_code_source runs/slurm/1234-gift-8/code/passed_seq_code.json" in lines[1]
     assert lines[2].endswith("--max_length 1024 --num_epoch 1") and not (cluster / "requeued").exists()
+
+
+def test_stages_get_the_cores_of_the_job(cluster):
+    assert job(cluster, SLURM_CPUS_PER_TASK="24").wait(30) == 0
+    lines = (cluster / "srun").read_text().splitlines()
+    assert sum("--cpus-per-task=24 bash" in line for line in lines) == 3
 
 
 def test_every_node_says_which_one_it_is(cluster):
@@ -90,7 +98,7 @@ def test_a_signal_reaches_the_stage_and_the_job_is_queued_again(cluster):
 
 
 def test_a_stage_that_fails_ends_the_job(cluster):
-    (cluster / ".venv/bin/deepspeed").write_text("#!/bin/sh\necho $1 >>started-0\nexit 3\n")
+    (cluster / ".venv/bin/deepspeed").write_text("#!/bin/sh\necho $3 >>started-0\nexit 3\n")
     assert job(cluster).wait(30) == 3 and started(cluster) == ["seq_gibbs_sample.py"]
 
 

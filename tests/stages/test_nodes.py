@@ -13,8 +13,8 @@ from toy import DEEPSPEED, free_port, write_task
 WEIGHTS = "weights/model.safetensors"
 
 
-def run_nodes(script: str, flags: list, folders: list[Path], hosts: Path) -> None:
-    """One stage over two nodes of one rank each; both launchers must end well."""
+def start_nodes(script: str, flags: list, folders: list[Path], hosts: Path) -> list[subprocess.Popen]:
+    """Start one stage over two nodes of one rank each, a launcher for each."""
     meeting = ["--master_addr", "127.0.0.1", "--master_port", str(free_port())]
     here = {**os.environ, "HF_HUB_OFFLINE": "1", "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
     nodes = []
@@ -23,9 +23,23 @@ def run_nodes(script: str, flags: list, folders: list[Path], hosts: Path) -> Non
         command = [*launcher, str(REPOSITORY / script), *map(str, flags)]
         streams = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
         nodes.append(subprocess.Popen(command, cwd=folder, env=here, **streams))
+    return nodes
+
+
+def run_nodes(script: str, flags: list, folders: list[Path], hosts: Path) -> list[str]:
+    """One stage over two nodes to its end, which must be good; returns what the launchers print."""
+    nodes = start_nodes(script, flags, folders, hosts)
     texts = [node.communicate(timeout=600)[0] for node in nodes]
     for node, text in zip(nodes, texts, strict=True):
         assert node.returncode == 0, text
+    return texts
+
+
+def write_hosts(folder: Path) -> Path:
+    """A host file of two nodes with one device each."""
+    hosts = folder / "hosts"
+    hosts.write_text("first slots=1\nsecond slots=1\n")
+    return hosts
 
 
 def test_node_0_has_all_files_of_stage_1_on_one_node(tiny_model, tmp_path):
@@ -38,8 +52,7 @@ def check_two_nodes(scripts: list[str], tiny_model: Path, tmp_path: Path) -> lis
     alone = write_task(tmp_path / "alone")
     nodes = [write_task(tmp_path / "node0"), tmp_path / "node1"]
     nodes[1].mkdir()  # not even the problems are there
-    hosts = tmp_path / "hosts"
-    hosts.write_text("first slots=1\nsecond slots=1\n")
+    hosts = write_hosts(tmp_path)
     for script in scripts:
         flags = FLAGS[script](tiny_model)
         done = run_stage(script, flags, alone)

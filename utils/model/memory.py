@@ -137,8 +137,9 @@ def training_parts(counted: Counted, way: Training, gpus: int, whole_buckets: bo
         "gradients": gradients + bucket,
         "step": (2 * size + (0 if way.bf16_states or way.dtype == "fp32" else 4)) * trained / gpus,
     }
-    if whole_buckets:
-        passing["activations"] += bucket
+    if whole_buckets:  # and gradients of the micro batches before this one
+        passing["activations"] += bucket + gradients
+        passing["gradients"] += gradients
     largest = max(passing, key=passing.get)
     return {"weights": weight_bytes(counted, way), "states": states, largest: passing[largest]}
 

@@ -39,6 +39,7 @@ from utils.run.streams import stream
 
 CPU_ROWS = 128  # rows decoded together on a CPU, where memory allows: the matrix products are saturated
 GPU_ROWS = 512
+GPU_SHARE = 0.95  # of a GPU's memory; the rest is the driver's and the libraries'
 STEPS_BETWEEN_SWEEPS = 16  # tokens decoded before rows that are done leave the batch
 REFILL_FROM = 1 / 4  # share of a batch that is free when others join: a first pass of few prompts costs more a token
 
@@ -72,17 +73,17 @@ class Static:
             adding: list[Draft] = []
             try:
                 if not batch:
+                    batch = None  # its cache would take the room of the next
                     size = self.rows or self._rows_that_fit(len(requests[waiting[0]].prompt) + decoding.max_new_tokens)
                 room = size - (len(batch) if batch else 0)
                 if waiting and (not batch or batch.can_grow and room >= size * REFILL_FROM):
                     adding = [
                         self._draft(waiting.popleft(), requests, decoding) for _ in range(min(room, len(waiting)))
                     ]
-                    added = self._first_tokens(adding, decoding)
                     if batch:
-                        batch.join(added)
+                        batch.join(self._first_tokens(adding, decoding))
                     else:
-                        batch = added
+                        batch = self._first_tokens(adding, decoding)
                 else:
                     self._decode(batch, decoding)
                 yield batch.drop_done()
@@ -116,12 +117,13 @@ class Static:
 
     def _rows_that_fit(self, length: int) -> int:
         """Rows of `length` tokens that fill the device, as far as their cache takes half of the memory that it has."""
-        row = bytes_of_row(self.model.config, length, self.model.dtype.itemsize)
-        if self.model.device.type == "cpu":
-            # All memory, not what is free now: the same run has the same batches, whatever else is running.
+        row, device = bytes_of_row(self.model.config, length, self.model.dtype.itemsize), self.model.device
+        # All memory, not what is free now: the same run has the same batches, whatever else is running or was cached.
+        if device.type == "cpu":
             most, free = CPU_ROWS, psutil.virtual_memory().total / 2
         else:
-            most, free = GPU_ROWS, torch.cuda.mem_get_info(self.model.device)[0]
+            most, total = GPU_ROWS, torch.cuda.get_device_properties(device).total_memory
+            free = GPU_SHARE * total - torch.cuda.memory_allocated(device)
         return max(1, min(most, int(free / 2 // row)))
 
     def _halve(self, drafts: list[Draft]) -> None:

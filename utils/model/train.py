@@ -59,7 +59,7 @@ def plan_epoch(
 
 
 def settings_for(
-    config: dict, path: str, dtype: str, total_steps: int, device: str, shorten_warm_up: bool = True
+    config: dict, path: str, dtype: str, total_steps: int, shorten_warm_up: bool = True
 ) -> tuple[dict, str]:
     """DeepSpeed's settings for this run, from those in the file, and a warning or "".
 
@@ -79,9 +79,10 @@ def settings_for(
     if "warmup_num_steps" in schedule:
         warmup = schedule["warmup_num_steps"]
         schedule["warmup_num_steps"], warning = warm_up(warmup, total_steps, shorten_warm_up)
-    _check_bf16(config, path)
-    if config["optimizer"]["type"].lower() in ("adam", "adamw") and not _can_compile(device):
-        # Fused, torch's optimiser needs no room for two more copies of what it trains.
+    _check_number_format(config, path, dtype)
+    if config["optimizer"]["type"].lower() in ("adam", "adamw") and not (_is_offloaded(config) and _has_master(config)):
+        # DeepSpeed's own would be compiled at first use. Fused, torch's needs no room for two more copies of what it
+        # trains.
         config["optimizer"]["params"] |= {"torch_adam": True, "fused": True}
         config["zero_force_ds_cpu_optimizer"] = False  # with offload it would be compiled
     config |= {
@@ -93,6 +94,7 @@ def settings_for(
         "gradient_accumulation_steps": 1,
         "managed_gradient_accumulation": False,  # a step ends where `train_step` says
         "steps_per_print": None,
+        "checkpoint": {**config.get("checkpoint", {}), "use_node_local_storage": True},  # no disk is shared
     }
     config.pop("train_batch_size", None)
     if config["zero_optimization"]["stage"] < 2:
@@ -100,16 +102,26 @@ def settings_for(
     return config, warning
 
 
-def _check_bf16(config: dict, path: str) -> None:
-    """InputError where DeepSpeed would refuse states in bf16 after the weights are loaded."""
-    kinds, zero = config.get("bf16", {}), config["zero_optimization"]
-    offload = zero.get("offload_optimizer", {}).get("device", "none") != "none"
-    master, states = (kinds.get(f"bf16_{name}", False) for name in ("master_weights_and_grads", "optimizer_states"))
+def _is_offloaded(config: dict) -> bool:
+    return config["zero_optimization"].get("offload_optimizer", {}).get("device", "none") != "none"
+
+
+def _has_master(config: dict) -> bool:
+    """Whether the master copy of the weights is in bf16; offloaded, only DeepSpeed's optimiser can have that."""
+    return config.get("bf16", {}).get("bf16_master_weights_and_grads", False)
+
+
+def _check_number_format(config: dict, path: str, dtype: str) -> None:
+    """InputError where DeepSpeed would refuse a number format after the weights are loaded, or not train with it."""
+    stage, master = config["zero_optimization"]["stage"], _has_master(config)
+    states = config.get("bf16", {}).get("bf16_optimizer_states", False)
+    if dtype == "fp16" and stage == 0:  # whose gradients DeepSpeed divides by a scale that the loss did not have
+        raise InputError(f"{path}: --dtype fp16: needs zero_optimization stage 1 or 2")
     if states and not master:
         raise InputError(f"{path}: bf16_optimizer_states: needs bf16_master_weights_and_grads too")
-    if master and zero["stage"] == 0:
+    if master and stage == 0:
         raise InputError(f"{path}: bf16_master_weights_and_grads: needs zero_optimization stage 1 or 2")
-    if master and not states and not offload:
+    if master and not states and not _is_offloaded(config):
         raise InputError(f"{path}: bf16_master_weights_and_grads: add bf16_optimizer_states, or offload_optimizer")
 
 
@@ -127,11 +139,6 @@ def warm_up(steps: int, total_steps: int, shorten: bool) -> tuple[int, str]:
     return steps, ""
 
 
-def _can_compile(device: str) -> bool:
-    """Whether DeepSpeed can build its fused optimiser; torch's own needs no compiler."""
-    return device == "cuda" and shutil.which("nvcc") is not None
-
-
 def start_engine(model: PreTrainedModel, config: dict, ranks: Ranks):
     """The DeepSpeed engine around `model`, which is trained in place."""
     os.environ.setdefault("LOCAL_RANK", str(ranks.local_rank))  # plain python has no launcher to set it
@@ -142,7 +149,8 @@ def start_engine(model: PreTrainedModel, config: dict, ranks: Ranks):
     if not dist.is_initialized():
         backend = "nccl" if ranks.device.type == "cuda" else "gloo"
         dist.init_process_group(backend, store=dist.HashStore(), rank=0, world_size=1)
-    if ranks.device.type == "cuda" and model.num_parameters() >= RECOMPUTE_PARAMETERS:
+    large = ranks.device.type == "cuda" and model.num_parameters() >= RECOMPUTE_PARAMETERS
+    if large and model.supports_gradient_checkpointing:
         model.gradient_checkpointing_enable({"use_reentrant": False})
     model.train()
     trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
@@ -225,7 +233,7 @@ def deepspeed_settings(options: TrainingOptions, total_steps: int, ranks: Ranks)
         raise InputError("--dtype fp16: DeepSpeed does not train in it on a CPU; give bf16 or fp32")
     shorten = not options.full_warm_up
     config = read_deepspeed_config(path)
-    settings, warning = settings_for(config, path, options.dtype, total_steps, ranks.device.type, shorten)
+    settings, warning = settings_for(config, path, options.dtype, total_steps, shorten)
     if warning:
         ranks.log(f"warning: {warning}")
     return settings

@@ -49,14 +49,18 @@ class Trainer:
         remaining = steps[len(curve) :]
         shares = train_epoch(self.engine, remaining, self.rows, ranks.rank, ranks.world_size, self.policy.pad_id)
         began, rate = bar.seconds, self.engine.get_lr()[0]  # the next step's
+        skipped = self.engine.skipped_steps
         for step, share in zip(remaining, shares, strict=True):
             tokens = sum(len(self.rows[i].ids) for batches in step.micro_batches for batch in batches for i in batch)
             bar.add(tokens)
             loss = sum(ranks.all_values(share))
+            where, config = f"step {self.position.step + 1} of epoch {epoch}", options.deepspeed_config
             if not math.isfinite(loss):
-                where = f"step {self.position.step + 1} of epoch {epoch}"
-                config = options.deepspeed_config
                 raise Failure(f"{where}: the loss is {loss}; give --dtype bf16 or fp32, or lower the rate in {config}")
+            if (
+                self.engine.skipped_steps > skipped and options.dtype != "fp16"
+            ):  # DeepSpeed leaves it out and says nothing
+                raise Failure(f"{where}: a gradient is not finite; give --dtype fp32, or lower the rate in {config}")
             curve.append((loss, rate, tokens / (bar.seconds - began)))
             self.curves.add_step(epoch, curve[-1])
             self.position.step += 1
@@ -66,6 +70,10 @@ class Trainer:
             began, rate = bar.seconds, self.engine.get_lr()[0]
         bar.close()
         self.engine.module.eval()
+        if self.engine.skipped_steps > skipped:  # while DeepSpeed looks for the scale of the loss
+            ranks.log(
+                f"epoch {epoch}: {self.engine.skipped_steps - skipped} steps left out, gradients overflowed in fp16"
+            )
         loss, pace = sum(loss for loss, *_ in curve) / len(curve), bar.tokens / bar.seconds
         ranks.log(f"epoch {epoch}: loss {loss:.4f} nats per token, {len(steps)} steps, {pace:.0f} tok/s")
         return {"loss": round(loss, 6), "training_seconds": round(bar.seconds, 3), "training_tokens": bar.tokens}

@@ -27,8 +27,13 @@ import torch  # noqa: E402
 import torch.distributed as dist  # noqa: E402
 
 from utils.run import files, stop  # noqa: E402
-from utils.run.files import InputError  # noqa: E402
+from utils.run.files import Failure, InputError  # noqa: E402
 
+# cuDNN's attention, torch's first choice on H100 and newer, can have NaN gradients with a mask (pytorch#196678) and
+# write wrong texts with few key-value heads (pytorch#193893). It also plans anew for every length, so for every token.
+torch.backends.cuda.enable_cudnn_sdp(False)
+
+JOINING = timedelta(minutes=10)  # that ranks wait for each other at the start
 T = TypeVar("T")
 
 
@@ -103,16 +108,27 @@ class Ranks:
 def join() -> Ranks:
     """Join the other ranks of this run, if any, and take a device: a GPU, or a share of the cores."""
     ranks = _ranks_of_environment()
-    os.environ.setdefault("DS_ACCELERATOR", ranks.device.type)  # else DeepSpeed searches for one and logs it
+    os.environ["DS_ACCELERATOR"] = ranks.device.type  # else DeepSpeed searches for one and logs it
     if ranks.device.type == "cuda":
         torch.cuda.set_device(ranks.device)
-    else:
-        torch.set_num_threads(max(1, len(os.sched_getaffinity(0)) // ranks.local_world_size))
+    torch.set_num_threads(max(1, len(os.sched_getaffinity(0)) // ranks.local_world_size))
     if ranks.world_size > 1:
         backend = "cpu:gloo,cuda:nccl" if ranks.device.type == "cuda" else "gloo"
-        dist.init_process_group(backend, timeout=timedelta(hours=12))  # a rank may judge long after the others finish
+        numbers = {"rank": ranks.rank, "world_size": ranks.world_size}
+        # A rank may judge long after the others finish.
+        dist.init_process_group(backend, store=_store(), timeout=timedelta(hours=12), **numbers)
         stop.meet(ranks.rank, ranks.world_size)
     return ranks
+
+
+def _store() -> dist.Store:
+    """The store by which ranks find each other, as the launcher has set it; Failure where some do not come."""
+    try:
+        return next(dist.rendezvous("env://", timeout=JOINING))[0]
+    except dist.DistError as error:
+        address = f"{os.environ['MASTER_ADDR']}:{os.environ['MASTER_PORT']}"
+        reason = str(error).strip().splitlines()[0]
+        raise Failure(f"not all ranks have met at {address} within {JOINING}: {reason}") from None
 
 
 def _ranks_of_environment() -> Ranks:
