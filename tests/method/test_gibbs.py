@@ -262,7 +262,7 @@ def test_without_examples_of_others_the_prompt_has_none():
     assert prompts_of(chains_of([3]), examples={"3": ["Own text."]})[0].count("###Code:") == 1
 
 
-# The description step: the three samplers
+# The description step: the four samplers
 
 
 def test_gibbs_moves_to_the_description_of_the_kept_code():
@@ -286,12 +286,25 @@ def test_rewrite_always_starts_from_the_seed_description():
     assert "A rewriting." not in text and "x = 1" not in text and "return" not in text
 
 
+def test_gold_always_describes_the_gold_code():
+    chains = chains_of([0])
+    chains[0].kept = [["x = 1"]]
+    (text,) = prompts_of(chains, "gold")
+    assert text.endswith("###Code:\ndef f0(n):\n    return -(-n - 1)\n###Description of the given code:\n")
+    assert "x = 1" not in text
+
+
 # The description step: what is refused
 
 
 @pytest.mark.parametrize(
     ("said", "reason"),
-    [("", "empty"), (" \n\t ", "empty"), ("A text that is far too long.", "too long")],
+    [
+        ("", "empty"),
+        (" \n\t ", "empty"),
+        ("###Code:\nx", "empty"),
+        ("A text that is far too long.", "too long"),
+    ],
 )
 @pytest.mark.parametrize("sampler", ["gibbs", "rewrite"])
 def test_a_refused_description_leaves_the_one_before(sampler, said, reason):
@@ -302,6 +315,12 @@ def test_a_refused_description_leaves_the_one_before(sampler, said, reason):
     )
     assert [chain.description for chain in chains] == ["The one before.", "Short."]
     assert refused == [reason, ""]
+
+
+def test_a_description_ends_at_the_heading_that_follows():
+    chains = chains_of([0])
+    assert descriptions(chains, describe=lambda prompts: ["Sets a.\n###"]) == [""]
+    assert chains[0].description == "Sets a."
 
 
 def test_too_long_is_asked_of_the_code_prompt_that_would_follow():

@@ -10,6 +10,7 @@ from training_files import CODES, PROBLEMS, options
 from eval.mbpp import Mbpp
 from eval.problem import Adapter
 from utils.run.files import InputError, beside, sha256, write_json
+from utils.selection import Draw, draw
 from utils.training_set import Sources, read_sources, training_set
 
 # Turns
@@ -65,7 +66,7 @@ def test_a_method_without_a_passing_code_keeps_its_name(tmp_path):
 
 @pytest.mark.parametrize(
     ("sampler", "method"),
-    [("gibbs", "GiFT"), ("conditional", "RFT"), ("rewrite", "RFT+RD"), (None, "self-training")],
+    [("gibbs", "GiFT"), ("conditional", "RFT"), ("rewrite", "RFT+RD"), ("gold", "RFT+GD"), (None, "self-training")],
 )
 def test_the_method_is_named_after_the_sampler(tmp_path, sampler, method):
     path = tmp_path / "codes.json"
@@ -156,6 +157,28 @@ def test_a_problem_with_the_others_left_out_draws_the_same():
     rows, _ = training_set(PROBLEMS, Sources(many, None), Adapter(), options())
     alone, _ = training_set(PROBLEMS[2:], Sources(many[2:], None), Adapter(), options())
     assert [row for row in rows if row["id"] == 2] == alone
+
+
+SIX = [f"def f0(n):\n    return n + {i}" for i in range(6)]
+
+
+def drawn_of_six(perplexities: list[float] | None, **given) -> list[int]:
+    """Which of six codes of one problem the eight rows hold."""
+    sources = Sources([SIX], None if perplexities is None else [perplexities])
+    rows, _ = training_set(PROBLEMS[:1], sources, Adapter(), options(num_seq=8, resample=True, no_gold=True, **given))
+    return [int(row["target"][-1]) for row in rows]
+
+
+def test_perplexities_and_the_inverse_temperature_decide_what_is_drawn():
+    perplexities = [1, 1.1, 1.2, 1.3, 1.4, 9]
+    assert drawn_of_six(perplexities, temperature=20) == [5] * 8, "all others weigh less than exp(-20 * 7.6)"
+    assert drawn_of_six(perplexities, temperature=-200) == [0] * 8, "all others weigh at most exp(-20)"
+
+
+def test_too_few_codes_are_filled_up_as_the_options_say():
+    assert sorted(set(drawn_of_six(None))) == list(range(6)), "each once first"
+    replaced = drawn_of_six(None, fill_with_replacement=True)
+    assert replaced == draw("0", SIX, None, Draw(8, 1, 1.0, True, True)) and len(set(replaced)) < 6
 
 
 def test_without_gold_pairs_only_sampled_ones_are_left():
