@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 import json
 import subprocess
-import sys
 from types import SimpleNamespace
 
 import pytest
@@ -22,12 +21,23 @@ from utils.model.load import check_model
 from utils.model.loss import code_loss
 from utils.model.sft_data import Row
 from utils.model.tokens import TokenizerPolicy
-from utils.model.train import LEAST_WARM_UP, Step, deepspeed_settings, plan_epoch, save_model, settings_for, warm_up
+from utils.model.train import (
+    LEAST_WARM_UP,
+    Step,
+    deepspeed_settings,
+    plan_epoch,
+    plan_epochs,
+    save_model,
+    settings_for,
+    training_rows,
+    warm_up,
+)
 from utils.run.dist import Ranks
 from utils.run.files import Failure, InputError
 
 OFFLOAD = "deepspeed_offload.json"
 CONFIG = str(REPOSITORY / "deepspeed_config.json")
+RANKS = Ranks(0, 0, 1, 1, torch.device("cpu"))
 
 
 def some_rows(lengths=(10, 20, 7, 30, 12, 9, 15, 8, 22, 11)) -> list[Row]:
@@ -45,6 +55,20 @@ def test_loss_of_a_batch_is_each_row_by_itself():
             chances = model(torch.tensor([row.ids])).logits[0].log_softmax(-1)
             nll = [-chances[t - 1, row.ids[t]] for t in range(row.prompt_length, len(row.ids))]
             assert loss.item() == pytest.approx(sum(nll).item() / len(nll), rel=1e-5)
+
+
+def test_rows_are_prompt_target_and_the_end_and_those_that_do_not_fit_are_counted(capsys):
+    pairs = toy_texts()
+    tokenizer = tiny_tokenizer([prompt + target for prompt, target in pairs])
+    (prompt, target), *_ = pairs
+    drawn = [{"prompt": prompt, "target": target}, {"prompt": prompt, "target": 90 * target}]
+    given, wanted = (tokenizer(text).input_ids for text in (prompt, target))
+    fitting = Row([*given, *wanted, tokenizer.eos_token_id], len(given))
+    policy, length = TokenizerPolicy(tokenizer), len(fitting.ids)
+    assert training_rows(drawn, policy, length, RANKS) == [fitting]
+    assert f"dropped: 1 training rows longer than --max_length {length}" in capsys.readouterr().err
+    with pytest.raises(InputError, match=f"--max_length {length - 1}: no training row fits"):
+        training_rows(drawn, policy, length - 1, RANKS)
 
 
 @pytest.mark.parametrize("world_size", [1, 2, 3])
@@ -71,6 +95,31 @@ def test_every_epoch_and_seed_has_an_order_of_its_own():
         for seed in (1, 2)
     }
     assert len(orders) == 4
+
+
+def epochs(together: bool = True, **given) -> list[list[Step]]:
+    """The steps of two epochs over some rows."""
+    usual = {"num_epoch": 2, "same_order": False, "seed": 7, "train_batch_size": 4, "micro_batch_tokens": 64}
+    return plan_epochs(some_rows(), SimpleNamespace(**{**usual, **given}), together, RANKS)
+
+
+def test_epochs_differ_in_their_order_unless_it_is_to_be_the_same():
+    first, second = epochs()
+    assert first != second
+    assert epochs(same_order=True) == [first, first]
+
+
+def test_a_micro_batch_has_one_row_where_rows_cannot_go_together():
+    sizes = [
+        [len(part) for step in epochs(together)[0] for part in step.micro_batches[0]] for together in (True, False)
+    ]
+    assert max(sizes[0]) > 1 and sizes[1] == [1] * len(some_rows())
+
+
+def test_a_budget_below_the_longest_row_is_refused():
+    with pytest.raises(InputError, match="--micro_batch_tokens 29: the longest training row alone has 30"):
+        epochs(micro_batch_tokens=29)
+    assert len(epochs(micro_batch_tokens=30)) == 2
 
 
 def test_warm_up_is_shortened_only_where_the_run_is_shorter():
@@ -137,6 +186,13 @@ def test_warm_up_says_what_it_changes(given, expected):
     steps, warning = warm_up(*given)
     assert steps == expected
     assert (warning == "") == (steps == given[0])
+
+
+def test_a_full_warm_up_is_the_files_own(capsys):
+    for full, steps in ((True, 30), (False, 2)):
+        options = SimpleNamespace(deepspeed_config=CONFIG, full_warm_up=full, dtype="fp32")
+        assert deepspeed_settings(options, 24, RANKS)["scheduler"]["params"]["warmup_num_steps"] == steps
+        assert ("warm-up" in capsys.readouterr().err) is not full
 
 
 def test_what_the_file_says_about_the_number_format_is_kept():
@@ -325,7 +381,6 @@ def test_a_failing_save_leaves_the_older_model(tmp_path, monkeypatch):
     with pytest.raises(AttributeError):
         save_model(model, broken, tmp_path / "weights")
     assert (tmp_path / "weights/model.safetensors").read_bytes() == before
-    assert sys.exc_info() == (None, None, None)
 
 
 LEFT_OUT = """
@@ -368,7 +423,6 @@ def test_a_step_that_deepspeed_leaves_out_is_told(dtype, ends, monkeypatch, caps
 
     monkeypatch.setattr(trainer, "train_epoch", train_epoch)
     steps = [Step([[[0]]], rows) for rows in (4, 2)]
-    ranks = Ranks(0, 0, 1, 1, torch.device("cpu"))
     parts = {
         "rows": some_rows(),
         "policy": SimpleNamespace(pad_id=0),
@@ -376,7 +430,7 @@ def test_a_step_that_deepspeed_leaves_out_is_told(dtype, ends, monkeypatch, caps
     }
     options = SimpleNamespace(dtype=dtype, num_epoch=1, save_steps=0, deepspeed_config="c.json")
     run = trainer.Trainer(
-        engine=Engine(), plans=[steps], curves=Curves(None, ranks), options=options, ranks=ranks, **parts
+        engine=Engine(), plans=[steps], curves=Curves(None, RANKS), options=options, ranks=RANKS, **parts
     )
     if ends:
         with pytest.raises(Failure, match="step 2 of epoch 1: a gradient is not finite; give --dtype fp32"):
