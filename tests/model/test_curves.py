@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import math
 import shutil
 import signal
 import subprocess
@@ -13,8 +14,11 @@ import pytest
 import torch
 from deepspeed.runtime.lr_schedules import WarmupDecayLR
 from safetensors.torch import load_file, save_file
-from toy import REPOSITORY, run_stage, stage_command
+from test_stages import plain_perplexity
+from toy import REPOSITORY, run_stage, stage_command, toy_rows
+from transformers import AutoModelForCausalLM
 
+from utils.model.load import check_model
 from utils.run import files
 
 STEPS = 6  # of one row each, over two epochs of three problems
@@ -41,7 +45,16 @@ def learning_rates() -> list[float]:
     return rates
 
 
-def test_a_killed_run_has_every_step_once(toy_task, flags):
+def losses_before_training(model: Path) -> list[float]:
+    """The losses of the three gold rows under the model as it is given, from their definition."""
+    policy = check_model(str(model), None, False)[1]
+    untouched = AutoModelForCausalLM.from_pretrained(model, dtype=torch.float32).eval()
+    programs = [row["code"].replace("\n", f'\n    """ {row["query"]}"""\n', 1).rstrip() for row in toy_rows()[:3]]
+    names = [row["test"]["fn_name"] for row in toy_rows()]
+    return [math.log(plain_perplexity(untouched, policy, *of_row)) for of_row in zip(programs, names, strict=False)]
+
+
+def test_a_killed_run_has_every_step_once(toy_task, flags, tiny_model):
     curve = toy_task / "logs/introductory/sft/training.csv"
     with subprocess.Popen(stage_command("run_gen.py", flags), cwd=toy_task, stderr=subprocess.PIPE) as process:
         until = time.monotonic() + 120
@@ -59,6 +72,8 @@ def test_a_killed_run_has_every_step_once(toy_task, flags):
     assert [(int(row["step"]), int(row["epoch"])) for row in rows] == [(i + 1, 1 + i // 3) for i in range(STEPS)]
     assert [float(row["learning_rate"]) for row in rows] == pytest.approx(learning_rates(), rel=1e-4)
     assert all(float(row["tokens_per_second"]) > 0 for row in rows)
+    first = pytest.approx(float(rows[0]["loss"]), rel=1e-4)
+    assert any(loss == first for loss in losses_before_training(tiny_model))
     entries = files.read_json(toy_task / "results/introductory/sft.json")
     for entry, epoch in zip(entries, (rows[:3], rows[3:]), strict=True):
         assert sum(float(row["loss"]) for row in epoch) / 3 == pytest.approx(entry["loss"], rel=1e-4)
