@@ -60,8 +60,7 @@ def main(options: SamplingOptions) -> None:
     check_length(config, options.max_length)
     check_engine(options.engine, config)
     servers = ranks.on_main(lambda: open_servers(options, policy))
-    chains = [Chain(problem, problem.query, fall_back=options.fall_back) for problem in problems]
-    chains = chains[: options.limit or None]
+    chains = new_chains(problems, options)
     usable = chains_that_fit(chains, adapter, policy, options.max_length, ranks)
 
     # Resume
@@ -210,6 +209,11 @@ def load_examples(options: SamplingOptions, problems: list[Problem], ranks: dist
             f"{options.task}: no ict.json, the problems' descriptions are used; python -m data.make_ict makes one"
         )
     return gibbs.Examples(descriptions, {str(problem.id): problem for problem in problems}, options.raw_texts), digest
+
+
+def new_chains(problems: list[Problem], options: SamplingOptions) -> list[Chain]:
+    """The chains of all problems, or of the first `--limit`, before their first round."""
+    return [Chain(problem, problem.query, fall_back=options.fall_back) for problem in problems[: options.limit or None]]
 
 
 def chains_that_fit(

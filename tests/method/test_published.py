@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import json
+import math
 import shlex
+from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+import torch
 from test_gibbs import EXAMPLES, GOLD, PROBLEMS, chains_of
 from toy import REPOSITORY, run_stage, toy_texts, write_model
+from transformers import AutoModelForCausalLM
 
+import run_gen
+import seq_gibbs_sample
 from eval import registry
 from eval.judge import Judge, JudgeOptions
 from eval.judge.compare import same_output
@@ -16,9 +23,11 @@ from eval.judge.verdict import Verdict
 from eval.problem import STOP_WORDS
 from utils import gibbs
 from utils.args import SamplingOptions, ScoringOptions, TrainingOptions, parse
-from utils.extract import training_target, truncate
+from utils.extract import remove_docstrings, training_target, truncate
+from utils.model.load import check_model
 from utils.prompts import description_prompt
 from utils.published import PUBLISHED, PUBLISHED_JUDGING
+from utils.run.dist import Ranks
 from utils.run.files import InputError
 from utils.selection import Draw, draw
 
@@ -34,15 +43,30 @@ def parsed(stage, dataset: str, extra: str = ""):
 
 # The table
 
+TEXTS = {"as_published": True, "prompt_newline": True, "raw_texts": True}
+CHOICES = {
+    SamplingOptions: {"fall_back": "gold"},
+    ScoringOptions: {},
+    TrainingOptions: {
+        "fill_with_replacement": True,
+        "full_warm_up": True,
+        "same_order": True,
+        "eval_stop_words": "published",
+    },
+}
+JUDGING = {
+    "apps": {"judge_timeout": 5, "judge_total_timeout": 5, "judge_gold_time_factor": 0, "compare": "published"},
+    "mbpp": {"judge_timeout": 10, "judge_total_timeout": 10, "judge_gold_time_factor": 0},
+    "codeinsight": {"judge_gold_time_factor": 0},
+}
+
 
 @pytest.mark.parametrize("stage", STAGES)
 @pytest.mark.parametrize("dataset", DATASETS)
-def test_the_table_sets_fields_that_the_stage_has(stage, dataset):
+def test_the_table_sets_the_published_choices_and_nothing_else(stage, dataset):
+    judging = {} if stage is ScoringOptions else JUDGING[dataset]
     usual, published = parsed(stage, dataset), parsed(stage, dataset, "--as_published")
-    wanted = {**PUBLISHED, **PUBLISHED_JUDGING[dataset], "as_published": True}
-    for name, value in vars(usual).items():
-        assert getattr(published, name) == wanted.get(name, value), name
-    assert published.prompt_newline and published.raw_texts
+    assert vars(published) == {**vars(usual), **TEXTS, **CHOICES[stage], **judging}
 
 
 def test_every_field_of_the_table_belongs_to_some_stage():
@@ -136,7 +160,43 @@ def test_a_round_without_a_pass_falls_back_to_the_gold_code():
     assert chain.code_to_describe() == "def f0(n): return n + 1"
 
 
+@pytest.mark.parametrize(
+    ("flags", "described"),
+    [("", "x = 1"), ("--fall_back gold", PROBLEMS[0].code), ("--as_published", PROBLEMS[0].code)],
+)
+def test_the_flag_decides_what_is_described_after_a_round_without_a_pass(flags, described):
+    chains = seq_gibbs_sample.new_chains(PROBLEMS, parsed(SamplingOptions, "codeinsight", f"{flags} --limit 1"))
+    for kept in (["x = 1"], []):
+        gibbs.record_round(chains, chains, [kept])
+    (text,) = describe(chains, False, ["Text."])
+    asked = text.split("###Code:\n")[-1]
+    assert asked.split("\n###")[0].strip() == remove_docstrings(described).strip()
+
+
 # Selection, evaluation, judging
+
+
+class Told(Exception):
+    """Ends an evaluation with what its engine is told."""
+
+
+@pytest.mark.parametrize("published", [False, True])
+def test_engines_are_told_to_keep_white_space_and_where_to_end(published, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    flags = "--as_published" if published else ""
+    sampling, evaluating = (parsed(stage, "codeinsight", flags) for stage in (SamplingOptions, TrainingOptions))
+    drawn = seq_gibbs_sample.Run.decoding(SimpleNamespace(options=sampling), ("\n###",), 0.95)
+    assert drawn.keep_blanks is published and drawn.stop_words == ("\n###",)
+
+    def tell(_, decoding):
+        raise Told(decoding)
+
+    run = SimpleNamespace(options=evaluating, ranks=Ranks(0, 0, 1, 1, None), servers=[], settings={}, inputs={},
+                          adapter=registry.adapter("codeinsight"), requests=[])  # fmt: skip
+    with pytest.raises(Told) as told:
+        run_gen.evaluate(run, 1, SimpleNamespace(run=tell), SimpleNamespace(level="none"))
+    (evaluated,) = told.value.args
+    assert evaluated.keep_blanks is published and ("\ndef" in evaluated.stop_words) is not published
 
 
 def test_too_few_codes_are_drawn_with_replacement():
@@ -202,13 +262,29 @@ def test_all_stages_as_published(toy_task):
     for script, own in flags.items():
         done = run_stage(script, [*shared, *own], toy_task)
         assert done.status == 0, done.err
+    assert "shortened" not in done.err, "the warm-up is longer than the training"
     codes = json.loads((toy_task / source).read_text())
     assert sum(map(len, codes)) >= 1 and all('"""\n' in code for kept in codes for code in kept)
     meta = json.loads((toy_task / source.replace(".json", ".meta.json")).read_text())["settings"]
     assert meta["as_published"] and meta["fall_back"] == "gold" and meta["compare"] == "published"
     scores = json.loads((toy_task / source.replace("passed", "ppl-passed")).read_text())
-    assert len(scores) == sum(map(len, codes))
+    assert list(scores.values()) == pytest.approx(perplexities_behind_a_newline(toy_task / "tiny", codes), rel=1e-4)
     (entry,) = json.loads((toy_task / "results/introductory/g.json").read_text())
     assert entry["settings"]["compare"] == "strict" and entry["settings"]["eval_stop_words"] == "published"
     drawn = json.loads((toy_task / "fixed_data/introductory/1234/g.json").read_text())
     assert all(row["prompt"].endswith('"""\n') and row["target"].startswith("\n") for row in drawn)
+
+
+def perplexities_behind_a_newline(folder: Path, codes: list[list[str]]) -> list[float]:
+    """By the library's loss: of what stands behind the docstring and its newline, up to the end token."""
+    policy = check_model(str(folder), None, False)[1]
+    model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32).eval()
+    values = []
+    for program in (program for kept in codes for program in kept):
+        end = program.index('"""\n') + 4
+        given, wanted = policy.encode_prompt(program[:end]), [*policy.encode(program[end:]), policy.eos_id]
+        ids = torch.tensor([given + wanted])
+        with torch.no_grad():
+            loss = model(ids, labels=ids.clone().index_fill_(1, torch.arange(len(given)), -100)).loss
+        values.append(math.exp(loss))
+    return values
