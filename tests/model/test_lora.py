@@ -107,6 +107,7 @@ def run_all(folder: Path, model: Path, *more) -> Path:
         flags(folder, "weights", "merged", "--eval_only"),
         flags(folder, model, "again", *again, "--save_steps", 1, "--ckpt_path", "stopped"),
         flags(folder, model, "whole", *again, "--ckpt_path", "whole"),
+        flags(folder, model, "alone", "--eval_only", "--adapter", "whole/adapter", *more),
     ]
     code = RUNS.format(repository=str(REPOSITORY), flags=json.dumps([list(map(str, given)) for given in runs]))
     done = warm.run(["-c", code], folder)
@@ -165,6 +166,12 @@ def test_a_run_that_was_stopped_goes_on_to_the_same_weights(either):
     stopped, whole = (load_file(either / name / "model.safetensors") for name in ("stopped", "whole"))
     assert stopped.keys() == whole.keys() and all(torch.equal(stopped[name], whole[name]) for name in whole)
     assert generated(either, "again", 2) == generated(either, "whole", 2)
+
+
+@both
+def test_dropout_ends_with_the_training_of_an_epoch(either):
+    """What the last epoch's evaluation generates is what the layers do on their own."""
+    assert generated(either, "whole", 2) == generated(either, "alone", 0)
 
 
 def test_weights_in_4_bits_change_what_is_generated(packed):

@@ -29,6 +29,7 @@ from utils.model.train import (
     plan_epochs,
     save_model,
     settings_for,
+    train_epoch,
     training_rows,
     warm_up,
 )
@@ -120,6 +121,12 @@ def test_a_budget_below_the_longest_row_is_refused():
     with pytest.raises(InputError, match="--micro_batch_tokens 29: the longest training row alone has 30"):
         epochs(micro_batch_tokens=29)
     assert len(epochs(micro_batch_tokens=30)) == 2
+
+
+def test_an_epoch_trains_what_was_evaluated_before_it():
+    evaluated = torch.nn.Dropout().eval()
+    assert list(train_epoch(SimpleNamespace(module=evaluated), [], [], 0, 1, 0)) == []
+    assert evaluated.training
 
 
 def test_warm_up_is_shortened_only_where_the_run_is_shorter():
