@@ -7,9 +7,13 @@ import math
 from pathlib import Path
 
 import pytest
+import torch
 import warm
-from toy import ENDS, REPOSITORY, write_model, write_task
-from transformers import Gemma3TextConfig, GPT2Config, Qwen3Config
+from test_stages import plain_perplexity
+from toy import ENDS, REPOSITORY, toy_rows, write_model, write_task
+from transformers import AutoModelForCausalLM, Gemma3TextConfig, GPT2Config, Qwen3Config
+
+from utils.model.load import check_model
 
 SIZES = {"vocab_size": 400, "hidden_size": 64, "intermediate_size": 128, "num_hidden_layers": 2}
 HEADS = {"num_attention_heads": 4, "num_key_value_heads": 2, "head_dim": 16, "max_position_embeddings": 1024}
@@ -65,7 +69,19 @@ def check_all_stages(kind: str, tmp_path: Path) -> None:
     codes = json.loads((folder / CODES).read_text())
     assert sum(map(len, codes)) >= 3, "the tiny model knows most of these problems"
     scores = json.loads((folder / Path(CODES).with_name(f"ppl-{Path(CODES).name}")).read_text())
-    assert len(scores) == sum(map(len, codes)) and all(1 <= value < math.inf for value in scores.values())
+    assert list(scores.values()) == pytest.approx(plain_perplexities(model, codes), rel=1e-4)
     (entry,) = json.loads((folder / "results/introductory/g.json").read_text())
     assert entry["pass_at_k"]["1"] > 0 and math.isfinite(entry["loss"])
     assert (folder / "weights" / "model.safetensors").is_file()
+
+
+def plain_perplexities(folder: Path, codes: list[list[str]]) -> list[float]:
+    """The perplexity of every code by its definition."""
+    model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32).eval()
+    _, policy = check_model(str(folder), None, False)
+    ends = policy.eos_id is not None
+    return [
+        plain_perplexity(model, policy, program, row["test"]["fn_name"], ends)
+        for row, own in zip(toy_rows(), codes, strict=True)
+        for program in own
+    ]
