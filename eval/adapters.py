@@ -26,7 +26,7 @@ class Apps(Adapter):
 
 
 class CodeInsight(Adapter):
-    """CodeInsight: everyday questions from Stack Overflow, each with up to three unit-test scripts.
+    """CodeInsight: everyday questions from Stack Overflow, each with unit-test scripts.
 
     Head and one-line docstring, like APPS+.
     """

@@ -15,10 +15,13 @@ import shlex
 import sys
 from pathlib import Path
 
-# Matrix rate in FLOP/s (bf16), of which 40 % are reached; seconds of a decode step of 256 rows, and further seconds for
-# each billion parameters. Long prompts, tails and judging leave a quarter of that rate.
+# Matrix rate in FLOP/s (bf16), of which 40 % are reached; seconds of a decode step, and further seconds for each
+# billion parameters. Long prompts, tails and judging leave a quarter of that rate.
 GPUS = {"a100": (312e12, 0.017, 0.0033), "h100": (990e12, 0.012, 0.0022)}
-ROWS, REACHED, DECODED = 256, 0.4, 0.25
+REACHED, DECODED = 0.4, 0.25
+# Rows decoded together: as many as leave half of 80 GB to the cache, whose bytes for a token and billion parameters are
+# those of a model without grouped-query attention.
+MOST_ROWS, MEMORY, CACHE_BYTES, NEW_TOKENS = 256, 76e9, 80e3, 512
 # Tokens per second times billions of parameters on two cores: SmolLM2-135M decodes 80, trains on 90 and scores 840.
 CPU = {"decode": 11, "train": 12, "score": 113}
 START_SECONDS = {"gpu": 60, "cpu": 15}  # imports, weights, judge
@@ -29,7 +32,7 @@ TASKS = {
     "interview": (2873, 719, 160, 400),
     "competition": (457, 115, 250, 500),
     "mbpp": (170, 378, 60, 180),
-    "codeinsight": (1501, 1856, 60, 160),
+    "codeinsight": (1515, 1856, 60, 160),
     "humaneval": (0, 164, 100, 250),
     "quickstart": (100, 50, 25, 110),
 }
@@ -87,7 +90,9 @@ def seconds(command: str, task: str, gpu: str, drawn: dict[str, float]) -> float
     on_gpu = {"include", "base_url"} & set(flags) or any(word.startswith("CUDA_VISIBLE_DEVICES=") for word in flags[""])
     if on_gpu:
         flops, step, step_of_billion = GPUS[gpu]
-        decode = DECODED * ROWS / (step + step_of_billion * size)
+        of_row = CACHE_BYTES * size * (row - completion + NEW_TOKENS)
+        rows = max(1, min(MOST_ROWS, int((MEMORY - 2e9 * size) / 2 / of_row)))
+        decode = DECODED * rows / (step + step_of_billion * size)
         score = REACHED * flops / (2e9 * size)
         rates = {"decode": decode, "score": score, "train": score / 3}
     else:

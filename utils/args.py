@@ -38,7 +38,7 @@ class CommonOptions:
     dtype: Literal["bf16", "fp16", "fp32"] = HfArg(default="bf16", help=DTYPE_HELP)
     attn_implementation: str = no_effect(default="auto", help="attention kernel, as transformers names it")
     deepspeed_config: str = no_effect(help="DeepSpeed settings: optimiser, schedule, ZeRO stage")
-    dataset: str = HfArg(default="apps", help="data set: " + ", ".join(sorted(registry.ADAPTERS)))
+    dataset: str = HfArg(default="apps", help="data set: " + ", ".join([*sorted(registry.ADAPTERS), "world-<name>"]))
     difficulty: str | None = no_effect(default=None, help="APPS+ only: introductory, interview or competition")
     limit: int = HfArg(default=0, help="use the first N problems of a split; 0: all")
     seed: int = HfArg(default=1234, help="key of every random draw")
@@ -46,7 +46,8 @@ class CommonOptions:
     output_dir: str = no_effect(help="name of the run, not a path; names its result and temporary files")
     max_length: int = HfArg(help="longest prompt (sampling) or prompt and target (scoring, training), in tokens")
     eval_batch_size: int = no_effect(
-        default=0, help="prompts decoded or rows scored together; 0: as many as fit on the device"
+        default=0,
+        help="rows scored together, or prompts decoded together by --engine static; 0: as many as fit on the device",
     )
     overwrite: bool = no_effect(default=False, help="make existing results again")
     chat: bool = HfArg(default=False, help="the tokenizer's chat template around prompts, for instruct models")
