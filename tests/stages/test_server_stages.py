@@ -71,13 +71,19 @@ def check_stage_1(server, folder, toy_task, ranks) -> None:
     assert meta["servers"] == [{"engine": "fake", "version": "1.2.3", "model": "tiny", "token_ids": True}]
     assert meta["counts"]["samples"] == 30 and 12 <= meta["counts"]["passed"] <= 27
     sampled = [body for body in server.bodies if body["max_tokens"] == 32]
-    assert len(sampled) == 2 * 30 + 6 and server.most_flying <= 4 * max(1, ranks)
+    drawn = Counter((body["temperature"], body["top_k"], body["top_p"]) for body in sampled)
+    assert drawn == {(1.0, 50, 1.0): 2 * 30, (1.0, 50, 0.95): 6}, "codes, and descriptions"
+    assert server.most_flying <= 4 * max(1, ranks)
 
 
 def test_an_evaluation_of_a_served_model(server, folder, toy_task):
-    more = ["--eval_only", "--n_samples", 10, "--eval_temperature", 0.8, "--pass_k", 1, 10, "--max_new_tokens", 32]
+    more = ["--eval_only", "--n_samples", 10, "--pass_k", 1, 10, "--max_new_tokens", 32]
+    more += ["--eval_temperature", 0.8, "--eval_top_k", 40, "--eval_top_p", 0.9]
     run = toy.run_stage("run_gen.py", flags(folder, server.url, *more), toy_task)
     assert run.status == 0, run.err
+    sampled = [body for body in server.bodies if body["max_tokens"] == 32]
+    assert len(sampled) == 4 * 10 == len({body["seed"] for body in sampled})
+    assert {(body["temperature"], body["top_k"], body["top_p"]) for body in sampled} == {(0.8, 40, 0.9)}
     [entry] = read(toy_task / "results/introductory/served.json")
     assert 0.4 < entry["pass_at_k"]["1"] < 0.9 and entry["settings"]["engine"] == "server"
     assert read(toy_task / "gen_code/introductory/served/epoch0.meta.json")["servers"][0]["version"] == "1.2.3"
