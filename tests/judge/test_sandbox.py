@@ -60,9 +60,19 @@ def left_over(pids: set[int], seconds: float = 5.0) -> set[int]:
     return alive
 
 
-def folders() -> set[str]:
-    """Temporary folders of cells."""
-    return {path.name for path in Path("/tmp").glob("gift-cell-*")}
+@pytest.fixture
+def temporary(monkeypatch):
+    """A folder for temporary files where no other judge comes and goes, and which cells of other users may enter."""
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o755)
+        monkeypatch.setenv("TMPDIR", folder)
+        monkeypatch.setattr(tempfile, "tempdir", folder)
+        yield Path(folder)
+
+
+def cell_folders(temporary: Path) -> list[Path]:
+    """Folders of cells."""
+    return list(temporary.glob("gift-cell-*"))
 
 
 def segments() -> set[str]:
@@ -511,19 +521,19 @@ def test_packages_may_lie_in_a_temporary_folder(level, parent, monkeypatch):
 
 
 @pytest.mark.parametrize("level", LEVELS)
-def test_everything_is_gone_after_the_end(level):
-    before = folders(), segments(), cells_of(os.getpid()), len(os.listdir("/proc/self/fd"))
+def test_everything_is_gone_after_the_end(level, temporary):
+    before = segments(), cells_of(os.getpid()), len(os.listdir("/proc/self/fd"))
     code = (
         "import os, time\nif os.fork() == 0:\n    os.setsid()\n"
         "    if os.fork() == 0:\n        time.sleep(60)\n    os._exit(0)\n"
     )
     with Judge(JudgeOptions(workers=2, isolation=level)) as judge:
-        running = cells_of(os.getpid()) - before[2]
-        assert running
+        running = cells_of(os.getpid()) - before[1]
+        assert running and bool(cell_folders(temporary)) == (level == "landlock")
         assert all(judge.submit(code + GOOD[0], GOOD[1]).result(60).passed for _ in range(3))
     assert left_over(running) == set()
-    assert not folders() - before[0] and not segments() - before[1]
-    assert cells_of(os.getpid()) == before[2] and len(os.listdir("/proc/self/fd")) == before[3]
+    assert not cell_folders(temporary) and not segments() - before[0]
+    assert cells_of(os.getpid()) == before[1] and len(os.listdir("/proc/self/fd")) == before[2]
 
 
 def test_memory_and_descriptors_stay_flat():
@@ -552,8 +562,8 @@ with Judge(JudgeOptions(workers=2, isolation={level!r})) as judge:
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
 @pytest.mark.parametrize("level", LEVELS)
-def test_everything_is_gone_after_a_signal(level, number):
-    before = folders(), segments()
+def test_everything_is_gone_after_a_signal(level, number, temporary):
+    before = segments()
     with subprocess.Popen([sys.executable, "-c", RUN.format(good=GOOD, level=level)], cwd=ROOT, text=True,
                           stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:  # fmt: skip
         assert process.stdout.readline() == "running\n"
@@ -565,14 +575,14 @@ def test_everything_is_gone_after_a_signal(level, number):
             process.kill()
     assert cells and left_over(cells) == set()
     deadline = time.monotonic() + 5
-    while folders() - before[0] and time.monotonic() < deadline:
+    while cell_folders(temporary) and time.monotonic() < deadline:
         time.sleep(0.05)
-    assert not folders() - before[0] and not segments() - before[1]
+    assert not cell_folders(temporary) and not segments() - before
 
 
 @pytest.mark.parametrize("level", LEVELS)
-def test_a_killed_cell_changes_no_verdict(level):
-    before, killed = folders(), 0
+def test_a_killed_cell_changes_no_verdict(level, temporary):
+    killed = 0
     others = cells_of(os.getpid())  # processes that other tests share
     for _ in range(4):
         with Judge(JudgeOptions(workers=2, isolation=level)) as judge:
@@ -588,7 +598,7 @@ def test_a_killed_cell_changes_no_verdict(level):
             running = cells_of(os.getpid()) - others
         assert left_over(running) == set()
     assert killed == 4
-    assert not folders() - before
+    assert not cell_folders(temporary)
 
 
 def test_no_isolation_has_to_be_asked_for(monkeypatch):
@@ -606,14 +616,14 @@ def test_without_bubblewrap_the_next_level_is_taken(monkeypatch):
         probe("bwrap")
 
 
-def test_level_none_still_limits_and_cleans_up():
-    before = folders()
+def test_level_none_still_limits_and_cleans_up(temporary):
     with Judge(JudgeOptions(workers=1, isolation="none", timeout=1.0)) as judge:
         assert judge.submit(*GOOD).result(30).passed
         sleeper = judge.submit("import time\ntime.sleep(9)\n" + GOOD[0], GOOD[1]).result(30)
         root = judge.submit("import os\ndef f(n):\n    return os.getuid() and 4\n", GOOD[1]).result(30)
+        assert cell_folders(temporary)
     assert sleeper.verdict is Verdict.TIMEOUT and root.passed
-    assert not folders() - before
+    assert not cell_folders(temporary)
 
 
 def test_rows_of_any_size_do_not_disturb_the_others():

@@ -4,23 +4,22 @@ from __future__ import annotations
 
 import statistics
 import subprocess
-import tempfile
 import time
 from pathlib import Path
 
 import psutil
+from test_sandbox import cell_folders, temporary  # noqa: F401
 from toy import stage_command, write_model, write_task
 
 ROUNDS = 20
 CODES = "data/introductory/selfsample_code/tiny"
 
 
-def test_twenty_rounds_are_flat(tmp_path):
+def test_twenty_rounds_are_flat(tmp_path, temporary):  # noqa: F811
     model, folder = write_model(tmp_path / "tiny"), write_task(tmp_path / "work")
     config = Path(__file__).resolve().parents[2] / "deepspeed_config.json"
     flags = ["--model_name_or_path", model, "--deepspeed_config", config, "--difficulty", "introductory"]
     flags += ["--dtype", "fp32", "--max_length", 512, "--output_dir", "s", "--num_seq", 8, "--iter_num", ROUNDS]
-    litter = set(Path(tempfile.gettempdir()).iterdir())
     command = stage_command("seq_gibbs_sample.py", [*flags, "--max_new_tokens", 32])
     seen: dict[int, tuple[int, int, int]] = {}  # finished rounds -> resident bytes, open files, processes
     with subprocess.Popen(command, cwd=folder, stderr=subprocess.DEVNULL) as process:
@@ -41,5 +40,5 @@ def test_twenty_rounds_are_flat(tmp_path):
         assert after <= before + slack, (early, late)
     psutil.wait_procs(cells, timeout=5)
     assert not any(cell.is_running() for cell in cells)
-    assert not [path for path in set(Path(tempfile.gettempdir()).iterdir()) - litter if "gift" in path.name]
+    assert not cell_folders(temporary)
     assert not list(folder.rglob(".*"))
