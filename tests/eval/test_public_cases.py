@@ -2,8 +2,8 @@
 
 Others stand where their subject has its tests: samples files (bigcode-evaluation-harness 311, lm-evaluation-harness
 2648, BigCodeBench 13 and 93) in `test_samples.py`, schedules and number formats (DeepSpeed 771, 8010) in
-`test_train.py`, tokenizers (transformers 46489, 26273) in `test_model.py` and `test_tokens.py`, sampling settings (TRL
-5783, verl 7270) in `test_model.py` and `test_generate.py`, the prompt's last newline (bigcode-evaluation-harness 159,
+`test_train.py`, tokenizers (transformers 46489, 26273) in `test_load.py` and `test_tokens.py`, sampling settings (TRL
+5783, verl 7270) in `test_load.py` and `test_generate.py`, the prompt's last newline (bigcode-evaluation-harness 159,
 308) in `test_published.py`.
 """
 

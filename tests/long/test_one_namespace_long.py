@@ -1,7 +1,7 @@
 """What the judge says against program and test in one namespace: 30,000 programs of six data sets, on one core.
 
 It takes about 40 minutes. GIFT_AGREEMENT names a folder that keeps the results as they come, so that a run that was
-was stopped resumes.
+stopped resumes.
 """
 
 from __future__ import annotations

@@ -19,6 +19,7 @@ from toy import REPOSITORY, run_stage, stage_command, toy_rows
 from transformers import AutoModelForCausalLM
 
 from utils.model.load import check_model
+from utils.model.train import LEAST_WARM_UP
 from utils.run import files
 
 STEPS = 6  # of one row each, over two epochs of three problems
@@ -34,10 +35,10 @@ def flags(tiny_model) -> list:
 
 
 def learning_rates() -> list[float]:
-    """DeepSpeed's own schedule, alone, at the published settings: a warm-up that is shortened to one step."""
+    """DeepSpeed's own schedule, alone, at the published settings: the warm-up shortened to the shortest."""
     published = files.read_json(REPOSITORY / "deepspeed_config.json", dict)["scheduler"]["params"]
     optimiser = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=1.0)
-    schedule = WarmupDecayLR(optimiser, **{**published, "total_num_steps": STEPS, "warmup_num_steps": 1})
+    schedule = WarmupDecayLR(optimiser, **{**published, "total_num_steps": STEPS, "warmup_num_steps": LEAST_WARM_UP})
     rates = []
     for _ in range(STEPS):
         rates.append(optimiser.param_groups[0]["lr"])
