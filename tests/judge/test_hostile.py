@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from eval.judge import Judge, JudgeOptions
+from eval.judge.verdict import Verdict
 
 FOLDER = Path(__file__).parents[1] / "hostile"
 
@@ -70,9 +71,19 @@ def test_every_hostile_candidate_is_judged_as_labelled(canaries):
     candidates = rows("candidates.jsonl")
     assert len(candidates) == 132
     # The pair of rows that look for each other's traces runs on one worker of its own below.
-    apart = [row for row in candidates if not row["id"].startswith("fail_trace")]
+    apart = [row for row in candidates if not row["id"].startswith("fail_trace") and row["class"] != "hang"]
     assert disagreements(apart, JudgeOptions(workers=4, timeout=6.0)) == []
     assert traces() == before
+
+
+def test_candidates_that_never_end_run_out_of_time():
+    hanging = [row for row in rows("candidates.jsonl") if row["class"] == "hang"]
+    with Judge(JudgeOptions(workers=2, timeout=1.0)) as judge:
+        judgements = judge.judge((row["code"], row["test"]) for row in hanging)
+        verdicts = {row["id"]: judgement.verdict for row, judgement in zip(hanging, judgements, strict=True)}
+    assert len(verdicts) == 12
+    assert verdicts.pop("fail_hang_reads_stdin") is Verdict.ERROR  # its input is at an end
+    assert set(verdicts.values()) == {Verdict.TIMEOUT}, verdicts
 
 
 def test_nothing_of_a_candidate_is_left_for_the_next():
