@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 import toy
 import warm
+from fake_server import FakeServer
 from preparing import Prepared
 
 from data.livecodebench import payload
@@ -316,10 +317,13 @@ def test_a_model_is_evaluated_and_nothing_is_trained(prepared, tiny_model):
     prepared.write("test.jsonl", [row(), method_row()])
     prepared.run("livecodebench", "--source", "test.jsonl")
     flags = [*COMMON, "--model_name_or_path", tiny_model]
-    done = toy.run_stage("run_gen.py", [*flags, "--eval_only", "--max_new_tokens", 8], prepared.folder)
+    with FakeServer(tiny_model, answer=lambda *_: "\n    print(sum(map(int, stdin)))\n") as server:
+        served = ["--engine", "server", "--base_url", server.url, "--max_new_tokens", 32]
+        done = toy.run_stage("run_gen.py", [*flags, "--eval_only", *served], prepared.folder)
     assert done.status == 0, done.err
     (entry,) = json.loads((prepared.folder / "results" / "livecodebench" / "lcb.json").read_text())
-    assert entry["n_problems"] == 2 and set(entry["breakdown"]["platform"]) == {"atcoder", "leetcode"}
+    assert entry["per_problem"] == {"abc999_a": [1, 1], "3999": [1, 0]}, "a function that is only defined is called"
+    assert set(entry["breakdown"]["platform"]) == {"atcoder", "leetcode"}
     for script, more in (("run_gen.py", []), ("seq_gibbs_sample.py", ["--selfsample"])):
         refused = toy.run_stage(script, [*flags, *more], prepared.folder)
         assert refused.status == 2 and "for evaluation only" in refused.err

@@ -345,12 +345,13 @@ def test_the_repository_has_the_published_training_settings():
     config = read_deepspeed_config(str(CONFIG))
     params = config["optimizer"]["params"]
     assert config["optimizer"]["type"] == "AdamW"
-    assert (params["lr"], params["betas"], params["eps"], params["weight_decay"]) == (2e-5, [0.9, 0.999], 1e-6, 0.05)
+    assert params == {"lr": 2e-5, "betas": [0.9, 0.999], "eps": 1e-6, "weight_decay": 0.05}
     warmup = config["scheduler"]["params"]
     assert config["scheduler"]["type"] == "WarmupDecayLR"
     assert (warmup["warmup_min_lr"], warmup["warmup_max_lr"], warmup["warmup_num_steps"]) == (5e-6, 2e-5, 30)
     assert warmup["warmup_type"] == "linear"
     assert (config["zero_optimization"]["stage"], config["gradient_clipping"]) == (2, 1.0)
+    assert config["bf16"]["enabled"]
 
 
 def test_ranks_of_a_machine_share_its_cores(monkeypatch):

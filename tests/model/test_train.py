@@ -11,7 +11,7 @@ import pytest
 import torch
 import warm
 from deepspeed.runtime.lr_schedules import WarmupDecayLR
-from toy import DEEPSPEED, REPOSITORY, tiny_config, tiny_tokenizer, toy_texts
+from toy import DEEPSPEED, REPOSITORY, free_port, tiny_config, tiny_tokenizer, toy_texts
 from transformers import AutoModelForCausalLM, LlamaForCausalLM
 
 from utils.args import read_deepspeed_config
@@ -139,17 +139,6 @@ def test_warm_up_is_shortened_only_where_the_run_is_shorter():
     assert "total_num_steps" not in given["scheduler"]["params"], "the given settings are left alone"
 
 
-def test_published_optimiser_and_schedule():
-    config = read_deepspeed_config(CONFIG)
-    assert config["optimizer"]["type"] == "AdamW"
-    assert config["optimizer"]["params"] == {"lr": 2e-5, "betas": [0.9, 0.999], "eps": 1e-6, "weight_decay": 0.05}
-    rates = {"warmup_min_lr": 5e-6, "warmup_max_lr": 2e-5, "warmup_num_steps": 30, "warmup_type": "linear"}
-    assert config["scheduler"]["params"] == rates
-    assert (
-        config["zero_optimization"]["stage"] == 2 and config["gradient_clipping"] == 1.0 and config["bf16"]["enabled"]
-    )
-
-
 @pytest.mark.parametrize("total", [40, 300])
 def test_learning_rates_of_the_first_steps_are_those_of_the_linear_formula(total):
     """DeepSpeed counts steps from -1, so the first two have the lowest rate."""
@@ -264,7 +253,7 @@ def check_training(ranks, tokens, tmp_path) -> None:
     paths = [str(REPOSITORY), str(REPOSITORY / "tests"), str(REPOSITORY / "tests/model")]
     script.write_text(TRAINING.format(paths=paths, tokens=tokens, file=file))
     done = subprocess.run(
-        [DEEPSPEED, "--num_gpus", str(ranks), "--master_port", str(27000 + ranks), str(script)],
+        [DEEPSPEED, "--num_gpus", str(ranks), "--master_port", str(free_port()), str(script)],
         capture_output=True,
         text=True,
         cwd=tmp_path,
