@@ -7,10 +7,10 @@ import math
 import os
 import shutil
 import subprocess
-import sys
 
 import numpy as np
 import pytest
+import warm
 from small_world import prepare_in
 from toy import REPOSITORY
 
@@ -361,7 +361,6 @@ def toy_study(tmp_path_factory):
 
 def run_study(folder) -> str:
     command = [
-        sys.executable,
         "-m",
         "scripts.replication.study",
         "--name",
@@ -376,7 +375,7 @@ def run_study(folder) -> str:
         *STUDY,
     ]
     environment = {**os.environ, "PYTHONPATH": str(REPOSITORY)}
-    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
+    done = warm.run(command, folder, environment)
     assert done.returncode == 0, done.stderr[-3000:]
     return done.stderr
 
