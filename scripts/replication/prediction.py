@@ -28,6 +28,7 @@ from utils.report.statistics import Estimate
 
 POINT = 0.01
 LEVEL = 0.05
+NAMED = ("rft", "rft-rd", "rft-gd", "gift-uniform", "gift", "gift-gold", "gift-covered", "gift-rarity", "ssd")
 PLAIN, MIXED, OBSCURE = 0.0, 0.5, 1.0  # the obscurities that the prediction speaks of
 
 
@@ -53,6 +54,8 @@ def section_of_prediction(results: Results) -> str:
         '95 % intervals over seeds; "strengths" are means over both, seed by seed. "Neither": not refuted, and not '
         "as expected."
     )
+    if _is_provisional(results):
+        note += " Provisional: not all seeds are finished (last table)."
     return section("Prediction", note, table(["row", "measured", "result", "outcome"], shown))
 
 
@@ -176,6 +179,12 @@ ROWS = (
     selection_gains_nothing,
     without_verifier_below,
 )
+
+
+def _is_provisional(results: Results) -> bool:
+    """Whether a method that the prediction names lacks a seed, at some setting, that the study has."""
+    seeds = {seed for by_method in results.values() for by_seed in by_method.values() for seed in by_seed}
+    return any(seeds - set(by_method.get(name, {})) for by_method in results.values() for name in NAMED)
 
 
 def _strengths(results: Results) -> list[float]:

@@ -226,6 +226,14 @@ def test_selection_is_judged_against_uniform(gain, outcome):
     assert predicted({results.Setting(0, 0): by_method})["8"][1] == outcome
 
 
+def test_outcomes_are_provisional_while_a_method_lacks_a_seed():
+    complete = world_of_rates(**dict.fromkeys(prediction.NAMED, [(1, 1), (2, 2)]))
+    given = {results.Setting(0, 0): complete, results.Setting(0, 1): {**complete, "exact": {}}}
+    assert "Provisional" not in prediction.section_of_prediction(given)
+    given[results.Setting(0, 1)] = {**complete, "gift-rarity": {0: complete["rft"][0]}}
+    assert "Provisional" in prediction.section_of_prediction(given)
+
+
 def test_results_that_do_not_belong_together_are_refused(tmp_path):
     def result(seed, **settings):
         world = {"strength": 0.5, "obscurity": 1, "seed": seed}
