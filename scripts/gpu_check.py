@@ -18,7 +18,6 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 from utils.run import dist  # before torch: how idle threads wait is decided there
@@ -27,15 +26,14 @@ import torch  # isort: skip
 import chaos
 import exactness
 from families import NoText, steep_model
-from tokenizers import AddedToken
+from gpu_machine import LARGE, SMALL, Machine, holds, prompts, random_model, rows, weights
 from torch.nn import functional
-from toy import tiny_tokenizer, write_model, write_task
-from transformers import AutoConfig, AutoModelForCausalLM, LlamaConfig, PreTrainedModel
+from toy import write_model, write_task
+from transformers import AutoModelForCausalLM, PreTrainedModel
 
 from utils.model.cache import bytes_of_row
 from utils.model.generate import Decoding, Request
 from utils.model.loss import code_loss, mean_losses
-from utils.model.sft_data import Row
 from utils.model.static import Static
 from utils.report import tables
 from utils.run import paths
@@ -44,75 +42,6 @@ from utils.serving.engine import make_engine
 
 ROOT = Path(__file__).resolve().parent.parent
 NEAR = 1e-3  # two scores nearer than this may swap where a device sums in another order
-LARGE = {"hidden_size": 2048, "intermediate_size": 5632, "num_hidden_layers": 22, "num_attention_heads": 32}
-LARGE |= {"num_key_value_heads": 4, "vocab_size": 32_000, "max_position_embeddings": 4096}  # 1.1 billion parameters
-SMALL = {"hidden_size": 64, "intermediate_size": 128, "num_hidden_layers": 2, "num_attention_heads": 4}
-SMALL |= {"num_key_value_heads": 2, "vocab_size": 1000, "max_position_embeddings": 4096}
-
-
-class Wrong(Exception):
-    """A check that does not hold; its text says why."""
-
-
-@dataclass
-class Machine:
-    """Where checks run, at which size, and a folder for what they write."""
-
-    device: torch.device
-    rehearsal: bool
-    folder: Path
-    model: str  # folder of the model: SmolLM2, or random weights
-
-    def size(self, real: int, toy: int) -> int:
-        """A size on a GPU, or in a rehearsal."""
-        return toy if self.rehearsal else real
-
-    @property
-    def dtype(self) -> str:
-        """Format of weights where speed counts."""
-        return "fp32" if self.rehearsal else "bf16"
-
-
-def holds(condition: bool, text: str) -> None:
-    """Raise Wrong with this text unless the condition is true."""
-    if not condition:
-        raise Wrong(text)
-
-
-# ---------------------------------------------------------------------------------------------------------------------
-# Models and texts
-
-
-def random_model(folder: Path, sizes: dict, dtype: torch.dtype) -> str:
-    """A folder with a random Llama of these sizes; its tokenizer has a text for every id."""
-    if not folder.is_dir():
-        torch.manual_seed(0)
-        config = LlamaConfig(**sizes, bos_token_id=0, eos_token_id=1)
-        AutoModelForCausalLM.from_config(config, dtype=dtype).save_pretrained(folder)
-        tokenizer = tiny_tokenizer(["def f(x):\n    return x\n"])
-        tokenizer.add_tokens([AddedToken(f"<{i}>") for i in range(len(tokenizer), sizes["vocab_size"])])
-        tokenizer.save_pretrained(folder)
-    return str(folder)
-
-
-def weights(machine: Machine, device: str | torch.device, dtype: torch.dtype = torch.float32) -> PreTrainedModel:
-    """The machine's model."""
-    return AutoModelForCausalLM.from_pretrained(machine.model, dtype=dtype).to(device).eval()
-
-
-def prompts(machine: Machine, count: int) -> list[list[int]]:
-    """Random prompts of 5 to 60 tokens, the same on every machine."""
-    draw, most = random.Random(0), AutoConfig.from_pretrained(machine.model).vocab_size
-    return [[draw.randrange(3, most) for _ in range(draw.randint(5, 60))] for _ in range(count)]
-
-
-def rows(machine: Machine, count: int) -> list[Row]:
-    """Rows to score or to train on, half of each a prompt."""
-    return [Row(ids, len(ids) // 2) for ids in prompts(machine, count)]
-
-
-# ---------------------------------------------------------------------------------------------------------------------
-# The checks
 
 
 def device(machine: Machine) -> dict:

@@ -84,6 +84,15 @@ def test_parts_by_hand(way, gpus, expected):
     assert training_parts(COUNTED, way, gpus, whole_buckets=False) == expected
 
 
+def test_a_gpu_has_whole_buckets_and_gradients_of_earlier_micro_batches():
+    buckets, gradients = 2 * memory.BUCKET * 2, 2000 / 4
+    parts = training_parts(COUNTED, Training(), 4, whole_buckets=True)
+    assert parts == {"weights": 2000, "states": 3000, "activations": 5000 + SCORES + 400 + buckets + gradients}
+    large = Counted(10**9, 10**9, 8 * 10**8, 0, 10, 0, 1024, 5000, 500)
+    parts = training_parts(large, Training(bf16_states=True), 1, whole_buckets=True)
+    assert parts["gradients"] == buckets + 2 * 2e9, "those kept, and those of this backward pass"
+
+
 def test_a_large_model_needs_most_in_its_step_and_packed_weights_a_quarter():
     large = Counted(10**9, 10**9, 8 * 10**8, 10**8, 10, 50, 1024, 5000, 500)
     assert training_parts(large, Training(), 1, False) == {"weights": 2e9, "states": 12e9, "step": 8e9}

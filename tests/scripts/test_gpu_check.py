@@ -14,6 +14,7 @@ from toy import REPOSITORY
 sys.path.insert(0, str(REPOSITORY / "scripts"))
 
 import gpu_check
+import gpu_machine
 
 QUICK = ["device", "greedy", "draws, static", "losses", "attention", "out of memory", "training"]
 
@@ -43,8 +44,8 @@ def test_without_a_gpu():
 
 
 def test_a_model_that_is_another_on_the_device_is_found_out(tmp_path, monkeypatch):
-    machine = gpu_check.Machine(torch.device("cpu"), True, tmp_path, "")
-    machine.model = gpu_check.random_model(tmp_path / "model", gpu_check.SMALL, torch.float32)
+    machine = gpu_machine.Machine(torch.device("cpu"), True, tmp_path, "")
+    machine.model = gpu_machine.random_model(tmp_path / "model", gpu_machine.SMALL, torch.float32)
     assert gpu_check.greedy(machine)["equal_tokens"] == 32
     right, seen = gpu_check.weights, []
 
@@ -58,5 +59,5 @@ def test_a_model_that_is_another_on_the_device_is_found_out(tmp_path, monkeypatc
     monkeypatch.setattr(gpu_check, "weights", second_is_off)
     for wrong in (gpu_check.greedy, gpu_check.losses):
         seen.clear()
-        with pytest.raises(gpu_check.Wrong):
+        with pytest.raises(gpu_machine.Wrong):
             wrong(machine)

@@ -57,9 +57,8 @@ class Trainer:
             where, config = f"step {self.position.step + 1} of epoch {epoch}", options.deepspeed_config
             if not math.isfinite(loss):
                 raise Failure(f"{where}: the loss is {loss}; give --dtype bf16 or fp32, or lower the rate in {config}")
-            if (
-                self.engine.skipped_steps > skipped and options.dtype != "fp16"
-            ):  # DeepSpeed leaves it out and says nothing
+            is_left_out = self.engine.skipped_steps > skipped  # by DeepSpeed, which says nothing
+            if is_left_out and options.dtype != "fp16":
                 raise Failure(f"{where}: a gradient is not finite; give --dtype fp32, or lower the rate in {config}")
             curve.append((loss, rate, tokens / (bar.seconds - began)))
             self.curves.add_step(epoch, curve[-1])
