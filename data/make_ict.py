@@ -48,11 +48,13 @@ def main() -> int:
     else:
         made, settings = [(problem.query, True) for problem in wanted], {"model": None}
     new, dropped = keep_good(wanted, made, [text for _, text in old])
+    reasons = ", ".join(f"{count} {reason}" for reason, count in sorted(dropped.items())) or "none"
     if not old and not new:
-        raise InputError(f"{path}: not one description was kept ({dict(dropped)}); try another --model_name_or_path")
+        mostly_cut_off = 2 * dropped["cut off"] > dropped.total()
+        remedy = f"try a higher --max_new_tokens than {args.max_new_tokens}" if mostly_cut_off else "try another model"
+        raise InputError(f"{path}: not one description was kept ({reasons}); {remedy}")
     counts = {"kept_before": len(old), "made": len(made), "added": len(new), "dropped": dict(sorted(dropped.items()))}
     files.write_json(path, old + new, {"settings": settings, "inputs": inputs, "counts": counts})
-    reasons = ", ".join(f"{count} {reason}" for reason, count in sorted(dropped.items())) or "none"
     print(f"{path}: {len(old)} were there, {len(made)} made, {len(new)} added; dropped: {reasons}")
     return 0
 

@@ -113,6 +113,14 @@ def test_a_model_describes_gold_codes_and_what_was_there_stays(bare_task, tiny_m
     assert (bare_task / "data" / "introductory" / "ict.json").read_bytes() == before
 
 
+def test_descriptions_that_are_all_cut_off_need_more_tokens(bare_task, tiny_model):
+    flags = ["--model_name_or_path", str(tiny_model), "--dtype", "fp32", "--max_new_tokens", "1", "--limit", "2"]
+    done = make_ict(bare_task, *flags)
+    assert done.returncode == 2
+    assert done.stderr.splitlines()[-1].endswith("(2 cut off); try a higher --max_new_tokens than 1")
+    assert not (bare_task / "data" / "introductory" / "ict.json").exists()
+
+
 @pytest.mark.parametrize(
     ("flags", "said"),
     [
