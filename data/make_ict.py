@@ -21,6 +21,7 @@ from eval.problem import Adapter, Problem
 from utils.run import files, paths
 from utils.run.files import InputError
 
+OTHER_WAYS = "try another model, or none: the problems' own descriptions then serve as examples"
 CODE_LINE = re.compile(
     r"^\s*(```|>>>|#!|def \w+\(|class \w+[:(]|from \w[\w.]* import |import \w[\w., ]*$|return\b.*[()\[\]=])"
 )
@@ -51,7 +52,7 @@ def main() -> int:
     reasons = ", ".join(f"{count} {reason}" for reason, count in sorted(dropped.items())) or "none"
     if not old and not new:
         mostly_cut_off = 2 * dropped["cut off"] > dropped.total()
-        remedy = f"try a higher --max_new_tokens than {args.max_new_tokens}" if mostly_cut_off else "try another model"
+        remedy = f"try a higher --max_new_tokens than {args.max_new_tokens}" if mostly_cut_off else OTHER_WAYS
         raise InputError(f"{path}: not one description was kept ({reasons}); {remedy}")
     counts = {"kept_before": len(old), "made": len(made), "added": len(new), "dropped": dict(sorted(dropped.items()))}
     files.write_json(path, old + new, {"settings": settings, "inputs": inputs, "counts": counts})
