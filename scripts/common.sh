@@ -286,6 +286,7 @@ run_plan() {
   if [ "$DRY_RUN" ]; then exit; fi
   # shellcheck source=scripts/setup.sh
   . scripts/setup.sh
+  if [ "$GPUS" ]; then require_gpus "$GPUS"; fi
   for command in "${PLAN[@]}"; do
     printf '\n== %d of %d (after %d:%02d)\n%s\n' $((++number)) ${#PLAN[@]} $((SECONDS / 60)) $((SECONDS % 60)) "$command"
     eval "$command" || exit # by itself, `set -e` within a function makes some shells complain

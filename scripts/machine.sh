@@ -16,3 +16,15 @@ machine_dtype() {
     printf fp32
   fi
 }
+
+# require_gpus NUMBERS: stops with status 2 where one of these, separated by commas, is not here.
+require_gpus() {
+  local count number
+  count=$(env -u CUDA_VISIBLE_DEVICES python -c 'import torch; print(torch.cuda.device_count())')
+  for number in ${1//,/ }; do
+    if [ "$number" -ge "$count" ]; then
+      printf 'error: GPUS=%s, but this machine has %d GPUs, counted from 0; GPUS=0 takes the first, GPUS= none\n' "$1" "$count" >&2
+      exit 2
+    fi
+  done
+}

@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
-from tables import SCRIPTS, run_script
+import torch
+from tables import SCRIPTS, copy_of_repository, run_script
 from toy import REPOSITORY
 
 from scripts.hours import GPUS, TASKS, billions, seconds
@@ -380,3 +381,24 @@ def test_hours_grow_with_the_work_and_shrink_with_the_machine(tmp_path, monkeypa
         and seconds(f"env CUDA_VISIBLE_DEVICES=3 {describing.format(0)}", "introductory", "a100", {}) < few
     )
     assert set(GPUS) == {"a100", "h100"} and {"introductory", "mbpp", "quickstart"} <= set(TASKS)
+
+
+def test_gpus_that_are_not_there_are_refused_before_anything_is_loaded(tmp_path):
+    folder = copy_of_repository(tmp_path / "copy")
+    count = torch.cuda.device_count()
+    done = run_script("table_main", folder, "--toy", GPUS=f"0,{count}")
+    assert done.status == 2
+    assert done.err.splitlines()[-1].startswith(f"error: GPUS=0,{count}, but this machine has {count} GPUs")
+    assert not (folder / "data/models").exists()
+
+
+def test_the_main_table_with_some_of_its_rows(planned, bare):
+    plan = planned("table_main", DATASET="mbpp", MODELS="a/x-1b", ROWS="rft gift")
+    assert [options.output_dir for options in plan.of("run_gen.py")] == [
+        "x-1b-1234-conditional-uniform-k8",
+        "x-1b-1234-gibbs-b2.0-k8",
+    ]
+    assert [options.sampler for options in plan.of("seq_gibbs_sample.py")] == ["conditional", "gibbs"]
+    done = run_script("table_main", bare, "--dry_run", ROWS="rft sdd")
+    assert (done.status, done.out) == (2, "")
+    assert done.err == "error: ROWS: no row sdd; there are base sft ssd rft rft-rd gift-uniform gift\n"
